@@ -1,0 +1,1 @@
+"""Geometry of many things at once: arrays in, arrays out, and no word of planning."""

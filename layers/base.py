@@ -1,0 +1,226 @@
+"""What a layer is: its fields, its editions, its rules and the question that it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Literal, NamedTuple
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+from numpy.typing import NDArray
+
+from layers.standards import Rulebook
+
+Outcome = Literal["pass", "breach", "unknown"]
+Geometry = Literal["polygon", "line", "any", "raster"]
+DType = Literal["text", "integer", "real", "date", "flag"]
+
+
+class Text(NamedTuple):
+    """Words that a person reads, in both languages."""
+
+    en: str
+    zh: str
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """One entry of a code list.
+
+    `value` is what is stored, `colour` an #rrggbb that is safe for colour-blind people or "" where the code is never drawn.
+    """
+
+    value: str
+    name: Text
+    colour: str = ""
+
+
+Codes = Mapping[str, Code]
+
+
+def codes(*entries: tuple[str, str, str] | tuple[str, str, str, str]) -> Codes:
+    """Make a code list of (value, English, Chinese[, colour]) rows, order kept."""
+    return {row[0]: Code(row[0], Text(row[1], row[2]), row[3] if len(row) == 4 else "") for row in entries}
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One column of a layer: its type, unit and meaning.
+
+    A `date` is a day without time zone; a `real` is a float in `unit`, SI inside.
+    """
+
+    name: str
+    dtype: DType
+    title: Text
+    unit: str = ""
+    codes: Codes | None = None
+    required: bool = False
+    meaning: str = ""
+
+
+KEY = Field("id", "text", Text("Number", "编号"), required=True, meaning="unique within the layer, kept for ever")
+EDITION = Field("edition", "text", Text("Edition", "版本"), meaning="the delivery that brought the feature")
+VALIDITY = (
+    Field("valid_from", "date", Text("Valid from", "生效日期"), meaning="first day; missing: since ever"),
+    Field("valid_to", "date", Text("Valid to", "失效日期"), meaning="first day on which it is void; missing: for ever"),
+)
+SERVICE_STATUS = codes(
+    ("in_service", "in service", "已投用", "#0072B2"),
+    ("under_construction", "under construction", "在建", "#E69F00"),
+    ("planned", "planned", "规划", "#CC79A7"),
+    ("retired", "retired", "停用", "#666666"),
+)
+SERVICE_LIFE = (
+    Field("status", "text", Text("Status", "状态"), codes=SERVICE_STATUS, meaning="missing: nobody recorded it"),
+    Field("in_service_from", "date", Text("In service from", "投用日期"), meaning="actual or expected first day of service"),
+    Field("retired_on", "date", Text("Retired on", "停用日期"), meaning="first day without service"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """One delivery of a layer: who surveyed what, when and where.
+
+    `coverage` is in the base's CRS; None means that the delivery claims no area, so its features are known to be there and
+    nothing is known to be absent. `kinds` are the values of the layer's kind field that it surveyed; () for a layer
+    without kinds.
+    """
+
+    id: str
+    layer: str
+    source: str
+    date: date
+    coverage: shapely.Geometry | None = None
+    kinds: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """All that a base holds of one layer around some land: features and the editions that brought them."""
+
+    features: gpd.GeoDataFrame
+    editions: tuple[Edition, ...] = ()
+
+    def of(self, kind: str | None) -> tuple[Edition, ...]:
+        """Pick the editions that surveyed `kind` (None: any)."""
+        return tuple(e for e in self.editions if kind is None or kind in e.kinds)
+
+    def coverage(self, kind: str | None = None) -> shapely.Geometry:
+        """Unite the areas that the editions of `kind` cover; empty where nobody surveyed."""
+        areas = [e.coverage for e in self.of(kind) if e.coverage is not None]
+        return areas[0] if len(areas) == 1 else shapely.union_all(areas) if areas else shapely.Polygon()
+
+    def data_date(self, kind: str | None = None) -> date | None:
+        """Tell the date of the newest edition of `kind`; None where there is none."""
+        return max((e.date for e in self.of(kind)), default=None)
+
+
+Land = Mapping[str, Survey]
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What is asked about the land: on which day, by which standards, as it was known on which day, for which use."""
+
+    on: date
+    standards: Rulebook
+    known: date
+    use: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One check of land against a layer.
+
+    `claims(features, ask)` gives the polygons that decide, as a frame with `geometry`, `object` (the feature's id) and
+    `outcome` (pass, breach or unknown). Land under several claims gets the worst, land under none gets `elsewhere` where
+    the kind was surveyed and unknown where it was not. The standard `severity` says what a breach is: block or warn.
+    """
+
+    id: str
+    title: Text
+    severity: str
+    claims: Callable[[gpd.GeoDataFrame, Ask], gpd.GeoDataFrame]
+    elsewhere: Outcome = "pass"
+    kind: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One column of a layer's assessment.
+
+    It is known only where the editions of `kind` cover the plot and `reach` [m] around it.
+    """
+
+    field: Field
+    kind: str | None = None
+    reach: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One layer of the land: its schema, its question and its rules.
+
+    `assess(plots, features, ask)` answers about all plots at once with a frame that has the plots' index and the columns
+    `answers`; it speaks of what is stored. `ask` puts unknown where nobody surveyed.
+    """
+
+    name: str
+    title: Text
+    geometry: Geometry
+    question: Text
+    fields: tuple[Field, ...] = ()
+    kind: str | None = None
+    rules: tuple[Rule, ...] = ()
+    answers: tuple[Answer, ...] = ()
+    assess: Callable[[gpd.GeoDataFrame, gpd.GeoDataFrame, Ask], pd.DataFrame] | None = None
+    colour: str = "#666666"
+
+    @property
+    def columns(self) -> tuple[Field, ...]:
+        """All stored columns but the geometry: the key, the layer's own fields, the edition."""
+        return (KEY, *self.fields, EDITION)
+
+    def field(self, name: str) -> Field:
+        """Find a column by name; KeyError where there is none."""
+        return {f.name: f for f in self.columns}[name]
+
+
+def empty(layer: Layer, crs: object) -> gpd.GeoDataFrame:
+    """Make a frame of no features with the layer's columns and types."""
+    data = {f.name: pd.Series([], dtype=PANDAS[f.dtype]) for f in layer.columns}
+    return gpd.GeoDataFrame(data, geometry=gpd.GeoSeries([], crs=crs), crs=crs)
+
+
+PANDAS: Mapping[DType, str] = {
+    "text": "str",
+    "integer": "Int64",
+    "real": "float64",
+    "date": "datetime64[s]",
+    "flag": "boolean",
+}
+
+
+def valid_on(features: gpd.GeoDataFrame, day: date) -> NDArray[np.bool_]:
+    """Tell which features are valid on `day`; a missing date bounds nothing."""
+    at = pd.Timestamp(day)
+    begun = features["valid_from"].isna() | (features["valid_from"] <= at)
+    ended = features["valid_to"].notna() & (features["valid_to"] <= at)
+    return (begun & ~ended).to_numpy(bool)
+
+
+def claim(features: gpd.GeoDataFrame, outcome: object = "breach") -> gpd.GeoDataFrame:
+    """Turn features into the claims of a rule, with one outcome or one for each."""
+    return gpd.GeoDataFrame(
+        {"object": features["id"].to_numpy(), "outcome": outcome}, geometry=features.geometry.to_numpy(), crs=features.crs
+    )
+
+
+def names(fields: Iterable[Field]) -> list[str]:
+    """List the names of fields."""
+    return [f.name for f in fields]

@@ -1,0 +1,82 @@
+"""Current land use: what is on the land today by the national survey, and must farmland be converted?"""
+
+from __future__ import annotations
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+
+from geo.overlay import area_inside
+from layers.base import VALIDITY, Answer, Ask, Field, Layer, Rule, Text, claim, codes, valid_on
+from layers.codes import CODE_SYSTEMS, SURVEY_GTDC
+
+CLASSES = codes(
+    ("agricultural", "agricultural land", "农用地", "#DDCC77"),
+    ("unused", "unused land", "未利用地", "#BBBBBB"),
+    ("construction", "construction land", "建设用地", "#CC6677"),
+)
+
+
+def land_class(features: gpd.GeoDataFrame, ask: Ask) -> pd.Series:
+    """Classify features into agricultural, unused and construction land by the survey's code; NA where the code says nothing.
+
+    Only `survey_gtdc` codes are classified: the same digits mean other uses in other code systems.
+    """
+    code = features["code"].where(features["code_system"] == "survey_gtdc")
+    answer = pd.Series("construction", features.index, "str").where(code.notna())
+    answer = answer.mask(code.isin(ask.standards["land_use.unused"]), "unused")
+    return answer.mask(code.isin(ask.standards["land_use.agricultural"]), "agricultural")
+
+
+def unconverted(features: gpd.GeoDataFrame, ask: Ask) -> gpd.GeoDataFrame:
+    """Claim agricultural land without a conversion approval (C06)."""
+    uses = features[valid_on(features, ask.on)]
+    kind = land_class(uses, ask)
+    open_ = (kind == "agricultural") & uses["conversion_no"].isna()
+    return claim(uses, np.select([kind.isna(), open_], ["unknown", "breach"], "pass"))
+
+
+def surveyed(features: gpd.GeoDataFrame, ask: Ask) -> gpd.GeoDataFrame:
+    """Claim the land whose current use is known (C05)."""
+    uses = features[valid_on(features, ask.on)]
+    return claim(uses, np.where(land_class(uses, ask).isna(), "unknown", "pass"))
+
+
+def assess(plots: gpd.GeoDataFrame, features: gpd.GeoDataFrame, ask: Ask) -> pd.DataFrame:
+    """Measure the area of each plot by class of current use, arable land apart as a part of the agricultural."""
+    uses = features[valid_on(features, ask.on)]
+    kind = land_class(uses, ask)
+    arable = (uses["code_system"] == "survey_gtdc") & uses["code"].isin(ask.standards["land_use.arable"])
+    pick = {**{f"{name}_area": kind == name for name in CLASSES}, "arable_area": arable}
+    shapes = plots.geometry.to_numpy()
+    return pd.DataFrame({k: area_inside(shapes, uses.geometry[m.to_numpy(bool)].to_numpy()) for k, m in pick.items()}, plots.index)
+
+
+LAYER = Layer(
+    name="land_use",
+    title=Text("Current land use", "土地利用现状"),
+    geometry="polygon",
+    question=Text("What is on this land today, and must it be converted?", "这块地现状是什么,是否需要农转用?"),
+    fields=(
+        Field("code_system", "text", Text("Code system", "分类标准"), codes=CODE_SYSTEMS, required=True),
+        Field("code", "text", Text("Use code (DLBM)", "地类编码"), codes=SURVEY_GTDC),
+        Field("name", "text", Text("Use (DLMC)", "地类名称")),
+        Field("conversion_no", "text", Text("Conversion approval", "农转用批文")),
+        *VALIDITY,
+    ),
+    rules=(
+        Rule("C05", Text("Current use", "现状地类"), "land_use.current", surveyed, elsewhere="unknown"),
+        Rule("C06", Text("Farmland conversion", "农转用"), "land_use.unconverted", unconverted, elsewhere="unknown"),
+    ),
+    answers=tuple(
+        Answer(Field(name, "real", Text(en, zh), unit="m2"))
+        for name, en, zh in (
+            ("agricultural_area", "Agricultural land", "农用地"),
+            ("unused_area", "Unused land", "未利用地"),
+            ("construction_area", "Construction land", "建设用地"),
+            ("arable_area", "of which arable land", "其中耕地"),
+        )
+    ),
+    assess=assess,
+    colour="#DDCC77",
+)

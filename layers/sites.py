@@ -1,0 +1,49 @@
+"""Sites: the land that projects ask for; which other project's site lies on this land?"""
+
+from __future__ import annotations
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+
+from geo.overlay import area_inside
+from layers.base import Answer, Ask, Field, Layer, Rule, Text, claim, codes
+from layers.codes import PLANNING_2023
+
+STATUS = codes(
+    ("prospect", "prospect", "意向"),
+    ("under_review", "under joint review", "联审中"),
+    ("review_passed", "review passed", "联审通过"),
+    ("cancelled", "cancelled", "已取消"),
+)
+
+
+def others(features: gpd.GeoDataFrame, ask: Ask) -> gpd.GeoDataFrame:
+    """Claim the land of other projects' sites that are not cancelled (C10)."""
+    return claim(features[(features["status"] != "cancelled").to_numpy(bool)])
+
+
+def assess(plots: gpd.GeoDataFrame, features: gpd.GeoDataFrame, ask: Ask) -> pd.DataFrame:
+    """Measure the area of each plot that sites of projects take."""
+    sites = others(features, ask).geometry.to_numpy()
+    return pd.DataFrame({"site_area": area_inside(plots.geometry.to_numpy(), np.asarray(sites))}, index=plots.index)
+
+
+LAYER = Layer(
+    name="sites",
+    title=Text("Project sites", "项目选址"),
+    geometry="polygon",
+    question=Text("Does another project want this land?", "是否有其他项目选址于此?"),
+    fields=(
+        Field("name", "text", Text("Name", "名称")),
+        Field("project", "text", Text("Project", "项目")),
+        Field("status", "text", Text("Status", "状态"), codes=STATUS),
+        Field("use_code", "text", Text("Use", "用途"), codes=PLANNING_2023),
+        Field("required_area", "real", Text("Required area", "需求面积"), unit="m2"),
+        Field("needed_by", "date", Text("Needed by", "需地日期")),
+    ),
+    rules=(Rule("C10", Text("Other projects' sites", "其他项目选址"), "sites.others", others),),
+    answers=(Answer(Field("site_area", "real", Text("Area of other sites", "其他选址面积"), unit="m2")),),
+    assess=assess,
+    colour="#CC79A7",
+)

@@ -1,0 +1,1 @@
+"""Where editions, edits, findings and history live."""

@@ -1,0 +1,143 @@
+"""The protocol of a store: where editions, features, history and findings live."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple, Protocol
+
+import geopandas as gpd
+import pandas as pd
+
+from layers.base import Edition
+
+Box = tuple[float, float, float, float]
+Progress = Callable[[int, int], None]
+"""Called with (done, total) features while long work goes on."""
+
+
+class StoreError(Exception):
+    """A store refuses or fails; the message names the file and the remedy."""
+
+
+class NotABaseError(StoreError):
+    """The file is no land base, or one that a newer version of Shudi wrote."""
+
+
+class BusyError(StoreError):
+    """Another process writes and did not finish in time; the message says who."""
+
+
+class ReadOnlyError(StoreError):
+    """The base cannot be written: permissions, a read-only disk or a full one."""
+
+
+class DuplicateError(StoreError):
+    """Features with these numbers are already stored."""
+
+
+class StaleError(StoreError):
+    """A feature was changed by somebody else since it was read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Who changes the base and why; `reason` may be a document number."""
+
+    actor: str
+    reason: str = ""
+
+
+class Record(NamedTuple):
+    """One entry of the history of a feature; `before` and `after` are its columns, geometry as WKT, None where absent."""
+
+    seq: int
+    at: datetime
+    layer: str
+    id: str
+    actor: str
+    reason: str
+    before: Mapping[str, Any] | None
+    after: Mapping[str, Any] | None
+
+
+class Store(Protocol):
+    """A land base in one project CRS. Every write is one transaction, durable when the call returns.
+
+    `as_of` (aware datetime) reads the base as it was known at that moment; None is now.
+    """
+
+    @property
+    def crs(self) -> str:
+        """The project CRS as "EPSG:n"."""
+        ...
+
+    @property
+    def title(self) -> str:
+        """What the base calls itself; a generated park says so."""
+        ...
+
+    def read(
+        self,
+        layer: str,
+        box: Box | None = None,
+        ids: Sequence[str] | None = None,
+        columns: Sequence[str] | None = None,
+        as_of: datetime | None = None,
+    ) -> gpd.GeoDataFrame:
+        """Read features of a layer in the order of storage, with the columns and types of its schema.
+
+        `box` (xmin, ymin, xmax, ymax in the base's CRS) keeps features whose envelopes meet it. Of `terrain` a frame of
+        one row a raster: `id`, `edition`, `grid` (geo.raster.Grid cut to the box), the footprint as geometry.
+        """
+        ...
+
+    def editions(self, layer: str | None = None, as_of: datetime | None = None) -> tuple[Edition, ...]:
+        """List the deliveries of a layer, or of all, in the order of arrival."""
+        ...
+
+    def add(
+        self,
+        edition: Edition,
+        features: gpd.GeoDataFrame,
+        change: Change,
+        replace: bool = False,
+        progress: Progress | None = None,
+    ) -> Edition:
+        """Store a delivery: all of it or nothing. Gives the edition with the id that it got.
+
+        DuplicateError names numbers that are already stored, unless `replace` retires all features of the layer (and of the
+        edition's kinds) first.
+        """
+        ...
+
+    def edit(
+        self,
+        layer: str,
+        change: Change,
+        put: gpd.GeoDataFrame | None = None,
+        delete: Sequence[str] = (),
+    ) -> None:
+        """Insert or replace the features `put` (by id) and remove those of `delete`, in one transaction."""
+        ...
+
+    def history(self, layer: str, id: str) -> tuple[Record, ...]:
+        """Tell what happened to a feature, oldest first."""
+        ...
+
+    def versions(self) -> Mapping[str, int]:
+        """Stamp each layer with a number that grows with every change of it, from inside or outside Shudi."""
+        ...
+
+    def save_findings(self, findings: pd.DataFrame, inputs: Mapping[str, Any], progress: Progress | None = None) -> None:
+        """Replace the findings of all plots (index: parcel id) and note what they were made from."""
+        ...
+
+    def findings(self, ids: Sequence[str] | None = None) -> tuple[pd.DataFrame, Mapping[str, Any]]:
+        """Read findings by parcel id, and the inputs they were made from; empty where nothing was assessed."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the base."""
+        ...

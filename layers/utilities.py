@@ -1,0 +1,61 @@
+"""Utilities: which of the seven networks reaches the land, in what state and from which day?"""
+
+from __future__ import annotations
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+
+from layers.base import SERVICE_LIFE, Ask, Field, Layer, Text, codes
+from layers.service import answers, serve
+
+KINDS = codes(
+    ("water", "water", "给水", "#0072B2"),
+    ("sewage", "sewage", "污水", "#8C510A"),
+    ("storm", "storm water", "雨水", "#35978F"),
+    ("power", "power", "供电", "#D55E00"),
+    ("gas", "gas", "燃气", "#F0E442"),
+    ("heat", "heat", "供热", "#CC79A7"),
+    ("telecom", "telecom", "通信", "#117733"),
+)
+ROLES = codes(
+    ("source", "source", "源点"),
+    ("main", "main line", "主干管线"),
+    ("branch", "branch line", "支线"),
+    ("service", "service line", "接户管线"),
+)
+
+
+def assess(plots: gpd.GeoDataFrame, features: gpd.GeoDataFrame, ask: Ask) -> pd.DataFrame:
+    """Tell for each plot and network the best line within reach of the boundary."""
+    lines = features[(features["role"] != "source").to_numpy(bool) & features["kind"].isin(list(KINDS)).to_numpy(bool)]
+    group = pd.Categorical(lines["kind"], categories=list(KINDS)).codes.astype(np.int64)
+    return serve(plots, lines, group, list(KINDS), ask.standards["utilities.max_connect"], ask)
+
+
+LAYER = Layer(
+    name="utilities",
+    title=Text("Utilities", "市政管线"),
+    geometry="any",
+    question=Text("Which networks can serve this land, and from which day?", "哪些管网可供这块地,从哪天起?"),
+    fields=(
+        Field("kind", "text", Text("Kind", "类型"), codes=KINDS, required=True),
+        Field("role", "text", Text("Role", "角色"), codes=ROLES),
+        Field("name", "text", Text("Name", "名称")),
+        Field("dn", "real", Text("Nominal diameter", "公称直径"), unit="mm"),
+        Field("voltage", "real", Text("Voltage", "电压"), unit="kV"),
+        Field("pressure", "text", Text("Pressure class", "压力级别")),
+        Field("material", "text", Text("Material", "材质")),
+        Field("capacity", "real", Text("Capacity", "容量"), meaning="in `capacity_unit`"),
+        Field("committed", "real", Text("Committed load", "已承诺负荷"), meaning="in `capacity_unit`"),
+        Field("capacity_unit", "text", Text("Unit of capacity", "容量单位"), meaning="m3/d, kW, m3/h, t/h or ports"),
+        Field("invert_start", "real", Text("Invert at the start", "起点管底标高"), unit="m"),
+        Field("invert_end", "real", Text("Invert at the end", "终点管底标高"), unit="m"),
+        Field("owner", "text", Text("Operator", "权属单位")),
+        *SERVICE_LIFE,
+    ),
+    kind="kind",
+    answers=tuple(a for kind, code in KINDS.items() for a in answers(kind, code.name, kind, "utilities.max_connect")),
+    assess=assess,
+    colour="#0072B2",
+)

@@ -1,0 +1,72 @@
+"""Zoning: which use does the plan foresee, and within which indices?"""
+
+from __future__ import annotations
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+
+from geo.overlay import largest_share
+from layers.base import VALIDITY, Answer, Ask, Field, Layer, Rule, Text, claim, valid_on
+from layers.codes import CODE_SYSTEMS, PLANNING_2023
+
+
+def compatible(features: gpd.GeoDataFrame, ask: Ask) -> gpd.GeoDataFrame:
+    """Claim the zones by whether the asked use may stand there (C09).
+
+    A zone allows its own code, its descendants and what the compatibility table names. Reserved land (16), another code
+    system, no code and no asked use are unknown.
+    """
+    zones = features[valid_on(features, ask.on)]
+    code = zones["code"].fillna("").to_numpy(str)
+    if ask.use is None:
+        return claim(zones, "pass")
+    table = ask.standards["zoning.compatible"]
+    allowed = [planned for planned, uses in table.items() if any(ask.use.startswith(use) for use in uses)]
+    parent = np.array([bool(c) and ask.use.startswith(c) for c in code], bool)
+    child = np.char.startswith(code, ask.use) if len(code) else np.zeros(0, bool)
+    open_ = (zones["code_system"] != "planning_2023").to_numpy(bool) | (code == "") | np.char.startswith(code, "16")
+    outcome = np.select([open_, parent | child | np.isin(code, allowed)], ["unknown", "pass"], "breach")
+    return claim(zones, outcome)
+
+
+def assess(plots: gpd.GeoDataFrame, features: gpd.GeoDataFrame, ask: Ask) -> pd.DataFrame:
+    """Name the zone that holds most of each plot, its code and its share of the plot."""
+    zones = features[valid_on(features, ask.on)]
+    best, share = largest_share(plots.geometry.to_numpy(), zones.geometry.to_numpy())
+    found = best >= 0
+    pick = zones.iloc[np.where(found, best, 0)] if len(zones) else zones
+    answer = pd.DataFrame({"zone": pd.Series(pd.NA, plots.index, "str"), "zone_code": pd.Series(pd.NA, plots.index, "str")})
+    if len(zones):
+        answer["zone"] = pd.array(np.where(found, pick["id"].to_numpy(object), None), "str")
+        answer["zone_code"] = pd.array(np.where(found, pick["code"].to_numpy(object), None), "str")
+    answer["zone_share"] = share
+    return answer
+
+
+LAYER = Layer(
+    name="zoning",
+    title=Text("Zoning", "用地规划"),
+    geometry="polygon",
+    question=Text("Which use does the plan foresee here?", "规划在此安排什么用途?"),
+    fields=(
+        Field("code_system", "text", Text("Code system", "分类标准"), codes=CODE_SYSTEMS, required=True),
+        Field("code", "text", Text("Planned use", "规划用途"), codes=PLANNING_2023),
+        Field("name", "text", Text("Name", "名称")),
+        Field("plan", "text", Text("Plan", "规划名称")),
+        Field("far_min", "real", Text("Least floor area ratio", "容积率下限"), unit="1"),
+        Field("far_max", "real", Text("Greatest floor area ratio", "容积率上限"), unit="1"),
+        Field("building_coefficient_min", "real", Text("Least building coefficient", "建筑系数下限"), unit="1"),
+        Field("green_ratio_max", "real", Text("Greatest green ratio", "绿地率上限"), unit="1"),
+        Field("height_max", "real", Text("Height limit", "限高"), unit="m"),
+        *VALIDITY,
+    ),
+    rules=(Rule("C09", Text("Planned use", "规划用途"), "zoning.incompatible", compatible, elsewhere="unknown"),),
+    answers=(
+        Answer(Field("zone", "text", Text("Zone", "规划地块"))),
+        Answer(Field("zone_code", "text", Text("Planned use", "规划用途"), codes=PLANNING_2023)),
+        Answer(Field("zone_share", "real", Text("Share of the plot", "占地块比例"), unit="1")),
+    ),
+    assess=assess,
+    colour="#BB9674",
+)

@@ -1,0 +1,1 @@
+"""Styles and bytes: vector tiles, the report map and the browser application."""
