@@ -154,12 +154,15 @@ class Rule:
 class Answer:
     """One column of a layer's assessment.
 
-    It is known only where the editions of `kind` cover the plot and `reach` [m] around it.
+    It is known only where the editions of `kind` cover the plot and the standard `reach` [m] around it. What was found is a
+    fact even so: where the column `fact` holds one of `facts`, the answer stands.
     """
 
     field: Field
     kind: str | None = None
     reach: str | None = None
+    fact: str | None = None
+    facts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +192,38 @@ class Layer:
     def field(self, name: str) -> Field:
         """Find a column by name; KeyError where there is none."""
         return {f.name: f for f in self.columns}[name]
+
+
+def surveyed(plots: gpd.GeoDataFrame, coverage: shapely.Geometry, reach: float = 0.0) -> NDArray[np.bool_]:
+    """Tell which plots lie, with `reach` [m] around them, wholly inside the covered area."""
+    shapes = plots.geometry.to_numpy()
+    shapely.prepare(coverage)
+    inside = shapely.covers(coverage, shapes)
+    if reach:
+        inside[inside] = ~shapely.dwithin(coverage.boundary, shapes[inside], reach)
+    return np.asarray(inside, bool)
+
+
+def ask_layer(layer: Layer, plots: gpd.GeoDataFrame, survey: Survey, ask: Ask) -> pd.DataFrame:
+    """Ask a layer its question about all plots, and put NA where nobody surveyed.
+
+    The frame has the plots' index and the layer's answers.
+    """
+    if layer.assess is None:
+        return pd.DataFrame(index=plots.index)
+    found = layer.assess(plots, survey.features, ask)
+    answer = found.copy()
+    known: dict[tuple[str | None, str | None], NDArray[np.bool_]] = {}
+    for column in layer.answers:
+        scope = (column.kind, column.reach)
+        if scope not in known:
+            reach = ask.standards[column.reach] if column.reach else 0.0
+            known[scope] = surveyed(plots, survey.coverage(column.kind), reach)
+        stands = known[scope]
+        if column.fact is not None:
+            stands = stands | found[column.fact].isin(column.facts).to_numpy(bool)
+        answer[column.field.name] = found[column.field.name].where(stands)
+    return answer
 
 
 def empty(layer: Layer, crs: object) -> gpd.GeoDataFrame:

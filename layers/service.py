@@ -15,12 +15,11 @@ STATES = codes(
     ("available", "available", "可接入", "#56B4E9"),
     ("planned", "planned", "规划中", "#E69F00"),
     ("none", "none", "无", "#D55E00"),
-    ("unknown", "unknown", "未知", "#BBBBBB"),
 )
 SERVING = ("connected", "available")
-EVER = np.datetime64("0001-01-01", "s")
+EVER = np.datetime64("1900-01-01", "s")
 NEVER = np.datetime64("9999-12-31", "s")
-RANKED = np.array(["none", "unknown", "planned", "planned", "available", "connected"], object)
+RANKED = np.array(["none", None, "planned", "planned", "available", "connected"], object)
 NONE, UNKNOWN, UNDATED, DATED, AVAILABLE, CONNECTED = range(6)
 
 
@@ -52,7 +51,8 @@ def serve(
     """Tell for each plot and group of lines the best service within `reach` [m].
 
     `group` numbers the lines' groups by the names `groups`; `margin` [m] is the half width by which a line is nearer than
-    its axis. For each group four columns: `_state`, `_from` (first day of service; NaT where nobody can say or none),
+    its axis. For each group four columns: `_state` (NA where a line is near of which nobody recorded
+    a state), `_from` (first day of service; NaT where nobody can say or none),
     `_line` (the id) and `_distance` [m]. Best is the highest state, then the earliest day, then the nearest line.
     """
     begins, ends = life(lines, ask)
@@ -101,4 +101,4 @@ def answers(group: str, title: Text, kind: str | None, reach: str) -> tuple[Answ
         Field(f"{group}_line", "text", Text(f"{title.en} line", f"{title.zh}管线")),
         Field(f"{group}_distance", "real", Text(f"Distance to {title.en}", f"距{title.zh}距离"), unit="m"),
     )
-    return tuple(Answer(row, kind, reach) for row in rows)
+    return tuple(Answer(row, kind, reach, f"{group}_state", SERVING) for row in rows)

@@ -1,0 +1,66 @@
+"""Whether and from which day plots are serviced, which item is missing and which one decides the day."""
+
+from __future__ import annotations
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+
+from layers import roads, utilities
+from layers.base import Ask, Land, Text, ask_layer, codes, empty
+from layers.base import Survey
+from layers.service import NEVER, SERVING
+
+SERVICES: dict[str, Text] = {"road": Text("Road", "道路"), **{kind: code.name for kind, code in utilities.KINDS.items()}}
+STATES = codes(
+    ("ready", "serviced", "已具备", "#0072B2"),
+    ("dated", "pending, with a date", "待配套(有日期)", "#E69F00"),
+    ("undated", "pending, no date", "待配套(无日期)", "#D55E00"),
+    ("never", "not planned", "未规划", "#882255"),
+    ("unknown", "unknown", "未知", "#BBBBBB"),
+)
+
+
+def required(ask: Ask, level: int | None = None) -> list[str]:
+    """List the services that a level asks for (3, 5 or 7; None: the standard's own)."""
+    return list(ask.standards[f"readiness.services_{level or ask.standards['readiness.required']}"])
+
+
+def readiness(plots: gpd.GeoDataFrame, land: Land, ask: Ask, level: int | None = None) -> pd.DataFrame:
+    """Tell for each plot the state of every service and when the required ones are all there.
+
+    Columns: the answers of roads and utilities (a state is "unknown" where nobody surveyed), and
+
+    - `ready_state`: ready (all serve on the day), dated (from `ready_from`), undated (planned without a date), never (one
+      is missing and not planned) or unknown. One that never comes outweighs one that is unknown.
+    - `ready_from`: the day from which all required services are there; NaT unless ready or dated.
+    - `deciding`: the service that comes last or is missing; `missing`: the services that do not serve on the day.
+    """
+    answers = [ask_layer(layer, plots, land.get(layer.name, Survey(empty(layer, plots.crs))), ask) for layer in LAYERS]
+    found = pd.concat(answers, axis=1)
+    needs = required(ask, level)
+    states = found[[f"{s}_state" for s in SERVICES]]
+    found[states.columns] = states.astype(object).where(states.notna(), "unknown").astype("str")
+    state = found[[f"{s}_state" for s in needs]].to_numpy(object)
+    begins = np.stack([found[f"{s}_from"].to_numpy("datetime64[s]") for s in needs], axis=1)
+    serving = np.isin(state, SERVING)
+    wait = np.select([serving, state == "none", state == "unknown", np.isnat(begins)], [0, 4, 3, 2], 1)
+    worst = wait.max(axis=1)
+    last = np.where(wait == worst[:, None], begins, begins.min(initial=np.datetime64(0, "s")) - np.timedelta64(1, "s"))
+    last = np.where(np.isnat(last), NEVER, last)
+    deciding = last.argmax(axis=1)
+    found["ready_state"] = pd.array(np.array(["ready", "dated", "undated", "unknown", "never"], object)[worst], "str")
+    found["ready_from"] = np.where(worst <= 1, last.max(axis=1), np.datetime64("NaT", "s"))
+    found["deciding"] = pd.array(np.array(needs, object)[deciding], "str")
+    found["missing"] = pd.array(_listed(~serving, needs), "str")
+    return found
+
+
+def _listed(mask: np.ndarray, names: list[str]) -> np.ndarray:
+    """Write for each row of `mask` the names that are set, joined by commas."""
+    bits = mask @ (1 << np.arange(len(names)))
+    table = [",".join(n for k, n in enumerate(names) if b >> k & 1) for b in range(1 << len(names))]
+    return np.array(table, object)[bits]
+
+
+LAYERS = (roads.LAYER, utilities.LAYER)

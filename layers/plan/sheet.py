@@ -1,0 +1,229 @@
+"""The sheet of one site: each check with its rule and evidence, the partition, the services, the verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+
+from layers.base import Ask, Land, Text, names
+from layers.catalogue import LAYERS
+from layers.plan.readiness import SERVICES, STATES, readiness, required
+from layers.plan.supply import Asked, Supply, asked, judge, survey_of
+from layers.service import EVER
+from layers.units import mu
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One check of the sheet; areas in m2, `ratio` of the site's area."""
+
+    id: str
+    title: Text
+    severity: str
+    area: float
+    ratio: float
+    unknown_area: float
+    objects: tuple[str, ...]
+    detail: Text
+    rule: Text
+    source: str
+    since: date
+    verified: bool
+    data_date: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of the partition; `claims` lists what lies on it."""
+
+    severity: str
+    reason: str
+    area: float
+    claims: tuple[str, ...]
+    geometry: shapely.Geometry
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The state of one service at the site; distance in m."""
+
+    kind: str
+    title: Text
+    state: str
+    since: date | None
+    line: str | None
+    distance: float | None
+    required: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """All that Shudi says about one site. `verdict` is free, unknown or blocked; areas in m2."""
+
+    id: str
+    on: date
+    use: str | None
+    area: float
+    verdict: str
+    residual: float
+    lines: tuple[Line, ...]
+    parts: tuple[Part, ...]
+    services: tuple[Service, ...]
+    ready_state: str
+    ready_from: date | None
+    deciding: str
+    missing: tuple[str, ...]
+    land_use: Mapping[str, float]
+    not_asked: tuple[str, ...]
+    geometry: shapely.Geometry
+
+
+NOT_ASKED = ("C13", "C14")
+"""Checks of the domain that no layer answers yet."""
+
+
+def day(value: object) -> date | None:
+    """Turn a stored day into a date; none for NaT and for "since ever"."""
+    stamp = pd.Timestamp(value)  # type: ignore[arg-type]
+    return None if pd.isna(stamp) or stamp <= pd.Timestamp(EVER) else stamp.date()
+
+
+def sheet(
+    site: gpd.GeoDataFrame, land: Land, ask: Ask, own: str = "", required_area: float | None = None, level: int | None = None
+) -> Sheet:
+    """Write the sheet of a site, a frame of one polygon with a column `id`.
+
+    `required_area` [m2] is what the project asks for (C16); `own` the layer that stores the site; `level` the services
+    (3, 5 or 7) that it needs.
+    """
+    supply = judge(site, land, ask, own)
+    ready = readiness(site, land, ask, level).iloc[0]
+    summary = supply.plots.iloc[0]
+    uses = _uses(site, land, ask)
+    lines = [_line(supply, k, rule, land, ask, float(summary["area"])) for k, rule in enumerate(asked())]
+    lines += [_services_line(ready, land, ask, float(summary["area"]), level)]
+    lines += [_fit_line(site, ask, float(summary["area"]), required_area)]
+    worst = {line.severity for line in lines}
+    return Sheet(
+        id=str(site["id"].iloc[0]),
+        on=ask.on,
+        use=ask.use,
+        area=float(summary["area"]),
+        verdict="blocked" if "block" in worst else "unknown" if "unknown" in worst else "free",
+        residual=float(summary["residual"]),
+        lines=tuple(sorted(lines, key=lambda line: line.id)),
+        parts=_parts(supply),
+        services=_services(ready, required(ask, level)),
+        ready_state=ready["ready_state"],
+        ready_from=day(ready["ready_from"]),
+        deciding=ready["deciding"],
+        missing=tuple(filter(None, ready["missing"].split(","))),
+        land_use=uses,
+        not_asked=NOT_ASKED,
+        geometry=site.geometry.iloc[0],
+    )
+
+
+def _uses(site: gpd.GeoDataFrame, land: Land, ask: Ask) -> dict[str, float]:
+    """Measure the site's current land use by class [m2], as far as it was surveyed."""
+    layer = LAYERS["land_use"]
+    assert layer.assess is not None
+    found = layer.assess(site, survey_of(land, layer, site.crs).features, ask).iloc[0]
+    return {name: float(found[name]) for name in names(a.field for a in layer.answers)}
+
+
+def _line(supply: Supply, k: int, rule: Asked, land: Land, ask: Ask, area: float) -> Line:
+    """Write the line of one rule."""
+    row = supply.checks.iloc[k]
+    mine = supply.claims[(supply.claims["rule"] == k) & (supply.claims["severity"] == row["severity"])]
+    standard = ask.standards.line(rule.rule.severity)
+    survey = survey_of(land, rule.layer, supply.parts.crs)
+    nobody = row["severity"] == "unknown" and survey.coverage(rule.rule.kind).is_empty
+    detail = Text("nobody surveyed this", "无调查数据") if nobody else Text("", "")
+    return Line(
+        id=rule.rule.id,
+        title=rule.rule.title,
+        severity=row["severity"],
+        area=float(row["area"]),
+        ratio=float(row["area"]) / area,
+        unknown_area=float(row["unknown_area"]),
+        objects=tuple(dict.fromkeys(mine["object"])),
+        detail=detail,
+        rule=Text(standard.en, standard.zh),
+        source=standard.source,
+        since=standard.since,
+        verified=standard.verified,
+        data_date=survey.data_date(rule.rule.kind),
+    )
+
+
+def _services_line(ready: pd.Series, land: Land, ask: Ask, area: float, level: int | None) -> Line:
+    """Write C15: are the required services there on the day?"""
+    state = ready["ready_state"]
+    severity = {"ready": "pass", "unknown": "unknown"}.get(state, "warn")
+    since = day(ready["ready_from"])
+    missing = [SERVICES[s] for s in ready["missing"].split(",") if s]
+    detail = Text(
+        f"{STATES[state].name.en}" + (f" from {since}" if since else "") + ("; missing: " + ", ".join(m.en for m in missing) if missing else ""),
+        f"{STATES[state].name.zh}" + (f",自{since}起" if since else "") + (";缺:" + "、".join(m.zh for m in missing) if missing else ""),
+    )
+    standard = ask.standards.line(f"readiness.services_{level or ask.standards['readiness.required']}")
+    lines = [ready[f"{s}_line"] for s in standard.value]
+    dates = [d for name in ("roads", "utilities") if name in land and (d := land[name].data_date())]
+    return Line(
+        "C15", Text("Services", "市政配套"), severity, area, 1.0, area if severity == "unknown" else 0.0,
+        tuple(x for x in lines if not pd.isna(x)), detail, Text(standard.en, standard.zh), standard.source, standard.since,
+        standard.verified, min(dates, default=None),
+    )  # fmt: skip
+
+
+def _fit_line(site: gpd.GeoDataFrame, ask: Ask, area: float, needed: float | None) -> Line:
+    """Write C16: does the site's area fit what the project requires?"""
+    standard = ask.standards.line("supply.area_fit")
+    off = 0.0 if needed is None else area / needed - 1
+    detail = (
+        Text("no area required", "未提出面积需求")
+        if needed is None
+        else Text(f"{off:+.2%} of the required {mu(needed):.2f} mu", f"与需求{mu(needed):.2f}亩相差{off:+.2%}")
+    )
+    severity = "warn" if abs(off) > standard.value else "pass"
+    return Line(
+        "C16", Text("Area fit", "面积匹配"), severity, area, 1.0, 0.0, (), detail, Text(standard.en, standard.zh), standard.source,
+        standard.since, standard.verified, None,
+    )  # fmt: skip
+
+
+def _parts(supply: Supply) -> tuple[Part, ...]:
+    """Unite the pieces of one severity, reason and set of claims into parts, the largest first."""
+    claims = supply.claims[supply.claims["severity"] != "pass"]
+    keys = np.array([a.key for a in asked()], object)
+    named = claims.assign(name=keys[claims["rule"].to_numpy()] + "/" + claims["object"].astype(str))
+    listed = named.groupby("piece")["name"].agg(tuple).reindex(supply.parts["piece"])
+    parts = supply.parts.assign(claims=[c if isinstance(c, tuple) else () for c in listed])
+    rows = [
+        Part(str(severity), str(reason), float(group["area"].sum()), names_, shapely.union_all(group.geometry.to_numpy()))
+        for (severity, reason, names_), group in parts.groupby(["severity", "reason", "claims"])
+    ]
+    return tuple(sorted(rows, key=lambda part: -part.area))
+
+
+def _services(ready: pd.Series, needs: list[str]) -> tuple[Service, ...]:
+    """List the state of every service."""
+
+    def known(value: object) -> bool:
+        return not pd.isna(value)  # type: ignore[call-overload]
+
+    return tuple(
+        Service(
+            kind, title, ready[f"{kind}_state"], day(ready[f"{kind}_from"]),
+            str(ready[f"{kind}_line"]) if known(ready[f"{kind}_line"]) else None,
+            float(ready[f"{kind}_distance"]) if known(ready[f"{kind}_distance"]) else None, kind in needs,
+        )
+        for kind, title in SERVICES.items()
+    )  # fmt: skip
