@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 
 from layers import roads, utilities
-from layers.base import Ask, Land, Text, ask_layer, codes, empty
-from layers.base import Survey
+from layers.base import Ask, Land, Survey, Text, ask_layer, codes, empty
 from layers.service import NEVER, SERVING
 
 SERVICES: dict[str, Text] = {"road": Text("Road", "道路"), **{kind: code.name for kind, code in utilities.KINDS.items()}}
+LAYERS = (roads.LAYER, utilities.LAYER)
 STATES = codes(
     ("ready", "serviced", "已具备", "#0072B2"),
     ("dated", "pending, with a date", "待配套(有日期)", "#E69F00"),
@@ -61,6 +61,3 @@ def _listed(mask: np.ndarray, names: list[str]) -> np.ndarray:
     bits = mask @ (1 << np.arange(len(names)))
     table = [",".join(n for k, n in enumerate(names) if b >> k & 1) for b in range(1 << len(names))]
     return np.array(table, object)[bits]
-
-
-LAYERS = (roads.LAYER, utilities.LAYER)

@@ -1,0 +1,118 @@
+"""Serviced or pending: a function of the day, unknown where nobody surveyed."""
+
+from datetime import date
+
+import geopandas as gpd
+import pandas as pd
+import pytest
+import shapely
+from layers.base import Ask, Edition, Survey, empty
+from layers.catalogue import LAYERS
+from layers.plan.readiness import readiness
+from layers.standards import Standards
+
+CRS = "EPSG:4548"
+TODAY = date(2026, 11, 22)
+X, Y = 500_000.0, 4_077_000.0
+WORLD = shapely.box(X - 1000, Y - 1000, X + 1000, Y + 1000)
+KINDS = ("water", "sewage", "storm", "power", "gas", "heat", "telecom")
+
+
+def frame(layer, rows):
+    blank = empty(LAYERS[layer], CRS)
+    whole = gpd.GeoDataFrame(rows, crs=CRS).reindex(columns=blank.columns)
+    return gpd.GeoDataFrame(whole.astype({c: t for c, t in blank.dtypes.items() if c != "geometry"}), geometry="geometry", crs=CRS)
+
+
+def line(id, y=-10.0, **facts):
+    return {"id": id, "geometry": shapely.LineString([(X - 50, Y + y), (X + 150, Y + y)]), "role": "main", "status": "in_service", **facts}
+
+
+def land(*lines, coverage=WORLD, kinds=KINDS):
+    full = [line(f"{k}-0", kind=k) for k in KINDS] if not lines else list(lines)
+    road = [line("R", class_="x")]
+    road[0] = {k: v for k, v in road[0].items() if k not in ("role", "class_")} | {"class": "local", "red_line_width": 10.0}
+    return {
+        "roads": Survey(frame("roads", road), (Edition("r", "roads", "t", TODAY, WORLD),)),
+        "utilities": Survey(frame("utilities", full), (Edition("u", "utilities", "t", TODAY, coverage, kinds),)),
+    }
+
+
+def ask(on=TODAY, known=TODAY):
+    return Ask(on, Standards.load().on(on), known)
+
+
+def ready(land_, on=TODAY, known=TODAY, level=None):
+    plot = gpd.GeoDataFrame({"id": ["P"]}, geometry=[shapely.box(X, Y, X + 100, Y + 100)], crs=CRS)
+    return readiness(plot, land_, ask(on, known), level).iloc[0]
+
+
+def with_water(**facts):
+    return land(*[line(f"{k}-0", kind=k) for k in KINDS if k != "water"], line("W", kind="water", **facts))
+
+
+def test_a_plot_with_every_service_is_ready():
+    assert ready(land())["ready_state"] == "ready"
+
+
+def test_a_service_that_comes_later_gives_the_day_and_decides_it():
+    row = ready(with_water(status="planned", in_service_from="2027-06-01"))
+    assert (row["ready_state"], row["ready_from"], row["deciding"], row["missing"]) == (
+        "dated", pd.Timestamp("2027-06-01"), "water", "water",
+    )  # fmt: skip
+    assert ready(with_water(status="planned", in_service_from="2027-06-01"), on=date(2027, 6, 1))["ready_state"] == "ready"
+
+
+def test_a_planned_line_whose_day_has_passed_unfulfilled_has_no_date():
+    assert ready(with_water(status="planned", in_service_from="2026-01-01"))["ready_state"] == "undated"
+
+
+def test_a_retired_line_does_not_serve():
+    row = ready(with_water(status="retired"))
+    assert (row["ready_state"], row["water_state"]) == ("never", "none")
+    assert ready(with_water(retired_on="2026-11-22"))["ready_state"] == "never"
+    assert ready(with_water(retired_on="2026-11-23"))["ready_state"] == "ready"
+
+
+def test_a_line_without_any_state_is_unknown():
+    assert ready(with_water(status=None))["water_state"] == "unknown"
+
+
+def test_no_line_is_unknown_where_nobody_surveyed_the_kind():
+    rest = [line(f"{k}-0", kind=k) for k in KINDS if k != "water"]
+    assert ready(land(*rest))["ready_state"] == "never"
+    assert ready(land(*rest, kinds=KINDS[1:]))["ready_state"] == "unknown"
+
+
+def test_no_line_is_unknown_where_the_survey_ends_within_reach():
+    rest = [line(f"{k}-0", kind=k) for k in KINDS if k != "water"]
+    near = shapely.box(X - 1000, Y - 1000, X + 120, Y + 1000)
+    assert ready(land(*rest, coverage=near))["water_state"] == "unknown"
+
+
+def test_a_line_that_serves_is_a_fact_even_outside_the_survey():
+    assert ready(land(coverage=None))["ready_state"] == "ready"
+
+
+def test_a_line_beyond_reach_does_not_serve():
+    row = ready(land(*[line(f"{k}-0", kind=k) for k in KINDS if k != "water"], line("W", y=-51.0, kind="water")))
+    assert row["water_state"] == "none"
+
+
+def test_a_service_line_at_the_plot_connects_it():
+    row = ready(with_water(role="service"))
+    assert row["water_state"] == "available"
+    touching = land(*[line(f"{k}-0", kind=k) for k in KINDS if k != "water"], line("W", y=0.0, kind="water", role="service"))
+    assert ready(touching)["water_state"] == "connected"
+
+
+@pytest.mark.parametrize(("level", "state"), [(3, "ready"), (7, "never")])
+def test_the_level_says_what_is_required(level, state):
+    no_gas = land(*[line(f"{k}-0", kind=k) for k in KINDS if k != "gas"])
+    assert ready(no_gas, level=level)["ready_state"] == state
+
+
+def test_what_never_comes_outweighs_what_is_unknown():
+    some = land(*[line(f"{k}-0", kind=k) for k in KINDS if k not in ("water", "telecom")], kinds=KINDS[:-1])
+    assert ready(some)["ready_state"] == "never"
+    assert pd.isna(ready(some)["ready_from"])
