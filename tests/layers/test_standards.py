@@ -82,7 +82,9 @@ def test_the_later_line_wins_on_its_day_and_not_the_day_before() -> None:
 
 def test_a_day_before_the_first_line_names_the_remedy() -> None:
     book = Standards.parse({"demo": SYNTHETIC}).on(date(2007, 12, 31))
-    with pytest.raises(NoStandardError, match=r"demo\.width has no value on 2007-12-31: add a dated line to layers/standards/demo"):
+    with pytest.raises(
+        NoStandardError, match=r"demo\.width has no value on 2007-12-31: add a dated line to layers/standards/demo"
+    ):
         book["demo.width"]
 
 
