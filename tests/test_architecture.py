@@ -1,0 +1,168 @@
+"""The walls of the house that import-linter does not see."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import tomllib
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from layers.base import Layer
+from layers.catalogue import LAYERS
+
+ROOT = Path(__file__).resolve().parents[1]
+ROOMS = ("geo", "layers", "maps", "api")
+LONGEST_FUNCTION, LONGEST_FILE = 60, 450
+KERNELS: dict[str, str] = {
+    # "geo/overlay.py:clip": "why the kernel cannot be shorter",
+}
+"""Functions that may be longer than the rest, each with its reason."""
+PLURAL_ROOMS = ("geo", "layers", "maps")
+LOOPS = re.compile(r"\.(?:iterrows|itertuples|iterfeatures)\(|\.apply\(")
+UNKNOWN_TO_FALSE = re.compile(r"\.fillna\(\s*(?:False|value=False)|\.any\([^)]*axis\s*=\s*(?:1|['\"]columns)|\.any\(1\)")
+SQL = re.compile(
+    r"\b(?:SELECT\s.+\sFROM|INSERT\s+(?:OR\s+\w+\s+)?INTO|UPDATE\s.+\sSET|DELETE\s+FROM|(?:CREATE|DROP)\s+TABLE|PRAGMA)\b"
+)
+INDEX_ADDRESS = re.compile(
+    r"(?i)https?://[^\s\"'`)>]*(?:pypi|pythonhosted|/simple\b|registry\.|artifactory|nexus|devpi)"
+    r"|--(?:extra-)?index-url[ =]\S|find-links"
+)
+MACHINE_PATH = re.compile(r"(?<![\w.$~-])/(?:root|farm|work|home/[a-z]\w*|Users/\w+|opt/pypi)(?=/|[\"'\s]|$)")
+LAYER_FILES = sorted(p for p in (ROOT / "layers").glob("*.py") if re.search(r"^LAYER\b", p.read_text("utf-8"), re.M))
+
+
+def tracked() -> list[Path]:
+    """List the files of the repository, those that a coming commit would add among them."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
+    return [ROOT / name for name in names if (ROOT / name).is_file()]
+
+
+def sources(*rooms: str) -> list[Path]:
+    """List the Python files of rooms."""
+    return sorted(p for room in rooms for p in (ROOT / room).rglob("*.py"))
+
+
+def name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def functions(path: Path) -> Iterator[tuple[str, int]]:
+    """Give the name and the length in lines of each function of a file, docstring apart."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            first = node.body[1] if ast.get_docstring(node) and len(node.body) > 1 else node.body[0]
+            yield node.name, (node.end_lineno or 0) - first.lineno + 1
+
+
+def code(path: Path) -> Iterator[tuple[int, str]]:
+    """Give the lines of a Python file without its docstrings and comments."""
+    text = path.read_text("utf-8")
+    prose: set[int] = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            prose |= set(range(node.lineno, (node.end_lineno or node.lineno) + 1))
+    for number, line in enumerate(text.splitlines(), 1):
+        if number not in prose:
+            yield number, re.sub(r"(?:^|\s)#\s.*", "", line)
+
+
+def found(pattern: re.Pattern[str], paths: list[Path]) -> list[str]:
+    """List where code matches a pattern."""
+    return [f"{name(p)}:{n}: {line.strip()}" for p in paths for n, line in code(p) if pattern.search(line)]
+
+
+def strings(path: Path) -> Iterator[tuple[int, str]]:
+    """Give the string constants of a Python file but its docstrings."""
+    tree = ast.parse(path.read_text("utf-8"))
+    prose = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in prose:
+            yield node.lineno, " ".join(node.value.split())
+
+
+def test_nothing_turns_unknown_into_false() -> None:
+    assert found(UNKNOWN_TO_FALSE, sources("layers")) == []
+
+
+def test_no_python_loop_runs_over_features() -> None:
+    assert found(LOOPS, sources(*PLURAL_ROOMS)) == []
+
+
+def test_sql_is_spoken_in_the_store_only() -> None:
+    paths = [p for p in sources(*ROOMS) if not name(p).startswith("layers/store/")]
+    assert [f"{name(p)}:{n}: {s}" for p in paths for n, s in strings(p) if SQL.search(s)] == []
+
+
+def test_no_file_names_a_package_index_or_a_path_of_somebodys_machine() -> None:
+    hits = []
+    for path in tracked():
+        if path == Path(__file__).resolve():
+            continue
+        try:
+            text = path.read_text("utf-8")
+        except UnicodeDecodeError:
+            continue
+        for number, line in enumerate(text.splitlines(), 1):
+            if INDEX_ADDRESS.search(line) or MACHINE_PATH.search(line):
+                hits.append(f"{name(path)}:{number}: {line.strip()[:120]}")
+    assert hits == []
+
+
+def test_functions_are_short_enough_to_be_read_at_once() -> None:
+    long = {
+        f"{name(p)}:{function}": lines for p in sources(*ROOMS) for function, lines in functions(p) if lines > LONGEST_FUNCTION
+    }
+    assert {place: lines for place, lines in long.items() if place not in KERNELS} == {}
+    assert set(KERNELS) <= set(long), "a kernel that became short needs no exception"
+
+
+def test_files_are_short_enough_to_be_one_thing() -> None:
+    lengths = {name(p): len(p.read_text("utf-8").splitlines()) for p in sources(*ROOMS, "tests")}
+    assert {place: lines for place, lines in lengths.items() if lines > LONGEST_FILE} == {}
+
+
+def test_there_is_no_room_for_leftovers() -> None:
+    assert [name(p) for p in sources(*ROOMS) if re.fullmatch(r"utils?|helpers?|misc|common", p.stem)] == []
+
+
+@pytest.mark.parametrize("path", LAYER_FILES, ids=lambda p: p.stem)
+def test_every_layer_is_in_the_catalogue(path: Path) -> None:
+    assert path.stem in LAYERS
+
+
+@pytest.mark.parametrize("layer", LAYERS.values(), ids=LAYERS)
+def test_every_layer_is_behind_the_walls_of_import_linter(layer: Layer) -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]
+    module = f"layers.{layer.name}"
+    assert module in next(c["modules"] for c in contracts if c["type"] == "independence")
+    assert any(
+        module in c["source_modules"] and "layers.store" in c["forbidden_modules"] for c in contracts if c["type"] == "forbidden"
+    )
+
+
+def test_the_order_of_the_rooms_is_the_architectures() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]
+    order = next(c["layers"] for c in contracts if c["type"] == "layers")
+    assert list(pairwise(order)) == [("api", "maps"), ("maps", "layers"), ("layers", "geo")]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "bad", "good"),
+    [
+        (UNKNOWN_TO_FALSE, "flags.fillna(False)", "roads.fillna(0.0)"),
+        (UNKNOWN_TO_FALSE, "flags.any(axis=1)", "found.any()"),
+        (LOOPS, "for plot in plots.itertuples():", "reduce(or_, flags)"),
+        (SQL, "SELECT id FROM parcels", "select the parcels from the map"),
+        (INDEX_ADDRESS, "--index-url" + " https://x", "https://epsg.org"),
+        (MACHINE_PATH, '"/root/.venv/bin"', "https://example.org/root/x"),
+    ],
+)
+def test_the_walls_see_what_they_should(pattern: re.Pattern[str], bad: str, good: str) -> None:
+    assert pattern.search(bad)
+    assert not pattern.search(good)

@@ -1,0 +1,99 @@
+"""The wheel: all rooms, their data and the browser's libraries, and a command that needs no checkout beside it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+ROOMS = ("geo", "layers", "maps", "api")
+pytestmark = pytest.mark.slow
+
+
+def pip(*arguments: str) -> None:
+    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    pip("wheel", "--no-deps", "--wheel-dir", str(folder), str(ROOT))
+    (made,) = folder.glob("*.whl")
+    return made
+
+
+@pytest.fixture(scope="module")
+def members(wheel: Path) -> set[str]:
+    with zipfile.ZipFile(wheel) as archive:
+        return set(archive.namelist())
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path) -> Path:
+    folder = wheel.parent / "site"
+    pip("install", "--no-deps", "--no-compile", "--target", str(folder), str(wheel))
+    return folder
+
+
+def run(installed: Path, *code: str) -> str:
+    """Run Python where the installation comes before everything else, far from the checkout."""
+    environment = os.environ | {"PYTHONPATH": str(installed)}
+    done = subprocess.run(
+        [sys.executable, *code], cwd=installed.parent, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_wheel_holds_every_file_of_the_rooms(members: set[str]) -> None:
+    listed = subprocess.run(["git", "ls-files", *ROOMS], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\n")
+    assert {name for name in listed if name and (ROOT / name).exists()} - members == set()
+
+
+def test_the_wheel_holds_nothing_but_the_rooms(members: set[str]) -> None:
+    assert {name.split("/")[0] for name in members if ".dist-info/" not in name} == set(ROOMS)
+
+
+def test_the_wheel_holds_the_pinned_browser_libraries_with_their_licences(wheel: Path, members: set[str]) -> None:
+    pinned = json.loads((ROOT / "maps/web/package.json").read_text("utf-8"))["dependencies"]
+    with zipfile.ZipFile(wheel) as archive:
+        manifest = json.loads(archive.read("maps/web/vendor/manifest.json"))
+        for name, row in manifest.items():
+            assert hashlib.sha256(archive.read(f"maps/web/vendor/{name}")).hexdigest() == row["sha256"]
+            assert row["version"] == pinned[row["package"]]
+            assert row["licence"]
+    assert {row["package"] for row in manifest.values()} == set(pinned)
+    assert {name.split("/")[0] for name in manifest if "LICENSE" in name} == set(pinned)
+
+
+def test_an_installation_reads_its_data_without_a_checkout(installed: Path) -> None:
+    code = """
+import importlib.resources as r, geo, layers, maps, api
+from layers.standards import Standards
+print(*(m.__path__[0] for m in (geo, layers, maps, api)), sep="\\n")
+assert Standards.load().lines
+assert (r.files("maps") / "web/vendor/maplibre-gl/maplibre-gl.mjs").is_file()
+"""
+    assert all(path.startswith(str(installed)) for path in run(installed, "-c", code).split())
+
+
+def test_an_installation_answers_on_the_command_line(installed: Path) -> None:
+    pytest.importorskip("api.cli")
+    assert "shudi, version" in run(installed, "-c", "from api.cli import main; main(['--version'], prog_name='shudi')")
+    assert "check" in run(installed, "-c", "from api.cli import main; main(['--help'], prog_name='shudi')")
+
+
+def test_the_lock_of_the_browser_libraries_names_no_address() -> None:
+    text = (ROOT / "maps/web/package-lock.json").read_text("utf-8")
+    packages = json.loads(text)["packages"]
+    assert "://" not in text
+    assert all(row["integrity"].startswith("sha512-") for path, row in packages.items() if path)
