@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,11 +13,11 @@ import shapely
 from affine import Affine
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike, NDArray
-from pyproj import CRS
 from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
 from geo.cells import Indices, Numbers, Shapes, Weights, weigh
+from geo.crs import metres_per_unit
 
 MAX_CELLS = 1 << 28
 """Cells that one read may bring into memory: 1 GiB of float32."""
@@ -95,14 +94,8 @@ class Earthwork(NamedTuple):
     above: Numbers
 
 
-@lru_cache(maxsize=64)
-def _is_metric(crs: str) -> bool:
-    axes = CRS.from_user_input(crs).axis_info
-    return len(axes) >= 2 and all(a.unit_conversion_factor == 1.0 and a.unit_name == "metre" for a in axes[:2])
-
-
 def _require_metres(grid: Grid, what: str) -> None:
-    if not _is_metric(grid.crs):
+    if metres_per_unit(grid.crs) != 1.0:
         raise GridError(f"{what} needs a grid in metres, this one is in {grid.crs}: warp it to the project's CRS")
 
 
@@ -181,7 +174,7 @@ def slope(grid: Grid) -> Grid:
     """Derive the slope [percent: rise over run times 100] of heights [m] after Horn (1981), Proc. IEEE 69(1), eq. for p and q.
 
     A cell is NaN where it or any of its eight neighbours is missing; so is the outermost ring of cells: beyond the edge
-    nobody measured. GridError where the CRS is not in metres.
+    nobody measured. GridError where the CRS is not in metres, NotProjectedError where it is in degrees.
     """
     _require_metres(grid, "slope")
     percent = np.full(grid.values.shape, np.nan, np.float32)
@@ -261,7 +254,8 @@ def cut_fill(grid: Grid, shapes: Shapes, level: ArrayLike | None = None, bulking
     level: design height [m], one or one for each shape; None: the balanced level, where what is cut, times `bulking` (m3 in
     place from 1 m3 in the ground), fills exactly what must be filled. Exact for the cells' heights: on a slope the cells
     that the level crosses count with their mean. A shape that any cell without a height touches, or that reaches beyond the
-    grid, is NaN: unknown. GridError where the CRS is not in metres or bulking is not above 0.
+    grid, is NaN: unknown. GridError where the CRS is not in metres or bulking is not above 0, NotProjectedError where it is in
+    degrees.
     """
     _require_metres(grid, "earthwork")
     if not bulking > 0:
