@@ -2,11 +2,70 @@
 
 from __future__ import annotations
 
-from layers.base import Layer, Text
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+from numpy.typing import NDArray
+
+from geo.crs import CRSMismatchError, is_same
+from geo.raster import Grid, Zonal, slope, zonals
+from layers.base import Answer, Ask, Field, Layer, Text
+
+COVERED = 1.0 - 1e-6
+"""Share of a plot that must have heights; what is missing below it is the rounding of the plot's own outline."""
+
+FIELDS = (
+    Field("elevation_mean", "real", Text("Mean elevation", "平均高程"), unit="m"),
+    Field("elevation_min", "real", Text("Lowest elevation", "最低高程"), unit="m"),
+    Field("elevation_max", "real", Text("Highest elevation", "最高高程"), unit="m"),
+    Field("slope_mean", "real", Text("Mean slope", "平均坡度"), unit="%"),
+    Field("slope_max", "real", Text("Steepest slope", "最大坡度"), unit="%"),
+    Field("slope_over_share", "real", Text("Share steeper than the limit", "超坡度限值面积比"), unit="1"),
+)
+
+
+def known(zone: Zonal, *columns: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+    """Keep the numbers of the plots that the raster covers whole; NaN, unknown, for the others."""
+    return [np.where(zone.covered >= COVERED, column, np.nan) for column in columns]
+
+
+def measure(grid: Grid, plots: NDArray[np.object_], limit: float) -> NDArray[np.float64]:
+    """Measure the answers of `FIELDS` for each plot on one raster, shape (fields, plots)."""
+    steepness = slope(grid)
+    over = np.where(np.isnan(steepness.values), np.nan, np.greater(steepness.values, limit)).astype(np.float32)
+    height, steep, beyond = zonals((grid, steepness, Grid(over, grid.transform, grid.crs)), plots)
+    return np.array(
+        [*known(height, height.mean, height.low, height.high), *known(steep, steep.mean, steep.high), *known(beyond, beyond.mean)]
+    )
+
+
+def assess(plots: gpd.GeoDataFrame, features: gpd.GeoDataFrame, ask: Ask) -> pd.DataFrame:
+    """Measure height and slope of each plot on the first raster that covers it.
+
+    features: one row for each raster, with its `grid` and its footprint. An answer is NaN, unknown, where no raster covers the
+    whole plot with heights; the slope also needs the cells around the plot. CRSMismatchError where a raster is not in the
+    plots' CRS. Memory grows with the rasters, not with the plots.
+    """
+    answers = np.full((len(FIELDS), len(plots)), np.nan)
+    shapes = plots.geometry.to_numpy()
+    for grid in features["grid"] if len(features) else ():
+        if not is_same(grid.crs, plots.crs):
+            raise CRSMismatchError(f"the terrain is in {grid.crs}, the plots in {plots.crs}: warp the raster to the base's CRS")
+        touching = shapely.intersects(shapely.box(*grid.bounds), shapes)
+        todo = np.flatnonzero(touching & np.isnan(answers).any(axis=0))
+        if len(todo):
+            near = grid.crop(plots.geometry.iloc[todo].total_bounds, margin=1)
+            found = measure(near, shapes[todo], ask.standards["terrain.slope_max"])
+            answers[:, todo] = np.where(np.isnan(answers[:, todo]), found, answers[:, todo])
+    return pd.DataFrame(answers.T, index=plots.index, columns=[f.name for f in FIELDS])
+
 
 LAYER = Layer(
     name="terrain",
     title=Text("Terrain", "地形"),
     geometry="raster",
     question=Text("How high and how steep is this land?", "这块地的高程和坡度如何?"),
+    answers=tuple(Answer(f) for f in FIELDS),
+    assess=assess,
 )

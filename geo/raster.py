@@ -1,0 +1,300 @@
+"""Grids of numbers: reading by windows, slope, statistics under polygons, cut and fill."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import rasterio
+import shapely
+from affine import Affine
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import ArrayLike, NDArray
+from rasterio.io import DatasetReader
+from rasterio.windows import Window
+
+from geo.cells import Indices, Numbers, Shapes, Weights, weigh
+from geo.crs import metres_per_unit
+
+MAX_CELLS = 1 << 28
+"""Cells that one read may bring into memory: 1 GiB of float32."""
+
+
+class GridError(ValueError):
+    """A grid cannot be read or used as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """A north-up raster of one quantity.
+
+    values: (rows, columns) float32, NaN where nobody measured; transform: from (column, row) to coordinates; crs: any text
+    that pyproj reads.
+    """
+
+    values: NDArray[np.float32]
+    transform: Affine
+    crs: str
+
+    def __post_init__(self) -> None:
+        t = self.transform
+        if self.values.ndim != 2 or self.values.dtype != np.float32:
+            raise GridError(f"values are {self.values.dtype} {self.values.shape}: give float32 of (rows, columns)")
+        if t.b or t.d or t.a <= 0 or t.e >= 0:
+            raise GridError(f"the grid is turned or not north-up ({tuple(t)[:6]}): warp it first, as gdalwarp does")
+
+    @property
+    def cell_area(self) -> float:
+        """Area of a cell [CRS unit squared]."""
+        return float(-self.transform.a * self.transform.e)
+
+    @property
+    def bounds(self) -> tuple[float, float, float, float]:
+        """Outer edges: left, bottom, right, top."""
+        rows, columns = self.values.shape
+        left, top = self.transform @ (0, 0)
+        right, bottom = self.transform @ (columns, rows)
+        return left, bottom, right, top
+
+    def crop(self, bounds: Sequence[float], margin: int = 0) -> Grid:
+        """Cut out the cells that touch left, bottom, right, top, and `margin` more at each side; a view, not a copy."""
+        rows, columns = _window(self.transform, (self.values.shape[0], self.values.shape[1]), bounds, margin)
+        return Grid(self.values[rows, columns], self.transform @ Affine.translation(columns.start, rows.start), self.crs)
+
+
+class Zonal(NamedTuple):
+    """Statistics of the valid cells under each shape, area-weighted; shape (n,) each.
+
+    `covered` is the share of the shape's area that valid cells cover, 1.0 only where nothing is missing; where nothing is
+    covered the statistics are NaN.
+    """
+
+    mean: Numbers
+    low: Numbers
+    high: Numbers
+    covered: Numbers
+
+
+class Earthwork(NamedTuple):
+    """Levelling of each shape to `level` [m]; shape (n,) each.
+
+    cut: m3 in the ground; fill: m3 in place; net: m3 left over, cut * bulking - fill, negative where fill must be brought;
+    depth: mean height that is moved [m], (cut + fill) / area; above: share of the area above the level.
+    NaN where any part of the shape has no height.
+    """
+
+    cut: Numbers
+    fill: Numbers
+    net: Numbers
+    level: Numbers
+    depth: Numbers
+    above: Numbers
+
+
+def _require_metres(grid: Grid, what: str) -> None:
+    if metres_per_unit(grid.crs) != 1.0:
+        raise GridError(f"{what} needs a grid in metres, this one is in {grid.crs}: warp it to the project's CRS")
+
+
+def _window(t: Affine, size: tuple[int, int], bounds: Sequence[float], margin: int) -> tuple[slice, slice]:
+    """Find the rows and columns that touch the bounds, and `margin` more; never less than nothing."""
+    left, bottom, right, top = bounds
+
+    def span(a: float, b: float, count: int) -> slice:
+        start = int(np.clip(np.floor(a) - margin, 0, count))
+        return slice(start, int(np.clip(np.ceil(b) + margin, start, count)))
+
+    return span((top - t.f) / t.e, (bottom - t.f) / t.e, size[0]), span((left - t.c) / t.a, (right - t.c) / t.a, size[1])
+
+
+def _read(source: DatasetReader, rows: slice, columns: slice) -> Grid:
+    """Read a window of the first band; nodata, masked and infinite cells become NaN, scale and offset are applied."""
+    height, width = rows.stop - rows.start, columns.stop - columns.start
+    if height * width > MAX_CELLS:
+        raise GridError(f"{source.name}: a window of {height} x {width} cells is too large; read it by windows()")
+    crs = source.crs
+    if crs is None:
+        raise GridError(f"{source.name} states no CRS: assign it with gdal_edit -a_srs before the import")
+    if not height or not width:
+        values = np.empty((height, width), np.float32)
+    else:
+        window = Window(columns.start, rows.start, width, height)
+        masked = source.read(1, window=window, masked=True).astype(np.float64)
+        values = (masked.filled(np.nan) * source.scales[0] + source.offsets[0]).astype(np.float32)
+        values[~np.isfinite(values)] = np.nan
+    return Grid(values, source.transform @ Affine.translation(columns.start, rows.start), crs.to_string())
+
+
+def read(path: Path, bounds: Sequence[float] | None = None, margin: int = 0) -> Grid:
+    """Read a raster file's first band, whole or the cells that touch left, bottom, right, top and `margin` more.
+
+    GridError where the file is turned, states no CRS or the window exceeds `MAX_CELLS`.
+    """
+    with rasterio.open(path) as source:
+        size = (source.height, source.width)
+        whole = slice(0, size[0]), slice(0, size[1])
+        return _read(source, *(whole if bounds is None else _window(source.transform, size, bounds, margin)))
+
+
+def windows(path: Path, size: int = 2048, margin: int = 1) -> Iterator[Grid]:
+    """Yield a raster file as tiles of `size` x `size` cells with `margin` cells of the neighbours around.
+
+    With a margin of 1 the slope inside each tile is that of the whole. Memory: one tile, whatever the file's size.
+    """
+    with rasterio.open(path) as source:
+        for row in range(0, source.height, size):
+            for column in range(0, source.width, size):
+                rows = slice(max(row - margin, 0), min(row + size + margin, source.height))
+                columns = slice(max(column - margin, 0), min(column + size + margin, source.width))
+                yield _read(source, rows, columns)
+
+
+def around(path: Path, shapes: Shapes, size: int = 2048, margin: int = 1) -> Iterator[tuple[Indices, Grid]]:
+    """Yield groups of shapes with the part of a raster file that holds them whole and `margin` cells more.
+
+    Shapes are grouped by the tile of `size` x `size` cells that holds their lower left corner, so that each shape is in one
+    group, and its statistics need no merging. None and empty shapes are in no group. Memory: a tile grown by the largest
+    shape of its group.
+    """
+    with rasterio.open(path) as source:
+        t, box = source.transform, shapely.bounds(shapes)
+        shown = np.flatnonzero(np.isfinite(box).all(axis=1))
+        tile = np.floor(np.stack([(box[shown, 1] - t.f) / t.e, (box[shown, 0] - t.c) / t.a]) / size)
+        _, group = np.unique(tile, axis=1, return_inverse=True)
+        order = np.argsort(group, kind="stable")
+        for part in np.split(shown[order], np.flatnonzero(np.diff(group[order])) + 1) if len(shown) else []:
+            low, high = box[part, :2].min(axis=0), box[part, 2:].max(axis=0)
+            yield part, _read(source, *_window(t, (source.height, source.width), (*low, *high), margin))
+
+
+def slope(grid: Grid) -> Grid:
+    """Derive the slope [percent: rise over run times 100] of heights [m] after Horn (1981), Proc. IEEE 69(1), eq. for p and q.
+
+    A cell is NaN where it or any of its eight neighbours is missing; so is the outermost ring of cells: beyond the edge
+    nobody measured. GridError where the CRS is not in metres, NotProjectedError where it is in degrees.
+    """
+    _require_metres(grid, "slope")
+    percent = np.full(grid.values.shape, np.nan, np.float32)
+    if min(percent.shape) >= 3:
+        z = sliding_window_view(grid.values, (3, 3))
+        run_x, run_y = 8 * grid.transform.a, 8 * grid.transform.e
+        east = (z[..., 0, 2] + 2 * z[..., 1, 2] + z[..., 2, 2]) - (z[..., 0, 0] + 2 * z[..., 1, 0] + z[..., 2, 0])
+        south = (z[..., 2, 0] + 2 * z[..., 2, 1] + z[..., 2, 2]) - (z[..., 0, 0] + 2 * z[..., 0, 1] + z[..., 0, 2])
+        percent[1:-1, 1:-1] = 100 * np.hypot(east / run_x, south / run_y)
+        percent[np.isnan(grid.values)] = np.nan
+    return Grid(percent, grid.transform, grid.crs)
+
+
+def _sums(weights: Weights, values: Numbers) -> Numbers:
+    """Add up the values of the cells of each shape of a batch."""
+    return _reduce(np.add, weights, values, 0.0)
+
+
+def _reduce(ufunc: np.ufunc, weights: Weights, values: Numbers, none: float) -> Numbers:
+    """Reduce the values of the cells of each shape of a batch; `none` for shapes without cells."""
+    out = np.full(len(weights.start) - 1, none)
+    some = weights.start[:-1] < weights.start[1:]
+    if some.any():
+        out[some] = ufunc.reduceat(values, weights.start[:-1][some])
+    return out
+
+
+def _covered(grid: Grid, shapes: Shapes, under: Numbers, missing: Numbers) -> Numbers:
+    """Share of each shape's area with values, of the areas under the grid and of those without a value; 0 for no area."""
+    area, box = shapely.area(shapes), shapely.bounds(shapes)
+    left, bottom, right, top = grid.bounds
+    inside = (box[:, 0] >= left) & (box[:, 1] >= bottom) & (box[:, 2] <= right) & (box[:, 3] <= top)
+    # where the grid holds the shape whole the sum of the weights replaces its area, so that 1.0 is exact
+    area = np.where(inside, under, np.maximum(area, under))
+    return np.divide(under - missing, area, out=np.zeros(len(area)), where=area > 0)
+
+
+def zonal(grid: Grid, shapes: Shapes) -> Zonal:
+    """Summarise the cells under each polygon, cells of the border weighted by the exact area that lies inside.
+
+    shapes: (n,) valid polygons in the grid's CRS. Cells without a value have no weight. Memory: see `geo.cells.weigh`.
+    """
+    return zonals((grid,), shapes)[0]
+
+
+def zonals(grids: Sequence[Grid], shapes: Shapes) -> tuple[Zonal, ...]:
+    """Summarise several grids of one size and place under each polygon, weighing the cells once."""
+    first = grids[0]
+    for grid in grids[1:]:
+        if (grid.values.shape, grid.transform, grid.crs) != (first.values.shape, first.transform, first.crs):
+            raise GridError(f"grids differ in size, place or CRS ({grid.crs} {tuple(grid.transform)[:6]}): resample them alike")
+    count = len(shapes)
+    under = np.zeros(count)
+    missing, total = np.zeros((len(grids), count)), np.zeros((len(grids), count))
+    low, high = np.full((len(grids), count), np.inf), np.full((len(grids), count), -np.inf)
+    for w in weigh(first.transform, (first.values.shape[0], first.values.shape[1]), shapes):
+        part = slice(w.first, w.first + len(w.start) - 1)
+        under[part] = _sums(w, w.share)
+        for k, grid in enumerate(grids):
+            z = grid.values.ravel()[w.cell].astype(np.float64)
+            gap = np.isnan(z)
+            missing[k, part] = _sums(w, np.where(gap, w.share, 0.0)) if gap.any() else 0.0
+            total[k, part] = _sums(w, np.where(gap, 0.0, z * w.share))
+            low[k, part] = _reduce(np.minimum, w, np.where(gap, np.inf, z), np.inf)
+            high[k, part] = _reduce(np.maximum, w, np.where(gap, -np.inf, z), -np.inf)
+    cell, none = first.cell_area, np.isinf(low)
+    mean = np.divide(total, under - missing, out=np.full(total.shape, np.nan), where=~none)
+    low[none], high[none] = np.nan, np.nan
+    return tuple(
+        Zonal(mean[k], low[k], high[k], _covered(first, shapes, under * cell, missing[k] * cell)) for k in range(len(grids))
+    )
+
+
+def cut_fill(grid: Grid, shapes: Shapes, level: ArrayLike | None = None, bulking: float = 1.0) -> Earthwork:
+    """Measure the earthwork that levels each polygon; each cell is a column of its mean height.
+
+    level: design height [m], one or one for each shape; None: the balanced level, where what is cut, times `bulking` (m3 in
+    place from 1 m3 in the ground), fills exactly what must be filled. Exact for the cells' heights: on a slope the cells
+    that the level crosses count with their mean. A shape that any cell without a height touches, or that reaches beyond the
+    grid, is NaN: unknown. GridError where the CRS is not in metres or bulking is not above 0, NotProjectedError where it is in
+    degrees.
+    """
+    _require_metres(grid, "earthwork")
+    if not bulking > 0:
+        raise GridError(f"bulking is {bulking}: give m3 in place from 1 m3 in the ground, above 0")
+    count = len(shapes)
+    given = None if level is None else np.broadcast_to(np.asarray(level, np.float64), (count,))
+    design, area, cut, fill, above = (np.full(count, np.nan) for _ in range(5))
+    missing, heights = np.zeros(count), grid.values.ravel()
+    for w in weigh(grid.transform, (grid.values.shape[0], grid.values.shape[1]), shapes):
+        part, shape = slice(w.first, w.first + len(w.start) - 1), np.repeat(np.arange(len(w.start) - 1), np.diff(w.start))
+        z, weight = heights[w.cell].astype(np.float64), w.share * grid.cell_area
+        missing[part] = _sums(w, np.where(np.isnan(z), weight, 0.0))
+        design[part] = _balance(w, shape, z, weight, bulking) if given is None else given[part]
+        rise = z - design[part][shape]
+        area[part], above[part] = _sums(w, weight), _sums(w, np.where(rise > 0, weight, 0.0))
+        cut[part], fill[part] = _sums(w, np.maximum(rise, 0) * weight), _sums(w, np.maximum(-rise, 0) * weight)
+    known = _covered(grid, shapes, area, missing) >= 1.0 - 1e-9
+    for column in (cut, fill, design, area):
+        column[~known] = np.nan
+    return Earthwork(cut, fill, cut * bulking - fill, design, (cut + fill) / area, above / area)
+
+
+def _balance(w: Weights, shape: Indices, z: Numbers, weight: Numbers, bulking: float) -> Numbers:
+    """Find for each shape the level at which bulking * cut = fill: linear between the heights of its cells, so solved exactly."""
+    mean = np.divide(_sums(w, z * weight), (area := _sums(w, weight)), out=np.zeros(len(area)), where=area > 0)
+    # rounding must not lift the level of flat land off the land
+    mean = np.clip(mean, _reduce(np.minimum, w, z, 0.0), _reduce(np.maximum, w, z, 0.0))
+    if bulking == 1.0 or not len(z):
+        return mean
+    order = np.lexsort((z, shape))
+    rise, weight, shape = (z - mean[shape])[order], weight[order], shape[order]
+
+    def below(values: Numbers) -> Numbers:
+        total: Numbers = np.r_[0.0, np.cumsum(values)]
+        return np.subtract(total[1:], total[w.start[:-1]][shape])
+
+    low_weight, low_volume = below(weight), below(rise * weight)
+    high_weight, high_volume = area[shape] - low_weight, -low_volume
+    # the level that balances with the lowest k cells filled and the rest cut, for each k; the balance is convex in the level
+    # where bulking > 1 and concave below, so that its root is the extreme of the roots of its pieces
+    level = (bulking * high_volume + low_volume) / (bulking * high_weight + low_weight)
+    return mean + _reduce(np.maximum if bulking > 1 else np.minimum, w, level, 0.0)
