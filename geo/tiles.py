@@ -60,21 +60,21 @@ class TileLayer:
 class Paths(NamedTuple):
     """Points, lines and rings in tile coordinates, shape (p,), in the order of features.
 
-    `xy` are all vertices (v, 2), `count` [vertices] of each path, `feature` the row that it belongs to, `dimension` 0, 1, 2.
+    `xy` are all vertices (v, 2), `length` [vertices] of each path, `feature` the row that it belongs to, `dimension` 0, 1, 2.
     Rings are not closed; exteriors have positive area with y downwards, holes negative.
     """
 
     xy: NDArray[np.int64]
-    count: Counts
+    length: Counts
     feature: Counts
     dimension: Counts
 
 
 class Ragged(NamedTuple):
-    """Rows of unequal length, one after the other: `values` (sum of count,), `count` (rows,)."""
+    """Rows of unequal length, one after the other: `values` (sum of length,), `length` (rows,)."""
 
     values: NDArray[Any]
-    count: Counts
+    length: Counts
 
 
 def bounds(z: int, x: int, y: int) -> Box:
@@ -116,7 +116,7 @@ def encode(layers: Mapping[str, TileLayer], box: Box, extent: int = EXTENT, buff
 def _layer(name: str, layer: TileLayer, box: Box, extent: int, buffer: int) -> bytes:
     """Write one layer; b"" where no feature is left."""
     paths = _paths(layer.shapes, box, extent, buffer)
-    if not len(paths.count):
+    if not len(paths.length):
         return b""
     first = np.flatnonzero(np.diff(paths.feature, prepend=-1))
     rows = paths.feature[first]
@@ -135,7 +135,8 @@ def _field(number: int, content: bytes) -> bytes:
 
 def _paths(shapes: Shapes, box: Box, extent: int, buffer: int) -> Paths:
     """Cut shapes to the buffered tile and take them apart into paths of whole tile units."""
-    feature, cut, dimension = _cut(shapes, widened(box, extent, buffer))
+    feature, cut, across = _cut(shapes, widened(box, extent, buffer))
+    dimension = shapely.get_dimensions(shapes[feature]).astype(np.int64)
     parts, owner = _parts(cut)
     proper = shapely.get_dimensions(parts) == dimension[owner]
     parts, owner = parts[proper], owner[proper]
@@ -151,24 +152,64 @@ def _paths(shapes: Shapes, box: Box, extent: int, buffer: int) -> Paths:
         row = int(feature[owner[path[~np.isfinite(xy).all(1)][0]]])
         raise TileError(f"feature {row} of the tile has a coordinate that is no finite number: repair it in the base")
     size = (box[2] - box[0]) / extent
-    units = np.rint((xy - (box[0], box[3])) / (size, -size)).astype(np.int64)
+    places = (xy - (box[0], box[3])) / (size, -size)
+    beyond = (across & (dimension == 2))[owner]
+    if beyond.any():
+        places, path = _clipped(places, path, beyond, -buffer, extent + buffer)
+    units = np.rint(places).astype(np.int64)
     # The points of a feature are one path: one MoveTo for all of them.
     begins = (dimension[owner] > 0) | (np.diff(owner, prepend=-1) != 0)
     path = (np.cumsum(begins) - 1)[path]
     return _wound(units, path, feature[owner[begins]], dimension[owner[begins]], part[begins])
 
 
-def _cut(shapes: Shapes, box: Box) -> tuple[Counts, Shapes, Counts]:
-    """Cut shapes at a box: the rows that meet it, what is left of them, and the dimension they had."""
+def _cut(shapes: Shapes, box: Box) -> tuple[Counts, Shapes, NDArray[np.bool_]]:
+    """Pick the shapes that meet a box, lines and points cut at it: their rows, what is left, and which reach across.
+
+    Polygons are cut later as rings: GEOS's clipping refuses invalid ones, and one bad plot must not blank a tile.
+    """
     xmin, ymin, xmax, ymax = shapely.bounds(shapes).T
     meets = (xmin <= box[2]) & (xmax >= box[0]) & (ymin <= box[3]) & (ymax >= box[1])
     within = (xmin >= box[0]) & (xmax <= box[2]) & (ymin >= box[1]) & (ymax <= box[3])
     rows = np.flatnonzero(meets)
-    left = shapes[rows]
-    across = ~within[rows]
-    dimension = shapely.get_dimensions(left).astype(np.int64)
-    left[across] = shapely.clip_by_rect(left[across], *box)
-    return rows, left, dimension
+    left, across = shapes[rows], ~within[rows]
+    thin = across & (shapely.get_dimensions(left) < 2)
+    left[thin] = shapely.clip_by_rect(left[thin], *box)
+    return rows, left, across
+
+
+def _clipped(
+    xy: NDArray[np.float64], path: Counts, beyond: NDArray[np.bool_], low: float, high: float
+) -> tuple[NDArray[np.float64], Counts]:
+    """Cut the rings `beyond` (one flag a path) at the square low..high, side by side (Sutherland and Hodgman, 1974).
+
+    A ring stays one ring: where it leaves the square more than once, edges run along the side, out of sight in the buffer.
+    """
+    rest = ~beyond[path]
+    ring, owner = xy[~rest], path[~rest]
+    for axis, sign, limit in ((0, 1, low), (0, -1, high), (1, 1, low), (1, -1, high)):
+        inside = sign * (ring[:, axis] - limit)
+        following = _following(owner, len(beyond))
+        kept = inside >= 0
+        crosses = kept != kept[following]
+        share = np.divide(inside, inside - inside[following], where=crosses, out=np.zeros(len(ring)))
+        meeting = ring + share[:, None] * (ring[following] - ring)
+        slots = np.stack([kept, crosses], 1)
+        ring = np.stack([ring, meeting], 1)[slots]
+        owner = np.repeat(owner, slots.sum(1))
+    path = np.concatenate([path[rest], owner])
+    order = np.argsort(path, kind="stable")
+    return np.concatenate([xy[rest], ring])[order], path[order]
+
+
+def _following(path: Counts, number: int) -> Counts:
+    """Find the vertex after each, the first after the last of its path."""
+    count = np.bincount(path, minlength=number)
+    end = np.cumsum(count)
+    following = np.arange(1, len(path) + 1)
+    some = count > 0
+    following[end[some] - 1] = (end - count)[some]
+    return following
 
 
 def _parts(shapes: Shapes) -> tuple[Shapes, Counts]:
@@ -187,15 +228,15 @@ def _wound(units: NDArray[np.int64], path: Counts, feature: Counts, dimension: C
     number = len(feature)
     count = np.bincount(path, minlength=number)
     start = np.cumsum(count) - count
-    following = np.arange(1, len(path) + 1)
-    some = count > 0
-    following[(start + count - 1)[some]] = start[some]
+    following = _following(path, number)
     cross = units[:, 0] * units[following, 1] - units[following, 0] * units[:, 1]
     area = np.bincount(path, cross, minlength=number)
     ring = dimension == 2
     outer = ring & (np.diff(part, prepend=-2) != 0)
     sound = (count >= LEAST_POINTS[dimension]) & (~ring | (area != 0))
-    lost = np.zeros(part.max(initial=-1) + 1, bool)
+    # A polygon goes with its exterior, and where its holes take all that the tile shows of it.
+    left = np.bincount(part[ring], np.where(outer, 1, -1)[ring] * np.abs(area[ring]))
+    lost = left <= 0
     lost[part[outer & ~sound]] = True
     sound[ring] &= ~lost[part[ring]]
     backwards = ring & ((area > 0) != outer)
@@ -221,8 +262,8 @@ def _thinned(units: NDArray[np.int64], path: Counts, dimension: Counts) -> tuple
 def _features(paths: Paths, first: Counts, tags: Ragged, ids: Words | None) -> bytes:
     """Write the features; `first` is the first path of each."""
     geometry = _geometry(paths, first)
-    tag_bytes = _total(_size(tags.values), tags.count)
-    geometry_bytes = _total(_size(geometry.values), geometry.count)
+    tag_bytes = _total(_size(tags.values), tags.length)
+    geometry_bytes = _total(_size(geometry.values), geometry.length)
     number = len(first)
     shape = paths.dimension[first] + 1
     before = [np.full(number, 0x12), tag_bytes]
@@ -237,19 +278,19 @@ def _features(paths: Paths, first: Counts, tags: Ragged, ids: Words | None) -> b
 
 def _geometry(paths: Paths, first: Counts) -> Ragged:
     """Write each feature's commands and zigzag steps, the pen starting at 0, 0 and staying where a ring's last point is."""
-    size = 2 * paths.count + COMMAND_WORDS[paths.dimension]
+    size = 2 * paths.length + COMMAND_WORDS[paths.dimension]
     offset = np.cumsum(size) - size
-    start = np.cumsum(paths.count) - paths.count
+    start = np.cumsum(paths.length) - paths.length
     step = np.diff(paths.xy, axis=0, prepend=np.zeros((1, 2), np.int64))
     step[start[first]] = paths.xy[start[first]]
     words = np.empty(size.sum(), np.uint64)
-    place = np.arange(len(paths.xy)) - np.repeat(start, paths.count)
+    place = np.arange(len(paths.xy)) - np.repeat(start, paths.length)
     line = paths.dimension > 0
     # After the first point of a line or ring stands the command LineTo.
-    at = np.repeat(offset + 1, paths.count) + 2 * place + (np.repeat(line, paths.count) & (place > 0))
+    at = np.repeat(offset + 1, paths.length) + 2 * place + (np.repeat(line, paths.length) & (place > 0))
     words[at], words[at + 1] = _zigzag(step).T
-    words[offset] = np.where(line, 1, paths.count) << 3 | 1
-    words[(offset + 3)[line]] = (paths.count[line] - 1) << 3 | 2
+    words[offset] = np.where(line, 1, paths.length) << 3 | 1
+    words[(offset + 3)[line]] = (paths.length[line] - 1) << 3 | 2
     ring = paths.dimension == 2
     words[(offset + size - 1)[ring]] = 1 << 3 | 7
     return Ragged(words, np.add.reduceat(size, first))
@@ -321,17 +362,17 @@ def _rows(columns: Sequence[NDArray[Any]]) -> Ragged:
 def _bytes(rows: Ragged) -> Ragged:
     """Turn rows of words into rows of bytes."""
     written = _varint(rows.values)
-    return Ragged(written.values, _total(written.count, rows.count))
+    return Ragged(written.values, _total(written.length, rows.length))
 
 
 def _interleave(*parts: Ragged) -> Ragged:
     """Join ragged arrays of as many rows row by row: row r is row r of the first, then of the second and so on."""
-    count = np.sum([part.count for part in parts], 0)
+    count = np.sum([part.length for part in parts], 0)
     at = np.cumsum(count) - count
     joined = np.empty(count.sum(), parts[0].values.dtype)
     for part in parts:
-        joined[np.repeat(at - np.cumsum(part.count) + part.count, part.count) + np.arange(len(part.values))] = part.values
-        at = at + part.count
+        joined[np.repeat(at - np.cumsum(part.length) + part.length, part.length) + np.arange(len(part.values))] = part.values
+        at = at + part.length
     return Ragged(joined, count)
 
 
