@@ -30,7 +30,8 @@ LAST_ZOOM = 16
 """Deepest tiles that are asked for (15 cm a unit at the equator); deeper zooms stretch them."""
 FONT = ["sans-serif"]
 BACKGROUND = "#F7F6F2"
-PATTERN_INK = "#222222"
+PATTERN_INK = {"cross": "#FFFFFF", "grid": "#FFFFFF"}
+DARK_INK = "#222222"
 EQUATOR_RESOLUTION = 78271.516964
 """Metres a pixel at zoom 0 on the equator, tiles 512 pixels wide."""
 TITLES = {READINESS: Text("Readiness", "配套状态"), **{name: layer.title for name, layer in LAYERS.items()}}
@@ -95,7 +96,7 @@ def style(
         "zoom": zoom,
         "state": {"day": {"default": ((on or date.today()) - date(1970, 1, 1)).days}},
         "metadata": {
-            "shudi:patterns": {f"shudi-{p}": {"pattern": p, "colour": PATTERN_INK} for p in PATTERNS.values()},
+            "shudi:patterns": {f"shudi-{p}": {"pattern": p, "colour": PATTERN_INK.get(p, DARK_INK)} for p in PATTERNS.values()},
             "shudi:layers": {name: {"title": _say(TITLES[name], language), "visible": name not in HIDDEN} for name in names},
             "shudi:plot_zoom": PLOT_ZOOM,
         },

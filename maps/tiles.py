@@ -30,7 +30,7 @@ from geo.tiles import EXTENT, HALF_WORLD, Box, Column, TileError, TileLayer, bou
 from layers.base import KEY, DType, Field, Layer
 from layers.catalogue import LAYERS
 from layers.store.base import Store
-from maps.readiness import FIELDS, drawn_state
+from maps.readiness import FIELDS, bits, drawn_state
 
 PLOT_ZOOM = 13
 LINE_ZOOM = 10
@@ -145,6 +145,7 @@ def join_findings(store: Store, parcels: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     findings, _ = store.findings(parcels["id"].tolist())
     found = findings.reindex(index=parcels["id"], columns=[f.name for f in FIELDS]).set_axis(parcels.index)
     found["ready_from"] = pd.to_datetime(found["ready_from"])
+    found["missing"] = bits(found["missing"])
     found[["verdict", "ready_state"]] = found[["verdict", "ready_state"]].astype(object).fillna("unknown")
     return parcels[["id", "geometry"]].join(found)
 

@@ -14,7 +14,7 @@ from geo.tiles import HALF_WORLD, TileError
 from layers.base import empty
 from layers.catalogue import LAYERS
 from maps import tiles
-from maps.readiness import SERVICES
+from maps.readiness import SERVICES, bits
 from maps.tiles import TileCache, UntiledError, attributes, base_box, shown, tile, tiled
 
 CRS = "EPSG:4548"
@@ -48,7 +48,7 @@ FINDINGS = pd.DataFrame(
         "verdict": ["free", "blocked", "warn"],
         "ready_state": ["ready", "dated", "dated"],
         "ready_from": pd.to_datetime([None, "1970-01-11", "2027-05-01"]),
-        "missing": pd.array([0, 1 << SERVICES.index("gas"), None], "Int64"),
+        "missing": pd.array(["", "road,gas", None], "str"),
     },
     index=["P1", "P2", "P3"],
 )
@@ -108,7 +108,7 @@ def test_readiness_joins_findings_and_a_plot_without_is_unknown():
     found = decoded(tile(Base(), "readiness", *holding(14)), "readiness")
     assert {k: f["properties"] for k, f in found.items()} == {
         "P1": {"id": "P1", "verdict": "free", "ready_state": "ready", "missing": 0},
-        "P2": {"id": "P2", "verdict": "blocked", "ready_state": "dated", "ready_from": 10, "missing": 32},
+        "P2": {"id": "P2", "verdict": "blocked", "ready_state": "dated", "ready_from": 10, "missing": 33},
         "P3": {"id": "P3", "verdict": "warn", "ready_state": "dated", "ready_from": 20939},
         "P4": {"id": "P4", "verdict": "unknown", "ready_state": "unknown"},
     }
@@ -252,3 +252,14 @@ def test_the_cache_stays_below_its_limit_even_for_empty_tiles():
     assert cache._held <= 3000
     assert len(cache._tiles) <= 6
     assert cache.get("parcels", z, x, y) == tile(Base(), "parcels", z, x, y)
+
+
+def test_missing_services_are_bits_in_the_order_of_the_services():
+    lists = pd.Series(["", None, *SERVICES, "road,water"], dtype="str")
+    assert bits(lists).tolist() == [0, pd.NA, *(2**k for k in range(len(SERVICES))), 3]
+
+
+def test_a_plot_ready_since_ever_has_a_day():
+    findings = pd.DataFrame({"ready_state": ["ready"], "ready_from": np.array(["0001-01-01"], "M8[s]")}, index=["P1"])
+    found = decoded(tile(Base(findings), "readiness", *holding(15)), "readiness")
+    assert found["P1"]["properties"] == {"id": "P1", "verdict": "unknown", "ready_state": "ready", "ready_from": -719162}
