@@ -1,0 +1,39 @@
+"""What findings say about a plot on a map: what is drawn, its colours and patterns, its attributes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from layers.base import Field, Text, codes
+from layers.plan.readiness import SERVICES, STATES
+
+VERDICT = codes(
+    ("free", "free", "可用"),
+    ("warn", "free with warnings", "可用(有提示)"),
+    ("blocked", "blocked", "受限"),
+    ("unknown", "unknown", "未知"),
+)
+DRAWN = {**STATES, **codes(("blocked", "blocked", "受限,不可用", "#000000"))}
+"""What the readiness map shows of a plot: blocked by a rule, else how far its services are."""
+PATTERNS: Mapping[str, str] = {"dated": "hatch", "undated": "lines", "never": "cross", "unknown": "dots", "blocked": "grid"}
+"""The second sign beside the colour; serviced land is plain."""
+FIELDS = (
+    Field("verdict", "text", Text("Verdict", "结论"), codes=VERDICT),
+    Field("ready_state", "text", Text("Readiness", "配套状态"), codes=STATES),
+    Field("ready_from", "date", Text("Ready from", "具备条件日期"), meaning="missing: since ever, or nobody can say"),
+    Field("missing", "integer", Text("Missing services", "缺少的配套"), meaning="bit k: SERVICES[k] does not serve on the day"),
+)
+
+
+def drawn_state(findings: pd.DataFrame) -> pd.Series[str]:
+    """Tell what the map shows of each plot: "blocked" where the verdict says so, else the ready state."""
+    return findings["ready_state"].where(findings["verdict"] != "blocked", "blocked")
+
+
+def bits(missing: pd.Series[str]) -> pd.Series[int]:
+    """Turn lists of services ("water,gas") into bits in the order of SERVICES; NA stays NA. Loops over distinct lists only."""
+    place = {name: 1 << k for k, name in enumerate(SERVICES)}
+    table = {text: sum(place[name] for name in text.split(",") if name) for text in missing.dropna().unique()}
+    return missing.map(table).astype("Int64")

@@ -1,0 +1,348 @@
+"""The look of the map: a MapLibre style and a legend, both derived from the layers' code lists and colours.
+
+Source: MapLibre Style Specification, version 8. Colour is never the only sign: readiness has patterns, utilities have their
+name along the line and dashes by status, zones their code. Patterns are images that the page makes: `metadata` of the style
+lists them under "shudi:patterns". There is no glyph server: MapLibre from 5.11 then draws text with local fonts.
+
+The day that the map shows is the style's global state `day`, whole days since 1970-01-01, so that a date slider needs no
+request and no new style: `map.setGlobalStateProperty("day", n)`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any, Literal
+
+from layers.base import SERVICE_STATUS, Codes, Text
+from layers.catalogue import LAYERS
+from maps.readiness import DRAWN, PATTERNS
+from maps.tiles import LEAST_ZOOM, LINE_ZOOM, PLOT_ZOOM, PLOTS, READINESS, tiled
+
+Language = Literal["en", "zh"]
+Json = dict[str, Any]
+
+NO_COLOUR = "#BBBBBB"
+OUTLINE = "#333333"
+LABEL_ZOOM = 15
+LAST_ZOOM = 16
+"""Deepest tiles that are asked for (15 cm a unit at the equator); deeper zooms stretch them."""
+FONT = ["sans-serif"]
+BACKGROUND = "#F7F6F2"
+PATTERN_INK = {"cross": "#FFFFFF", "grid": "#FFFFFF"}
+DARK_INK = "#222222"
+EQUATOR_RESOLUTION = 78271.516964
+"""Metres a pixel at zoom 0 on the equator, tiles 512 pixels wide."""
+TITLES = {READINESS: Text("Readiness", "配套状态"), **{name: layer.title for name, layer in LAYERS.items()}}
+CODED: Mapping[str, str] = {
+    READINESS: "ready_state",
+    "parcels": "status",
+    "land_use": "code",
+    "zoning": "code",
+    "control_lines": "kind",
+    "development_areas": "status",
+    "sites": "status",
+    "roads": "class",
+    "utilities": "kind",
+}
+"""The column that colours each layer; another layer has one colour."""
+SYSTEM: Mapping[str, str] = {"zoning": "planning_2023", "land_use": "survey_gtdc"}
+"""The code system that a layer's colours belong to: the same digits mean other uses in another, which stays grey."""
+HIDDEN = ("land_use", "development_areas")
+"""Layers that begin switched off: fills that would hide the readiness."""
+DASHES: Mapping[str, Sequence[float] | None] = {
+    "in_service": None,
+    "under_construction": [4, 1.5],
+    "planned": [2, 2],
+    "retired": [0.5, 3],
+    "": [1, 3],
+}
+"""Dash of a utility by status, in line widths; "" is a status that nobody recorded."""
+ROLE_WIDTH = {"main": 3.0, "branch": 2.0, "service": 1.0}
+SHOWN_STATE = [
+    "case",
+    ["==", ["get", "verdict"], "blocked"],
+    "blocked",
+    ["all", ["has", "ready_from"], ["in", ["get", "ready_state"], ["literal", ["ready", "dated"]]]],
+    ["case", ["<=", ["get", "ready_from"], ["global-state", "day"]], "ready", "dated"],
+    ["coalesce", ["get", "ready_state"], "unknown"],
+]
+"""What the map shows of a plot on the day of the slider: the same as `maps.readiness.drawn_state` on the day of the findings."""
+
+
+def style(
+    base_url: str,
+    language: Language = "en",
+    center: tuple[float, float] = (0.0, 0.0),
+    zoom: float = PLOT_ZOOM,
+    on: date | None = None,
+) -> Json:
+    """Make the MapLibre style of a land base, with vector tiles at {base_url}/tiles/{layer}/{z}/{x}/{y}.mvt.
+
+    `center` is longitude, latitude in degrees; road widths in metres are right at its latitude. `on` is the day shown
+    first; None: today. Every layer carries in its metadata "shudi:layer", the name to switch it on and off by. A layer new
+    in the catalogue is drawn in its own colour without a line here.
+    """
+    root = base_url.rstrip("/")
+    names = tiled()
+    order = sorted(names, key=lambda name: DRAW_ORDER.index(name) if name in DRAW_ORDER else len(DRAW_ORDER) // 2)
+    looks = [look for name in order for look in _looks(name, language, center[1])]
+    labels = [label for name in order for label in _labels(name, language)]
+    return {
+        "version": 8,
+        "name": "Shudi" if language == "en" else "熟地",
+        "center": list(center),
+        "zoom": zoom,
+        "state": {"day": {"default": ((on or date.today()) - date(1970, 1, 1)).days}},
+        "metadata": {
+            "shudi:patterns": {f"shudi-{p}": {"pattern": p, "colour": PATTERN_INK.get(p, DARK_INK)} for p in PATTERNS.values()},
+            "shudi:layers": {name: {"title": _say(TITLES[name], language), "visible": name not in HIDDEN} for name in names},
+            "shudi:plot_zoom": PLOT_ZOOM,
+        },
+        "sources": {name: _source(root, name) for name in names},
+        "layers": [
+            {"id": "background", "type": "background", "paint": {"background-color": BACKGROUND}},
+            *looks,
+            *labels,
+        ],
+    }
+
+
+def legend(language: Language = "en") -> list[dict[str, str]]:
+    """List what colours and patterns mean, layer by layer in the order of the catalogue, readiness first.
+
+    Entries: `layer`, `title` of the layer, `value` as stored ("" where nothing is recorded), `label`, `colour` (#rrggbb),
+    `pattern` ("" plain; "lines", "hatch", "cross", "dots", "grid" of fills; "dash" and "dots" of lines).
+    """
+    rows = [
+        _entry(name, value, label, colour, PATTERNS.get(value, "") if name == READINESS else "", language)
+        for name in tiled()
+        for value, label, colour in _key(name)
+    ]
+    for value, dash in DASHES.items():
+        label = SERVICE_STATUS[value].name if value else Text("status not recorded", "状态未记录")
+        pattern = "" if dash is None else "dots" if dash[0] < dash[1] else "dash"
+        rows.append(_entry("utilities", f"status:{value}", label, OUTLINE, pattern, language))
+    return rows
+
+
+def _key(name: str) -> list[tuple[str, Text, str]]:
+    """List value, words and colour of a layer's codes; of a land-use classification the first code of each colour."""
+    drawn = [code for code in _codes(name).values() if code.colour]
+    if name in SYSTEM:
+        drawn = list({code.colour: code for code in reversed(drawn)}.values())[::-1]
+    if not drawn:
+        return [("", TITLES[name], _colour(name))]
+    known = [(code.value, code.name, code.colour) for code in drawn]
+    return known if name == READINESS else [*known, ("", Text("other or not recorded", "其他或未记录"), NO_COLOUR)]
+
+
+def _entry(layer: str, value: str, label: Text, colour: str, pattern: str, language: Language) -> dict[str, str]:
+    """Make one line of the legend."""
+    words = {"title": _say(TITLES[layer], language), "label": _say(label, language)}
+    return {"layer": layer, "value": value, "colour": colour, "pattern": pattern, **words}
+
+
+def _say(text: Text, language: Language) -> str:
+    """Choose the words of a language."""
+    return text.zh if language == "zh" else text.en
+
+
+def _codes(layer: str) -> Codes:
+    """Find the code list that colours a layer; empty where it has one colour."""
+    if layer == READINESS:
+        return DRAWN
+    return (LAYERS[layer].field(CODED[layer]).codes or {}) if layer in CODED else {}
+
+
+def _colour(layer: str) -> str:
+    """Tell the one colour of a layer."""
+    return LAYERS["parcels" if layer == READINESS else layer].colour
+
+
+def _source(root: str, name: str) -> Json:
+    """Make the source of a layer's tiles; the stored number is the feature's id."""
+    least = LEAST_ZOOM if name in PLOTS else PLOT_ZOOM if name == "land_use" else LINE_ZOOM
+    return {
+        "type": "vector",
+        "tiles": [f"{root}/tiles/{name}/{{z}}/{{x}}/{{y}}.mvt"],
+        "minzoom": least,
+        "maxzoom": LAST_ZOOM,
+        "promoteId": {name: "id"},
+    }
+
+
+def _painted(layer: str, value: Any = None) -> Any:
+    """Colour features by their code; a plain colour where the layer has no coloured codes."""
+    pairs = [item for code in _codes(layer).values() if code.colour for item in (code.value, code.colour)]
+    if not pairs:
+        return _colour(layer)
+    colour = ["match", value or ["get", CODED[layer]], *pairs, NO_COLOUR]
+    return ["case", ["==", ["get", "code_system"], SYSTEM[layer]], colour, NO_COLOUR] if layer in SYSTEM else colour
+
+
+def _look(name: str, part: str, kind: str, paint: Json, **more: Any) -> Json:
+    """Make one style layer of a layer of the land."""
+    layout = {"visibility": "none" if name in HIDDEN else "visible", **more.pop("layout", {})}
+    return {
+        "id": f"{name}-{part}",
+        "type": kind,
+        "source": name,
+        "source-layer": more.pop("tiles", name),
+        "metadata": {"shudi:layer": name},
+        "layout": layout,
+        "paint": paint,
+        **more,
+    }
+
+
+def _looks(name: str, language: Language, latitude: float) -> list[Json]:
+    """Draw a layer, by its own hand or as its geometry asks."""
+    if name == READINESS:
+        return _readiness()
+    if name == "parcels":
+        return _parcels()
+    if name == "roads":
+        return _roads(latitude)
+    if name == "utilities":
+        return _utilities()
+    if name in ("control_lines", "sites"):
+        return _border(name)
+    return _area(name) if LAYERS[name].geometry == "polygon" else _anything(name)
+
+
+def _readiness() -> list[Json]:
+    """Fill plots by readiness on the day, with the patterns above, a dashed border where the verdict is unknown."""
+    fills = [_look(READINESS, "fill", "fill", {"fill-color": _painted(READINESS, SHOWN_STATE), "fill-opacity": 0.75})]
+    patterns = [
+        _look(READINESS, f"pattern-{state}", "fill", {"fill-pattern": f"shudi-{pattern}"}, filter=["==", SHOWN_STATE, state])
+        for state, pattern in PATTERNS.items()
+    ]
+    border = {"line-color": OUTLINE, "line-width": ["interpolate", ["linear"], ["zoom"], PLOT_ZOOM, 0.4, 17, 1.5]}
+    open_ = ["==", ["coalesce", ["get", "verdict"], "unknown"], "unknown"]
+    return [
+        *_cells(READINESS),
+        *fills,
+        *patterns,
+        _look(READINESS, "outline", "line", border, filter=["!", open_]),
+        _look(READINESS, "outline-unknown", "line", {**border, "line-dasharray": [2, 2]}, filter=open_),
+    ]
+
+
+def _cells(name: str) -> list[Json]:
+    """Fill the cells of the grid by their dominant state, as opaque as its share, with its pattern."""
+    tiles = f"{name}_grid"
+    opacity = ["interpolate", ["linear"], ["get", "share"], 0, 0.2, 1, 0.8]
+    fill = {"fill-color": _painted(name, ["get", "dominant"]), "fill-opacity": opacity}
+    patterns = PATTERNS if name == READINESS else {}
+    return [
+        _look(name, "cells", "fill", fill, tiles=tiles, maxzoom=PLOT_ZOOM),
+        *(
+            _look(name, f"cells-{state}", "fill", {"fill-pattern": f"shudi-{pattern}"}, tiles=tiles, maxzoom=PLOT_ZOOM,
+                  filter=["==", ["get", "dominant"], state])
+            for state, pattern in patterns.items()
+        ),
+    ]
+
+
+def _parcels() -> list[Json]:
+    """Outline parcels; their status colours a second line inside, when near."""
+    near = ["interpolate", ["linear"], ["zoom"], PLOT_ZOOM, 0.3, 17, 1.2]
+    status = {"line-color": _painted("parcels"), "line-width": 2, "line-offset": 2}
+    return [
+        _look("parcels", "outline", "line", {"line-color": _colour("parcels"), "line-width": near}),
+        _look("parcels", "status", "line", status, minzoom=LABEL_ZOOM, filter=["has", "status"]),
+    ]
+
+
+def _roads(latitude: float) -> list[Json]:
+    """Draw roads as wide as their red lines, with a casing that is dashed until they are in service."""
+    at = {zoom: 2**zoom / (EQUATOR_RESOLUTION * math.cos(math.radians(latitude))) for zoom in (LINE_ZOOM, 22)}
+    metres = ["coalesce", ["get", "red_line_width"], 8]
+
+    def width(extra: float) -> list[Any]:
+        stops = [item for zoom, scale in at.items() for item in (zoom, ["+", extra, ["max", 1, ["*", scale, metres]]])]
+        return ["interpolate", ["exponential", 2], ["zoom"], *stops]
+
+    join = {"line-cap": "butt", "line-join": "round"}
+    done = ["==", ["get", "status"], "in_service"]
+    return [
+        _look("roads", "casing", "line", {"line-color": OUTLINE, "line-width": width(1.5)}, layout=join, filter=done),
+        _look("roads", "casing-not-yet", "line", {"line-color": OUTLINE, "line-width": width(1.5), "line-dasharray": [1, 1]},
+              layout=join, filter=["!", done]),
+        _look("roads", "fill", "line", {"line-color": _painted("roads"), "line-width": width(0)}, layout=join),
+    ]
+
+
+def _utilities() -> list[Json]:
+    """Draw networks by kind, thick by role, dashed by status; sources as rings."""
+    width = ["match", ["get", "role"], *(item for pair in ROLE_WIDTH.items() for item in pair), 1.5]
+    line = ["==", ["geometry-type"], "LineString"]
+    looks = []
+    for status, dash in DASHES.items():
+        paint: Json = {"line-color": _painted("utilities"), "line-width": width}
+        if dash is not None:
+            paint["line-dasharray"] = list(dash)
+        of = ["==", ["get", "status"], status] if status else ["!", ["has", "status"]]
+        looks.append(_look("utilities", status or "unrecorded", "line", paint, filter=["all", line, of]))
+    ring = {
+        "circle-color": "#FFFFFF",
+        "circle-radius": ["match", ["get", "role"], "source", 6, 3],
+        "circle-stroke-color": _painted("utilities"),
+        "circle-stroke-width": 3,
+    }
+    return [*looks, _look("utilities", "points", "circle", ring, filter=["==", ["geometry-type"], "Point"])]
+
+
+def _border(name: str) -> list[Json]:
+    """Draw lines of control and sites: a faint fill and a strong dashed border."""
+    faint = {"fill-color": _painted(name), "fill-opacity": 0.12}
+    strong = {"line-color": _painted(name), "line-width": 2.5, "line-dasharray": [5, 1.5] if name == "control_lines" else [1.5, 1]}
+    return [_look(name, "fill", "fill", faint), _look(name, "border", "line", strong)]
+
+
+def _area(name: str) -> list[Json]:
+    """Fill polygons by their code."""
+    return [
+        _look(name, "fill", "fill", {"fill-color": _painted(name), "fill-opacity": 0.45}),
+        _look(name, "border", "line", {"line-color": OUTLINE, "line-width": 0.5}),
+    ]
+
+
+def _anything(name: str) -> list[Json]:
+    """Draw lines and points of a layer that this module does not know."""
+    return [
+        _look(name, "line", "line", {"line-color": _painted(name), "line-width": 1.5}),
+        _look(name, "point", "circle", {"circle-color": _painted(name), "circle-radius": 4}, filter=["==", ["geometry-type"], "Point"]),
+    ]
+
+
+def _labels(name: str, language: Language) -> list[Json]:
+    """Write names and codes on a layer; the names of codes are said in the language."""
+    texts: dict[str, tuple[Any, str]] = {
+        "roads": (["coalesce", ["get", "name"], ""], "line"),
+        "utilities": (_named("utilities", language), "line"),
+        "zoning": (["coalesce", ["get", "code"], ["get", "name"], ""], "point"),
+        "land_use": (["coalesce", ["get", "name"], ["get", "code"], ""], "point"),
+        "control_lines": (_named("control_lines", language), "line"),
+        "sites": (["coalesce", ["get", "name"], ["get", "id"]], "point"),
+        "parcels": (["get", "id"], "point"),
+    }
+    if name not in texts:
+        return []
+    text, placement = texts[name]
+    layout = {"text-field": text, "text-font": FONT, "text-size": 12, "symbol-placement": placement}
+    paint = {"text-color": "#111111", "text-halo-color": "#FFFFFF", "text-halo-width": 1.5}
+    least = LABEL_ZOOM + 1 if name == "parcels" else LABEL_ZOOM - 1 if name in ("roads", "sites") else LABEL_ZOOM
+    return [_look(name, "label", "symbol", paint, layout=layout, minzoom=least)]
+
+
+def _named(layer: str, language: Language) -> list[Any]:
+    """Say a feature's code in words, as it is stored where the code list does not know it."""
+    pairs = [item for code in _codes(layer).values() for item in (code.value, _say(code.name, language))]
+    return ["match", ["get", CODED[layer]], *pairs, ["coalesce", ["get", CODED[layer]], ""]]
+
+
+DRAW_ORDER = ("land_use", "zoning", READINESS, "development_areas", "roads", "parcels", "control_lines", "utilities", "sites")
+"""From the ground up; a layer not named here is drawn in the middle."""

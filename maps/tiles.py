@@ -1,0 +1,236 @@
+"""Which features a tile shows at which zoom, and the cache of tiles.
+
+| layers | zoom 6 to 9 | 10 to 12 | from 13 |
+|---|---|---|---|
+| readiness, parcels | grid | grid | every plot |
+| land_use | nothing | nothing | every feature |
+| other layers | nothing | simplified | every feature |
+
+The grid has 64 x 64 cells a tile and the name of the layer with `_grid` behind it, so that a style never takes a cell for a
+plot: plots are alike in size, and dropping or simplifying small ones would leave holes that look like land without plots.
+A grid tile is bounded whatever it covers: at most 4,096 cells. Making one still reads every plot of its box, with memory of
+0.3 kB a plot beside the frame that the store gives, until the store gives centroids and areas as columns.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from functools import lru_cache
+from typing import Literal
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pyproj
+import shapely
+from numpy.typing import NDArray
+
+from geo.tiles import EXTENT, HALF_WORLD, Box, Column, TileError, TileLayer, bounds, encode, widened
+from layers.base import KEY, DType, Field, Layer
+from layers.catalogue import LAYERS
+from layers.store.base import Store
+from maps.readiness import FIELDS, bits, drawn_state
+
+PLOT_ZOOM = 13
+LINE_ZOOM = 10
+LEAST_ZOOM = 6
+CELLS = 64
+SIMPLIFIED = 4
+"""Units of the tile that a line may move by below `PLOT_ZOOM`: half a pixel of a tile 512 pixels wide."""
+DOMAIN_MARGIN = 3.0
+"""Degrees around a CRS's area of use in which it is still trusted to find what a tile shows."""
+ENTRY = 500
+"""Bytes that a cache entry takes beside its tile, so that empty tiles are bounded too."""
+READINESS = "readiness"
+PLOTS = (READINESS, "parcels")
+TEXTS = ("name", "block")
+MEASURES = ("red_line_width", "dn", "voltage", "far_max", "height_max")
+Shown = Literal["features", "simplified", "grid", "nothing"]
+Shapes = NDArray[np.object_]
+
+
+class UntiledError(TileError):
+    """There are no tiles of this layer; the message lists those that there are."""
+
+
+def tiled() -> tuple[str, ...]:
+    """List the names under which tiles are served: readiness, and every layer that is not a raster."""
+    return (READINESS, *(name for name, layer in LAYERS.items() if layer.geometry != "raster"))
+
+
+def shown(layer: str, z: int) -> Shown:
+    """Tell what tiles of a layer show at a zoom: features, simplified features, the grid or nothing."""
+    if z >= PLOT_ZOOM:
+        return "features"
+    if layer in PLOTS:
+        return "grid" if z >= LEAST_ZOOM else "nothing"
+    return "simplified" if z >= LINE_ZOOM and layer != "land_use" else "nothing"
+
+
+def attributes(layer: Layer) -> tuple[Field, ...]:
+    """Pick the columns that a map draws, labels or filters by: the key, codes, days, names and drawn sizes.
+
+    Right holders, addresses and document numbers stay in the base.
+    """
+    picked = (f for f in layer.fields if f.codes or f.dtype in ("date", "flag") or f.name in TEXTS + MEASURES)
+    return (KEY, *picked)
+
+
+def tile(store: Store, layer: str, z: int, x: int, y: int) -> bytes:
+    """Make the vector tile of a layer or of "readiness", b"" where it shows nothing.
+
+    Days are whole days since 1970-01-01. Readiness is the parcels with the findings: `verdict`, `ready_state`, `ready_from`,
+    `missing`; a plot without findings is unknown. TileError for a tile that does not exist, UntiledError for a layer without
+    tiles.
+    """
+    box = bounds(z, x, y)
+    if layer not in tiled():
+        raise UntiledError(f"there are no tiles of {layer}: ask for {', '.join(tiled())}")
+    mode = shown(layer, z)
+    land = None if mode == "nothing" else base_box(widened(box), store.crs)
+    if land is None:
+        return b""
+    source = LAYERS["parcels" if layer == READINESS else layer]
+    fields = attributes(source)
+    features = store.read(source.name, land, columns=[f.name for f in fields])
+    if not len(features):
+        return b""
+    if layer == READINESS:
+        features, fields = join_findings(store, features), (KEY, *FIELDS)
+    shapes = np.asarray(features.geometry.array, object)
+    if mode == "grid":
+        state = drawn_state(features) if layer == READINESS else features["status"]
+        return encode({f"{layer}_grid": grid(shapes, state, store.crs, box)}, box)
+    drawn = mercator(shapes, store.crs)
+    if mode == "simplified":
+        drawn = shapely.simplify(drawn, (box[2] - box[0]) / EXTENT * SIMPLIFIED, preserve_topology=False)
+    columns = {f.name: column(features[f.name], f.dtype) for f in fields}
+    return encode({layer: TileLayer(drawn, columns=columns)}, box)
+
+
+def base_box(box: Box, crs: str) -> Box | None:
+    """Find the box in the base's CRS that holds a box of EPSG:3857; None where the CRS does not reach.
+
+    The border is followed in 21 steps a side, as straight lines of one are curves of the other. Land farther than 3 degrees
+    from the CRS's area of use is not found.
+    """
+    west, east = (np.degrees(v / HALF_WORLD * np.pi) for v in (box[0], box[2]))
+    south, north = (np.degrees(2 * np.arctan(np.exp(v / HALF_WORLD * np.pi)) - np.pi / 2) for v in (box[1], box[3]))
+    onto = transformer("EPSG:4326", crs)
+    use = onto.target_crs.area_of_use if onto.target_crs else None
+    if use is not None and use.west <= use.east:
+        west, east = max(west, use.west - DOMAIN_MARGIN), min(east, use.east + DOMAIN_MARGIN)
+        south, north = max(south, use.south - DOMAIN_MARGIN), min(north, use.north + DOMAIN_MARGIN)
+    if west > east or south > north:
+        return None
+    found = onto.transform_bounds(max(west, -180), south, min(east, 180), north, densify_pts=21)
+    return found if np.isfinite(found).all() else None
+
+
+@lru_cache(maxsize=8)
+def transformer(source: str, target: str) -> pyproj.Transformer:
+    """Find the way between two CRSs, east first. Finding it takes longer than a small tile, so it is remembered."""
+    return pyproj.Transformer.from_crs(source, target, always_xy=True)
+
+
+def mercator(shapes: Shapes, crs: str) -> Shapes:
+    """Transform shapes from the base's CRS to EPSG:3857; heights are dropped."""
+    onto = transformer(crs, "EPSG:3857")
+    return shapely.transform(shapes, lambda xy: np.stack(onto.transform(xy[:, 0], xy[:, 1]), 1))
+
+
+def join_findings(store: Store, parcels: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Put the findings beside the parcels; without any, verdict and state are "unknown" and the rest is missing."""
+    findings, _ = store.findings(parcels["id"].tolist())
+    found = findings.reindex(index=parcels["id"], columns=[f.name for f in FIELDS]).set_axis(parcels.index)
+    found["ready_from"] = pd.to_datetime(found["ready_from"])
+    found["missing"] = bits(found["missing"])
+    found[["verdict", "ready_state"]] = found[["verdict", "ready_state"]].astype(object).fillna("unknown")
+    return parcels[["id", "geometry"]].join(found)
+
+
+def grid(shapes: Shapes, state: pd.Series[str], crs: str, box: Box) -> TileLayer:
+    """Count plots by cell and state: one square a cell that holds the centroid of a plot.
+
+    Attributes: `plots`, `area` [m2, in the base's CRS], `dominant` (the state with most area; the first of the alphabet
+    where equal; "" for plots without one), `share` of the area that is dominant.
+    """
+    centre = shapely.centroid(shapes)
+    east, north = transformer(crs, "EPSG:3857").transform(shapely.get_x(centre), shapely.get_y(centre))
+    size = (box[2] - box[0]) / CELLS
+    across, down = (np.asarray(east) - box[0]) / size, (box[3] - np.asarray(north)) / size
+    inside = (across >= 0) & (across < CELLS) & (down >= 0) & (down < CELLS)
+    plots = pd.DataFrame(
+        {
+            "cell": down[inside].astype(np.int64) * CELLS + across[inside].astype(np.int64),
+            "state": state.astype(object).fillna("").to_numpy()[inside],
+            "area": shapely.area(shapes[inside]),
+        }
+    )
+    parts = plots.groupby(["cell", "state"])["area"].agg(["sum", "size"]).reset_index()
+    cells = parts.groupby("cell")[["sum", "size"]].sum()
+    most = parts.sort_values(["cell", "sum"], ascending=[True, False], kind="stable").drop_duplicates("cell")
+    left = box[0] + (cells.index.to_numpy() % CELLS) * size
+    top = box[3] - (cells.index.to_numpy() // CELLS) * size
+    area = cells["sum"].to_numpy()
+    return TileLayer(
+        shapely.box(left, top - size, left + size, top),
+        columns={
+            "plots": Column(cells["size"].to_numpy()),
+            "area": Column(area.round()),
+            "dominant": Column(most["state"].to_numpy(object)),
+            "share": Column(np.divide(most["sum"].to_numpy(), area, out=np.ones(len(area)), where=area > 0).round(2)),
+        },
+    )
+
+
+def column(values: pd.Series[str], dtype: DType) -> Column:
+    """Turn a column of a frame into an attribute; days become whole days since 1970-01-01."""
+    missing = values.isna().to_numpy(bool)
+    if dtype == "date":
+        days = values.to_numpy("datetime64[D]")
+        return Column(days.astype(np.int64), missing)
+    if dtype == "text":
+        return Column(values.to_numpy(object), missing)
+    kind = {"integer": np.int64, "real": np.float64, "flag": np.bool_}[dtype]
+    return Column(values.fillna(0).to_numpy(kind), missing)
+
+
+class TileCache:
+    """The tiles last asked for, at most `limit` bytes of them, each as long as what it shows is unchanged.
+
+    Safe to share between threads; two that miss the same tile at once both make it.
+    """
+
+    def __init__(self, store: Store, limit: int = 64_000_000) -> None:
+        self._store = store
+        self._limit = limit
+        self._tiles: OrderedDict[tuple[object, ...], bytes] = OrderedDict()
+        self._held = 0
+        self._lock = threading.Lock()
+
+    def version(self, layer: str) -> str:
+        """Stamp what the tiles of a layer are made from; for an ETag.
+
+        Readiness depends on every stamp of the base: the findings' own, and the parcels'.
+        """
+        stamps = self._store.versions()
+        kept = sorted(stamps.items()) if layer == READINESS else [(layer, stamps.get(layer, 0))]
+        return ",".join(f"{name}={stamp}" for name, stamp in kept)
+
+    def get(self, layer: str, z: int, x: int, y: int) -> bytes:
+        """Give the tile from the cache, or make and keep it; errors as `tile`."""
+        key = (layer, z, x, y, self.version(layer))
+        with self._lock:
+            if key in self._tiles:
+                self._tiles.move_to_end(key)
+                return self._tiles[key]
+        made = tile(self._store, layer, z, x, y)
+        with self._lock:
+            if key not in self._tiles:
+                self._held += len(made) + ENTRY
+            self._tiles[key] = made
+            while self._held > self._limit:
+                self._held -= len(self._tiles.popitem(last=False)[1]) + ENTRY
+        return made

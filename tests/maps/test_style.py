@@ -1,0 +1,180 @@
+"""The style and the legend say what the code lists say, in both languages, and never by colour alone."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from datetime import date
+
+import numpy as np
+import pytest
+
+from layers.catalogue import LAYERS
+from maps.readiness import DRAWN, PATTERNS, VERDICT
+from maps.style import CODED, DASHES, NO_COLOUR, SHOWN_STATE, legend, style
+from maps.tiles import attributes, tiled
+
+STYLE = style("http://127.0.0.1:8000/", "en", (117.0, 36.6), on=date(2026, 1, 1))
+
+
+def of(layer, kind=None):
+    return [look for look in STYLE["layers"] if look.get("source") == layer and kind in (None, look["type"])]
+
+
+def read_columns(expression):
+    """Collect the attributes that an expression reads."""
+    text = json.dumps(expression)
+    return set(re.findall(r'\["(?:get|has)", "(\w+)"\]', text))
+
+
+def run(expression, feature, day):
+    """Evaluate the few operators that SHOWN_STATE uses."""
+    if not isinstance(expression, list):
+        return expression
+    name, *rest = expression
+    if name == "case":
+        pairs, other = rest[:-1], rest[-1]
+        return next((run(then, feature, day) for when, then in zip(pairs[::2], pairs[1::2], strict=True) if run(when, feature, day)), None) or run(
+            other, feature, day
+        )
+    if name == "literal":
+        return rest[0]
+    known = {"get": lambda k: feature.get(k), "has": lambda k: k in feature, "global-state": lambda k: day}
+    values = [run(r, feature, day) for r in rest] if name != "all" else []
+    if name in known:
+        return known[name](*values)
+    if name == "all":
+        return all(run(r, feature, day) for r in rest)
+    if name == "coalesce":
+        return next((v for v in values if v is not None), None)
+    return {"==": lambda a, b: a == b, "<=": lambda a, b: a <= b, "in": lambda a, b: a in b}[name](*values)
+
+
+def test_every_tiled_layer_has_a_source_and_is_drawn():
+    assert set(STYLE["sources"]) == set(tiled())
+    for name in tiled():
+        assert STYLE["sources"][name]["tiles"] == [f"http://127.0.0.1:8000/tiles/{name}/{{z}}/{{x}}/{{y}}.mvt"]
+        assert of(name)
+
+
+def test_terrain_is_no_vector():
+    assert "terrain" not in STYLE["sources"]
+
+
+def test_numbers_of_style_layers_are_unique_and_each_names_its_layer():
+    ids = [look["id"] for look in STYLE["layers"]]
+    assert len(ids) == len(set(ids))
+    assert all(look["metadata"]["shudi:layer"] == look["source"] for look in STYLE["layers"][1:])
+
+
+@pytest.mark.parametrize("layer", sorted(CODED))
+def test_a_style_reads_only_what_the_tiles_carry(layer):
+    carried = {f.name for f in attributes(LAYERS[layer])} if layer in LAYERS else {"id", "verdict", "ready_state", "ready_from"}
+    for look in of(layer):
+        grid = {"dominant", "share", "plots", "area"} if look["source-layer"].endswith("_grid") else set()
+        read = read_columns([look["paint"], look["layout"], look.get("filter")])
+        assert read <= (grid or carried)
+
+
+def test_colours_are_those_of_the_code_lists():
+    text = json.dumps(of("utilities"))
+    for code in LAYERS["utilities"].field("kind").codes.values():
+        assert f'"{code.value}", "{code.colour}"' in text
+
+
+def test_a_code_of_another_code_system_is_not_coloured():
+    fill = of("zoning", "fill")[0]["paint"]["fill-color"]
+    assert fill[1] == ["==", ["get", "code_system"], "planning_2023"]
+    assert fill[-1] == NO_COLOUR
+
+
+def test_every_state_but_serviced_has_a_pattern_of_its_own():
+    assert set(PATTERNS) == set(DRAWN) - {"ready"}
+    assert len(set(PATTERNS.values())) == len(PATTERNS)
+    images = {look["paint"]["fill-pattern"] for look in STYLE["layers"] if "fill-pattern" in look.get("paint", {})}
+    assert images == set(STYLE["metadata"]["shudi:patterns"])
+
+
+def test_every_status_of_a_pipe_has_a_dash_and_an_unrecorded_one_too():
+    statuses = set(LAYERS["utilities"].field("status").codes)
+    assert set(DASHES) == statuses | {""}
+    filters = json.dumps([look["filter"] for look in of("utilities", "line")])
+    assert all(f'"{status}"' in filters for status in statuses)
+    assert '["!", ["has", "status"]]' in filters
+
+
+@pytest.mark.parametrize(
+    ("feature", "day", "expected"),
+    [
+        ({"verdict": "blocked", "ready_state": "ready"}, 0, "blocked"),
+        ({"verdict": "free", "ready_state": "ready"}, 0, "ready"),
+        ({"verdict": "free", "ready_state": "dated", "ready_from": 100}, 99, "dated"),
+        ({"verdict": "free", "ready_state": "dated", "ready_from": 100}, 100, "ready"),
+        ({"verdict": "free", "ready_state": "ready", "ready_from": 100}, 99, "dated"),
+        ({"verdict": "free", "ready_state": "undated"}, 10**6, "undated"),
+        ({"verdict": "free", "ready_state": "never"}, 10**6, "never"),
+        ({"verdict": "unknown", "ready_state": "unknown", "ready_from": 1}, 10**6, "unknown"),
+        ({}, 10**6, "unknown"),
+    ],
+)
+def test_the_day_moves_plots_between_dated_and_ready_and_never_out_of_unknown(feature, day, expected):
+    assert run(SHOWN_STATE, feature, day) == expected
+
+
+def test_the_day_shown_first_is_the_one_asked_for():
+    assert STYLE["state"] == {"day": {"default": 20454}}
+
+
+def test_no_server_but_ones_own_is_asked():
+    assert "glyphs" not in STYLE
+    assert "sprite" not in STYLE
+    assert set(re.findall(r"https?://[^/\"]+", json.dumps(STYLE))) == {"http://127.0.0.1:8000"}
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_legend_has_an_entry_for_every_drawn_code(language):
+    rows = {(row["layer"], row["value"]): row for row in legend(language)}
+    assert len(rows) == len(legend(language))
+    for value, code in LAYERS["control_lines"].field("kind").codes.items():
+        assert rows["control_lines", value]["colour"] == code.colour
+        assert rows["control_lines", value]["label"] == getattr(code.name, language)
+    assert [rows["readiness", state]["pattern"] for state in DRAWN] == ["", *PATTERNS.values()]
+    assert {row["layer"] for row in rows.values()} == set(tiled())
+    assert all(re.fullmatch("#[0-9A-F]{6}", row["colour"]) and row["label"] and row["title"] for row in rows.values())
+
+
+def test_a_legend_of_land_use_shows_each_colour_once():
+    colours = [row["colour"] for row in legend() if row["layer"] == "zoning"]
+    assert len(colours) == len(set(colours))
+
+
+def test_codes_of_findings_speak_both_languages():
+    for code in (*VERDICT.values(), *DRAWN.values()):
+        assert code.name.en
+        assert re.search("[\u4e00-\u9fff]", code.name.zh)
+
+
+def seen(colour, matrix):
+    """Turn #rrggbb into CIELAB as an eye without one kind of cone sees it (Viénot, Brettel and Mollon, 1999)."""
+    rgb = np.array([int(colour[k : k + 2], 16) for k in (1, 3, 5)]) / 255
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    linear = np.clip(np.array(matrix) @ linear, 0, 1)
+    xyz = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]) @ linear / [0.9505, 1, 1.089]
+    f = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
+    return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
+
+
+@pytest.mark.parametrize(
+    "matrix",
+    [
+        np.eye(3),
+        [[0.11238, 0.88762, 0], [0.11238, 0.88762, 0], [0.00401, -0.00401, 1]],
+        [[0.29275, 0.70725, 0], [0.29275, 0.70725, 0], [-0.02234, 0.02234, 1]],
+    ],
+    ids=["all cones", "no red", "no green"],
+)
+def test_states_of_plots_keep_apart_for_every_eye(matrix):
+    colours = [DRAWN[state].colour for state in DRAWN]
+    apart = [np.linalg.norm(seen(a, matrix) - seen(b, matrix)) for a, b in itertools.combinations(colours, 2)]
+    assert min(apart) > 19
