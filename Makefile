@@ -13,7 +13,8 @@ RUN := .venv/.run
 DEV := .venv/.dev
 READY := .venv/.shudi
 
-export SHUDI_BASE = demo/park.gpkg
+demo demo/report.html serve: export SHUDI_BASE = demo/park.gpkg
+.DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
 .PHONY: help demo serve test check format bench vendor lock clean
