@@ -168,8 +168,8 @@ def _cut(shapes: Shapes, box: Box) -> tuple[Counts, Shapes, NDArray[np.bool_]]:
     Polygons are cut later as rings: GEOS's clipping refuses invalid ones, and one bad plot must not blank a tile.
     """
     low, high = np.split(shapely.bounds(shapes), 2, axis=1)
-    rows = np.flatnonzero(((low <= box[2:]) & (high >= box[:2])).all(1))
-    left, across = shapes[rows], ((low < box[:2]) | (high > box[2:])).any(1)[rows]
+    rows = np.flatnonzero(np.all((low <= box[2:]) & (high >= box[:2]), axis=1))
+    left, across = shapes[rows], np.any((low[rows] < box[:2]) | (high[rows] > box[2:]), axis=1)
     thin = across & (shapely.get_dimensions(left) < 2)
     left[thin] = shapely.clip_by_rect(left[thin], *box)
     return rows, left, across

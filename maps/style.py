@@ -240,8 +240,15 @@ def _cells(name: str) -> list[Json]:
     return [
         _look(name, "cells", "fill", fill, tiles=tiles, maxzoom=PLOT_ZOOM),
         *(
-            _look(name, f"cells-{state}", "fill", {"fill-pattern": f"shudi-{pattern}"}, tiles=tiles, maxzoom=PLOT_ZOOM,
-                  filter=["==", ["get", "dominant"], state])
+            _look(
+                name,
+                f"cells-{state}",
+                "fill",
+                {"fill-pattern": f"shudi-{pattern}"},
+                tiles=tiles,
+                maxzoom=PLOT_ZOOM,
+                filter=["==", ["get", "dominant"], state],
+            )
             for state, pattern in patterns.items()
         ),
     ]
@@ -270,8 +277,14 @@ def _roads(latitude: float) -> list[Json]:
     done = ["==", ["get", "status"], "in_service"]
     return [
         _look("roads", "casing", "line", {"line-color": OUTLINE, "line-width": width(1.5)}, layout=join, filter=done),
-        _look("roads", "casing-not-yet", "line", {"line-color": OUTLINE, "line-width": width(1.5), "line-dasharray": [1, 1]},
-              layout=join, filter=["!", done]),
+        _look(
+            "roads",
+            "casing-not-yet",
+            "line",
+            {"line-color": OUTLINE, "line-width": width(1.5), "line-dasharray": [1, 1]},
+            layout=join,
+            filter=["!", done],
+        ),
         _look("roads", "fill", "line", {"line-color": _painted("roads"), "line-width": width(0)}, layout=join),
     ]
 

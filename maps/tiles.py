@@ -151,7 +151,11 @@ def transformer(source: str, target: str) -> pyproj.Transformer:
 
 
 def mercator(shapes: Shapes, crs: str) -> Shapes:
-    """Transform shapes from the base's CRS to EPSG:3857; heights are dropped."""
+    """Transform shapes from the base's CRS to EPSG:3857; heights are dropped.
+
+    A datum shift without parameters is left out, unlike in `geo.crs.transform`: all that the map draws is of one base, and
+    a map without tiles would help nobody.
+    """
     onto = transformer(crs, "EPSG:3857")
     return shapely.transform(shapes, lambda xy: np.stack(onto.transform(xy[:, 0], xy[:, 1]), 1))
 
