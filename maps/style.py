@@ -18,7 +18,7 @@ from typing import Any, Literal
 from layers.base import SERVICE_STATUS, Codes, Text
 from layers.catalogue import LAYERS
 from maps.readiness import DRAWN, PATTERNS
-from maps.tiles import LEAST_ZOOM, LINE_ZOOM, PLOT_ZOOM, PLOTS, READINESS, tiled
+from maps.tiles import LABELLED, LEAST_ZOOM, LINE_ZOOM, PLOT_ZOOM, READINESS, tiled
 
 Language = Literal["en", "zh"]
 Json = dict[str, Any]
@@ -162,8 +162,8 @@ def _colour(layer: str) -> str:
 
 
 def _source(root: str, name: str) -> Json:
-    """Make the source of a layer's tiles; the stored number is the feature's id."""
-    least = LEAST_ZOOM if name in PLOTS else PLOT_ZOOM if name == "land_use" else LINE_ZOOM
+    """Make the source of a layer's tiles; the stored number is the feature's id. The grid is drawn of readiness only."""
+    least = {READINESS: LEAST_ZOOM, "parcels": PLOT_ZOOM, "land_use": PLOT_ZOOM}.get(name, LINE_ZOOM)
     return {
         "type": "vector",
         "tiles": [f"{root}/tiles/{name}/{{z}}/{{x}}/{{y}}.mvt"],
@@ -173,7 +173,7 @@ def _source(root: str, name: str) -> Json:
     }
 
 
-def _painted(layer: str, value: Any = None) -> Any:
+def _painted(layer: str, value: object = None) -> object:
     """Colour features by their code; a plain colour where the layer has no coloured codes."""
     pairs = [item for code in _codes(layer).values() if code.colour for item in (code.value, code.colour)]
     if not pairs:
@@ -182,16 +182,17 @@ def _painted(layer: str, value: Any = None) -> Any:
     return ["case", ["==", ["get", "code_system"], SYSTEM[layer]], colour, NO_COLOUR] if layer in SYSTEM else colour
 
 
-def _look(name: str, part: str, kind: str, paint: Json, **more: Any) -> Json:
-    """Make one style layer of a layer of the land."""
-    layout = {"visibility": "none" if name in HIDDEN else "visible", **more.pop("layout", {})}
+def _look(
+    name: str, part: str, kind: str, paint: Json, layout: Json | None = None, tiles: str | None = None, **more: object
+) -> Json:
+    """Make one style layer of a layer of the land; `tiles` names the layer inside the tile where it is another."""
     return {
         "id": f"{name}-{part}",
         "type": kind,
         "source": name,
-        "source-layer": more.pop("tiles", name),
+        "source-layer": tiles or name,
         "metadata": {"shudi:layer": name},
-        "layout": layout,
+        "layout": {"visibility": "none" if name in HIDDEN else "visible", **(layout or {})},
         "paint": paint,
         **more,
     }
@@ -239,8 +240,15 @@ def _cells(name: str) -> list[Json]:
     return [
         _look(name, "cells", "fill", fill, tiles=tiles, maxzoom=PLOT_ZOOM),
         *(
-            _look(name, f"cells-{state}", "fill", {"fill-pattern": f"shudi-{pattern}"}, tiles=tiles, maxzoom=PLOT_ZOOM,
-                  filter=["==", ["get", "dominant"], state])
+            _look(
+                name,
+                f"cells-{state}",
+                "fill",
+                {"fill-pattern": f"shudi-{pattern}"},
+                tiles=tiles,
+                maxzoom=PLOT_ZOOM,
+                filter=["==", ["get", "dominant"], state],
+            )
             for state, pattern in patterns.items()
         ),
     ]
@@ -269,8 +277,14 @@ def _roads(latitude: float) -> list[Json]:
     done = ["==", ["get", "status"], "in_service"]
     return [
         _look("roads", "casing", "line", {"line-color": OUTLINE, "line-width": width(1.5)}, layout=join, filter=done),
-        _look("roads", "casing-not-yet", "line", {"line-color": OUTLINE, "line-width": width(1.5), "line-dasharray": [1, 1]},
-              layout=join, filter=["!", done]),
+        _look(
+            "roads",
+            "casing-not-yet",
+            "line",
+            {"line-color": OUTLINE, "line-width": width(1.5), "line-dasharray": [1, 1]},
+            layout=join,
+            filter=["!", done],
+        ),
         _look("roads", "fill", "line", {"line-color": _painted("roads"), "line-width": width(0)}, layout=join),
     ]
 
@@ -298,7 +312,8 @@ def _utilities() -> list[Json]:
 def _border(name: str) -> list[Json]:
     """Draw lines of control and sites: a faint fill and a strong dashed border."""
     faint = {"fill-color": _painted(name), "fill-opacity": 0.12}
-    strong = {"line-color": _painted(name), "line-width": 2.5, "line-dasharray": [5, 1.5] if name == "control_lines" else [1.5, 1]}
+    dash = [5, 1.5] if name == "control_lines" else [1.5, 1]
+    strong = {"line-color": _painted(name), "line-width": 2.5, "line-dasharray": dash}
     return [_look(name, "fill", "fill", faint), _look(name, "border", "line", strong)]
 
 
@@ -312,9 +327,10 @@ def _area(name: str) -> list[Json]:
 
 def _anything(name: str) -> list[Json]:
     """Draw lines and points of a layer that this module does not know."""
+    point = ["==", ["geometry-type"], "Point"]
     return [
-        _look(name, "line", "line", {"line-color": _painted(name), "line-width": 1.5}),
-        _look(name, "point", "circle", {"circle-color": _painted(name), "circle-radius": 4}, filter=["==", ["geometry-type"], "Point"]),
+        _look(name, "line", "line", {"line-color": _painted(name), "line-width": 1.5}, filter=["!", point]),
+        _look(name, "point", "circle", {"circle-color": _painted(name), "circle-radius": 4}, filter=point),
     ]
 
 
@@ -335,7 +351,8 @@ def _labels(name: str, language: Language) -> list[Json]:
     layout = {"text-field": text, "text-font": FONT, "text-size": 12, "symbol-placement": placement}
     paint = {"text-color": "#111111", "text-halo-color": "#FFFFFF", "text-halo-width": 1.5}
     least = LABEL_ZOOM + 1 if name == "parcels" else LABEL_ZOOM - 1 if name in ("roads", "sites") else LABEL_ZOOM
-    return [_look(name, "label", "symbol", paint, layout=layout, minzoom=least)]
+    tiles = f"{name}_label" if name in LABELLED else name
+    return [_look(name, "label", "symbol", paint, layout=layout, minzoom=least, tiles=tiles)]
 
 
 def _named(layer: str, language: Language) -> list[Any]:

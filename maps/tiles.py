@@ -8,6 +8,8 @@
 
 The grid has 64 x 64 cells a tile and the name of the layer with `_grid` behind it, so that a style never takes a cell for a
 plot: plots are alike in size, and dropping or simplifying small ones would leave holes that look like land without plots.
+From zoom 14 polygons that have names bring their label points, one a feature, under the name with `_label` behind it.
+
 A grid tile is bounded whatever it covers: at most 4,096 cells. Making one still reads every plot of its box, with memory of
 0.3 kB a plot beside the frame that the store gives, until the store gives centroids and areas as columns.
 """
@@ -43,6 +45,9 @@ DOMAIN_MARGIN = 3.0
 ENTRY = 500
 """Bytes that a cache entry takes beside its tile, so that empty tiles are bounded too."""
 READINESS = "readiness"
+LABELLED = ("parcels", "zoning", "land_use", "sites")
+LABEL_ZOOM = 14
+LABEL_COLUMNS = ("id", "name", "code")
 PLOTS = (READINESS, "parcels")
 TEXTS = ("name", "block")
 MEASURES = ("red_line_width", "dn", "voltage", "far_max", "height_max")
@@ -106,7 +111,18 @@ def tile(store: Store, layer: str, z: int, x: int, y: int) -> bytes:
     if mode == "simplified":
         drawn = shapely.simplify(drawn, (box[2] - box[0]) / EXTENT * SIMPLIFIED, preserve_topology=False)
     columns = {f.name: column(features[f.name], f.dtype) for f in fields}
-    return encode({layer: TileLayer(drawn, columns=columns)}, box)
+    made = {layer: TileLayer(drawn, columns=columns)}
+    if layer in LABELLED and z >= LABEL_ZOOM:
+        made[f"{layer}_label"] = label_points(made[layer], box)
+    return encode(made, box)
+
+
+def label_points(layer: TileLayer, box: Box) -> TileLayer:
+    """Place one label in each feature, in the one tile that holds its point: labels on polygons repeat at every seam."""
+    points = shapely.point_on_surface(layer.shapes)
+    east, north = shapely.get_x(points), shapely.get_y(points)
+    own = (east >= box[0]) & (east < box[2]) & (north > box[1]) & (north <= box[3])
+    return TileLayer(points[own], columns={name: c.of(own) for name, c in layer.columns.items() if name in LABEL_COLUMNS})
 
 
 def base_box(box: Box, crs: str) -> Box | None:
@@ -135,7 +151,11 @@ def transformer(source: str, target: str) -> pyproj.Transformer:
 
 
 def mercator(shapes: Shapes, crs: str) -> Shapes:
-    """Transform shapes from the base's CRS to EPSG:3857; heights are dropped."""
+    """Transform shapes from the base's CRS to EPSG:3857; heights are dropped.
+
+    A datum shift without parameters is left out, unlike in `geo.crs.transform`: all that the map draws is of one base, and
+    a map without tiles would help nobody.
+    """
     onto = transformer(crs, "EPSG:3857")
     return shapely.transform(shapes, lambda xy: np.stack(onto.transform(xy[:, 0], xy[:, 1]), 1))
 

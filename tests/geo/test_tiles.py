@@ -111,7 +111,8 @@ def test_points_of_one_feature_stay_one_feature():
 
 def test_mixed_types_and_multiparts_keep_their_order_and_numbers():
     square = shapely.box(10, 10, 20, 20)
-    multi = shapely.MultiPolygon([shapely.box(100, 100, 200, 200) - shapely.box(120, 120, 150, 150), shapely.box(300, 300, 310, 310)])
+    ring = shapely.box(100, 100, 200, 200) - shapely.box(120, 120, 150, 150)
+    multi = shapely.MultiPolygon([ring, shapely.box(300, 300, 310, 310)])
     lines = shapely.MultiLineString([[(0, 0), (5, 5)], [(7, 7), (9, 0), (4000, 1)]])
     found = drawn(square, lines, shapely.Point(4, 4), multi)
     assert list(found) == [0, 1, 2, 3]
@@ -140,7 +141,8 @@ def test_a_hole_that_holds_the_whole_tile_leaves_nothing():
 
 
 def test_a_collection_shows_its_parts_of_highest_dimension():
-    deep = shapely.GeometryCollection([shapely.Point(1, 1), shapely.GeometryCollection([shapely.MultiPolygon([shapely.box(5, 5, 9, 9)])])])
+    inner = shapely.GeometryCollection([shapely.MultiPolygon([shapely.box(5, 5, 9, 9)])])
+    deep = shapely.GeometryCollection([shapely.Point(1, 1), inner])
     assert area(drawn(deep)[0]) == 16
 
 

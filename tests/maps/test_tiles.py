@@ -133,7 +133,8 @@ def test_below_plot_zoom_cells_count_every_plot_and_its_true_area():
 
 
 def test_a_cell_shows_the_state_that_holds_most_of_its_area():
-    wide = frame("parcels", [shapely.box(0, 0, 90, 30), shapely.box(0, 40, 20, 60), shapely.box(0, 70, 20, 90)], id=["P1", "P2", "P4"])
+    shapes = [shapely.box(0, 0, 90, 30), shapely.box(0, 40, 20, 60), shapely.box(0, 70, 20, 90)]
+    wide = frame("parcels", shapes, id=["P1", "P2", "P4"])
     cell = next(iter(decoded(tile(Base(parcels=wide), "readiness", *holding(8)), "readiness_grid").values()))["properties"]
     assert (cell["plots"], cell["dominant"], cell["share"]) == (3, "ready", 0.77)
 
@@ -145,8 +146,16 @@ def test_plots_without_status_stay_without_in_the_grid():
 
 @pytest.mark.parametrize(
     ("layer", "z", "expected"),
-    [("parcels", 13, "features"), ("parcels", 12, "grid"), ("readiness", 6, "grid"), ("readiness", 5, "nothing")]
-    + [("land_use", 13, "features"), ("land_use", 12, "nothing"), ("roads", 10, "simplified"), ("roads", 9, "nothing")],
+    [
+        ("parcels", 13, "features"),
+        ("parcels", 12, "grid"),
+        ("readiness", 6, "grid"),
+        ("readiness", 5, "nothing"),
+        ("land_use", 13, "features"),
+        ("land_use", 12, "nothing"),
+        ("roads", 10, "simplified"),
+        ("roads", 9, "nothing"),
+    ],
 )
 def test_the_zoom_ladder(layer, z, expected):
     assert shown(layer, z) == expected
@@ -212,7 +221,7 @@ def test_the_box_in_the_base_holds_the_whole_tile_curved_sides_too():
     east = np.concatenate([box[0] + side * (box[2] - box[0])] * 2)
     north = np.repeat([box[1], box[3]], 101)
     back = Transformer.from_crs("EPSG:3857", CRS, always_xy=True)
-    lon, lat = Transformer.from_crs("EPSG:3857", "EPSG:4326", always_xy=True).transform(east, north)
+    lon, _ = Transformer.from_crs("EPSG:3857", "EPSG:4326", always_xy=True).transform(east, north)
     near = (lon > 112.5) & (lon < 121.5)
     xs, ys = back.transform(east[near], north[near])
     assert found[0] <= xs.min() + 1
@@ -252,6 +261,15 @@ def test_the_cache_stays_below_its_limit_even_for_empty_tiles():
     assert cache._held <= 3000
     assert len(cache._tiles) <= 6
     assert cache.get("parcels", z, x, y) == tile(Base(), "parcels", z, x, y)
+
+
+def test_a_plot_across_a_seam_has_one_label():
+    z, x, y = holding(17)
+    around = [tile(Base(), "parcels", z, x + i, y + j) for i in (-1, 0, 1) for j in (-1, 0, 1)]
+    plots = [k for made in around for k in decoded(made, "parcels")]
+    labels = [k for made in around for k in decoded(made, "parcels_label")]
+    assert sorted(labels) == ["P1", "P2", "P3", "P4"]
+    assert len(plots) > 4
 
 
 def test_missing_services_are_bits_in_the_order_of_the_services():
