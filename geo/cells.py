@@ -15,7 +15,7 @@ Indices = NDArray[np.intp]
 Numbers = NDArray[np.float64]
 
 BATCH = 1 << 17
-"""Cells of one batch: a few hundred kilobytes for each array, so that the work stays in the cache."""
+"""Cells and vertices of one batch: a few hundred kilobytes for each array, so that the work stays in the cache."""
 SLIVER = 1e-9
 """Share of a cell below which a weight is the rounding of an edge that lies on a grid line, not land."""
 
@@ -52,12 +52,12 @@ def weigh(transform: Affine, size: tuple[int, int], shapes: Shapes) -> Iterator[
 
     size: (rows, columns). What lies outside the grid has no cells; None, empty and non-areal shapes have none either.
     The signed area of each edge is accumulated in the cells that it crosses and summed along the rows, as rasterisers of
-    fonts do it; there is no sampling. Memory grows with the cells of the largest shape's box, not with the number of
-    shapes.
+    fonts do it; there is no sampling. Memory grows with the cells of the largest shape's box and its vertices, not with the
+    number of shapes (but for their boxes, 40 bytes each).
     """
     box = _boxes(transform, size, shapes)
     cells = np.where(box[:, 0] < box[:, 2], (box[:, 2] - box[:, 0]) * (box[:, 3] - box[:, 1]), 0)
-    total = np.cumsum(cells)
+    total = np.cumsum(cells + shapely.get_num_coordinates(shapes))
     begin = 0
     while begin < len(shapes):
         done = total[begin - 1] if begin else 0

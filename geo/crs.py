@@ -16,6 +16,8 @@ Numbers = NDArray[np.float64]
 
 LEGACY = ("xian1980", "beijing1954", "newbeijing")
 """Datums whose shift to others is known only locally."""
+CHUNK = 1 << 16
+"""Shapes that are measured at a time, so that a million plots need no more memory than these."""
 
 
 class CRSMismatchError(ValueError):
@@ -245,12 +247,19 @@ def ellipsoidal_area(shapes: Shapes, crs: object, straight: bool = True) -> Numb
     (of the boundary with points each 20 m: one long geodesic is not straight on the grid away from its central meridian).
     Otherwise the bare formula, as offices compute it: an edge takes its mean longitude, which bows it by millimetres; errors
     cancel on a rectangle, a triangle of 5 ha and 300 m edges is 0.9 m2 off. Interiors count negative; 0 for None, empty and
-    non-areal shapes. No datum is shifted. Memory grows with the vertices, some 300 bytes each.
+    non-areal shapes. No datum is shifted. Memory grows with the vertices of `CHUNK` shapes, some 300 bytes each.
     """
     c = _crs(crs)
     ellipsoid, base = c.ellipsoid, c.geodetic_crs
     if ellipsoid is None or base is None:
         raise NotProjectedError(f"{_label(c)} has no ellipsoid: state the CRS of the data")
+    axes = ellipsoid.semi_major_metre, ellipsoid.semi_minor_metre
+    parts = [_on_ellipsoid(shapes[k : k + CHUNK], c, base, axes, straight) for k in range(0, len(shapes), CHUNK)]
+    return np.concatenate(parts) if parts else np.zeros(0)
+
+
+def _on_ellipsoid(shapes: Shapes, c: CRS, base: CRS, axes: tuple[float, float], straight: bool) -> Numbers:
+    """Measure a chunk of polygons for `ellipsoidal_area`."""
     rings = _Rings(shapes)
     xy, here = rings.xy, rings.edge
     origin = rings.first[rings.ring]
@@ -264,11 +273,11 @@ def ellipsoidal_area(shapes: Shapes, crs: object, straight: bool = True) -> Numb
     east, north = angles(xy)
     start = east[origin]
     first, last = (east - start)[here], (east - start)[here + 1]
-    whole = _strip(north[here], north[here + 1], ellipsoid.semi_major_metre, ellipsoid.semi_minor_metre)
+    whole = _strip(north[here], north[here + 1], *axes)
     if not straight:
         return rings.add((first + last) / 2 * whole, len(shapes))
     half_east, half_north = angles(middle)
-    half = _strip(north[here], half_north, ellipsoid.semi_major_metre, ellipsoid.semi_minor_metre)
+    half = _strip(north[here], half_north, *axes)
     # the integral of longitude over strip area where both are parabolas along the edge through its three points
     area = first * (4 * half - whole) + 4 * (half_east - start[here]) * whole + last * (3 * whole - 4 * half)
     return rings.add(area / 6, len(shapes))

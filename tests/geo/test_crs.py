@@ -188,6 +188,13 @@ def test_ellipsoidal_area_equals_an_equal_area_projection_anywhere(points, east,
     assert ellipsoidal_area(shape, "EPSG:4548") == pytest.approx(oracle, abs=1e-4)
 
 
+def test_areas_in_chunks_equal_areas_at_once(monkeypatch):
+    shapes = np.array([square(k + 1, 480_000 + 7_000 * k) for k in range(7)])
+    whole = ellipsoidal_area(shapes, "EPSG:4548")
+    monkeypatch.setattr("geo.crs.CHUNK", 3)
+    assert ellipsoidal_area(shapes, "EPSG:4548").tolist() == whole.tolist()
+
+
 def test_planar_excess_grows_with_the_distance_from_the_meridian():
     shapes = np.array([square(77, 500_000), square(77, 530_000), square(77, 600_000), square(77, 631_000)])
     excess = planar_area(shapes, "EPSG:4548") / ellipsoidal_area(shapes, "EPSG:4548") - 1
