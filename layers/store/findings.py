@@ -43,6 +43,11 @@ def kind_of(values: pd.Series) -> DType:
     return "date" if pd.api.types.is_datetime64_any_dtype(known) else "text"
 
 
+def nothing() -> pd.DataFrame:
+    """Make the findings of no plot."""
+    return pd.DataFrame(index=pd.Index([], dtype="str", name="id"))
+
+
 def save(connection: sqlite3.Connection, findings: pd.DataFrame, inputs: Mapping[str, Any], progress: Progress | None) -> None:
     """Replace the findings, inside the caller's transaction; memory grows with CHUNK rows beside the frame."""
     typed, types = conform(findings)
@@ -78,7 +83,7 @@ def load(connection: sqlite3.Connection, ids: Sequence[str] | None) -> tuple[pd.
     """Read findings and what they were made from; both empty where nothing was assessed."""
     noted = connection.execute("SELECT inputs, types FROM shudi_findings").fetchone()
     if noted is None:
-        return pd.DataFrame(index=pd.Index([], dtype="str", name="id")), {}
+        return nothing(), {}
     types: dict[str, DType] = json.loads(noted[1])
     sql = f"SELECT {', '.join(['id', *map(quoted, types)])} FROM findings"
     where = "" if ids is None else " WHERE id IN (SELECT value FROM json_each(?))"

@@ -10,7 +10,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,6 @@ import numpy as np
 import pandas as pd
 import shapely
 from pyproj import CRS
-from pyproj.exceptions import CRSError
 
 from layers.base import Edition, Layer
 from layers.catalogue import LAYERS
@@ -28,6 +27,7 @@ from layers.store import blobs, frames, history, rasters, schema
 from layers.store import findings as assessed
 from layers.store.base import Box, Change, DuplicateError, NotABaseError, Progress, Record, StaleError, StoreError
 from layers.store.connection import Connections
+from layers.store.crs import project_crs
 from layers.store.deliveries import admitted, now, stamp
 from layers.store.schema import quoted
 
@@ -372,14 +372,3 @@ def _signed(c: sqlite3.Connection, seq: int, layer: str, id: str) -> tuple[datet
     """Tell who made an entry, as a record begins."""
     at, actor, reason = history.write_of(c, seq)
     return at, layer, id, actor, reason
-
-
-def project_crs(crs: str) -> tuple[CRS, int]:
-    """Resolve a project CRS and its EPSG number; StoreError for one that is unknown, has no number or is in degrees."""
-    found = None
-    with suppress(CRSError):
-        found = CRS.from_user_input(crs)
-    number = None if found is None else found.to_epsg()
-    if found is None or number is None or not found.is_projected:
-        raise StoreError(f"{crs} is no projected CRS with an EPSG number. Give one as EPSG:4548.")
-    return CRS.from_epsg(number), number
