@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from operator import add
+from typing import Any
 
 import numpy as np
 import shapely
@@ -21,7 +22,7 @@ DOUBLES = (0, 4, 6, 6, 8)
 START = tuple(8 + 8 * (DOUBLES[k] if (k := flags >> 1 & 7) < len(DOUBLES) else 0) for flags in range(256))
 """Where the WKB begins, by the header's flags."""
 
-MANY = {"polygon": shapely.multipolygons, "line": shapely.multilinestrings}
+MANY: Mapping[str, Callable[..., Any]] = {"polygon": shapely.multipolygons, "line": shapely.multilinestrings}
 
 
 def encode(shapes: NDArray[np.object_], srs: int, kind: str) -> list[bytes | None]:
@@ -54,7 +55,9 @@ def decode(blobs: Sequence[bytes | None], kind: str, where: str) -> NDArray[np.o
     try:
         shapes = np.asarray(shapely.from_wkb([None if b is None else _body(b) for b in blobs]), dtype=object)
     except (shapely.errors.ShapelyError, TypeError, ValueError, IndexError) as error:
-        raise StoreError(f"{where} holds a geometry that cannot be read: {error}. Repair it in the program that wrote it.") from error
+        raise StoreError(
+            f"{where} holds a geometry that cannot be read: {error}. Repair it in the program that wrote it."
+        ) from error
     if kind in MANY:
         single = np.isin(shapely.get_type_id(shapes), (5, 6)) & (shapely.get_num_geometries(shapes) == 1)
         shapes[single] = shapely.get_geometry(shapes[single], 0)
@@ -75,7 +78,7 @@ def envelope(blob: bytes | None) -> tuple[float, float, float, float] | None:
     if blob[3] >> 1 & 7:
         xmin, xmax, ymin, ymax = struct.unpack_from("<4d" if blob[3] & LITTLE else ">4d", blob, 8)
     else:
-        xmin, ymin, xmax, ymax = shapely.from_wkb(_body(blob)).bounds or (np.nan,) * 4
+        xmin, ymin, xmax, ymax = shapely.bounds(shapely.from_wkb(_body(blob))).tolist()
     return None if np.isnan(xmin) else (xmin, xmax, ymin, ymax)
 
 
@@ -91,4 +94,6 @@ def register(connection: sqlite3.Connection) -> None:
 
     for k, name in enumerate(("ST_MinX", "ST_MaxX", "ST_MinY", "ST_MaxY")):
         connection.create_function(name, 1, edge(k), deterministic=True)  # type: ignore[arg-type]
-    connection.create_function("ST_IsEmpty", 1, lambda blob: None if blob is None else int(envelope(blob) is None), deterministic=True)
+    connection.create_function(
+        "ST_IsEmpty", 1, lambda blob: None if blob is None else int(envelope(blob) is None), deterministic=True
+    )

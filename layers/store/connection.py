@@ -69,7 +69,9 @@ class Connections:
         """Lend a connection inside a write transaction: committed and on disk at the end, undone by any exception."""
         if self.read_only:
             why = "opened for reading only" if self._asked else "of another user or on a read-only disk"
-            raise ReadOnlyError(f"{self.path} cannot be written: it is {why}. Get write access to the file and its folder, or copy it.")
+            raise ReadOnlyError(
+                f"{self.path} cannot be written: it is {why}. Get write access to the file and its folder, or copy it."
+            )
         if getattr(self._bound, "connection", None) is not None:
             raise StoreError("This thread reads a snapshot of the base. Leave the snapshot before writing.")
         with self._told(), self._lent() as connection:
@@ -176,13 +178,19 @@ class Connections:
         path = self.path
         match getattr(error, "sqlite_errorcode", 0) & 0xFF:
             case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
-                return BusyError(f"{path} is being written by {self.writer()}, for more than {self.timeout:g} s. Try again later.")
+                return BusyError(
+                    f"{path} is being written by {self.writer()}, for more than {self.timeout:g} s. Try again later."
+                )
             case sqlite3.SQLITE_FULL:
                 return ReadOnlyError(f"{path}: the disk is full and nothing was changed. Free some space and try again.")
             case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM:
-                return ReadOnlyError(f"{path} cannot be written and nothing was changed. Get write access to the file and its folder.")
+                return ReadOnlyError(
+                    f"{path} cannot be written and nothing was changed. Get write access to the file and its folder."
+                )
             case sqlite3.SQLITE_IOERR:
-                return StoreError(f"{path}: the disk failed ({error}); nothing was changed. Check the disk; keep bases off network drives.")
+                return StoreError(
+                    f"{path}: the disk failed ({error}); nothing was changed. Check the disk; keep bases off network drives."
+                )
             case sqlite3.SQLITE_CANTOPEN:
                 return StoreError(f"{path} cannot be opened. Check that it is a file and that you may read it and its folder.")
             case sqlite3.SQLITE_NOTADB:

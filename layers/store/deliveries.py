@@ -6,6 +6,8 @@ from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import shapely
+
 from layers.base import Edition
 from layers.store.base import DuplicateError, StoreError
 from layers.store.frames import layer_of
@@ -52,8 +54,8 @@ def admitted(edition: Edition, taken: Collection[str]) -> Edition:
     layer = layer_of(edition.layer)
     if edition.kinds and layer.kind is None:
         raise StoreError(f"{layer.name} has no kinds, but the edition from {edition.source} names {', '.join(edition.kinds)}.")
-    if edition.coverage is not None and edition.coverage.geom_type not in ("Polygon", "MultiPolygon"):
-        raise StoreError(f"The coverage of the edition from {edition.source} is a {edition.coverage.geom_type}. Give polygons, or None.")
+    if edition.coverage is not None and not isinstance(edition.coverage, shapely.Polygon | shapely.MultiPolygon):
+        raise StoreError(f"The coverage of the edition from {edition.source} is no polygon. Give polygons, or None.")
     if edition.id in taken:
         raise DuplicateError(f"There is an edition {edition.id} already. Give this delivery another id, or none.")
     if edition.id:

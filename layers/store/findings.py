@@ -68,7 +68,8 @@ def save(connection: sqlite3.Connection, findings: pd.DataFrame, inputs: Mapping
         if progress is not None:
             progress(start + len(part), len(typed))
     connection.execute(
-        "INSERT OR REPLACE INTO shudi_findings VALUES (1, ?, ?)", (json.dumps(dict(inputs), ensure_ascii=False), json.dumps(types))
+        "INSERT OR REPLACE INTO shudi_findings VALUES (1, ?, ?)",
+        (json.dumps(dict(inputs), ensure_ascii=False), json.dumps(types)),
     )
 
 
@@ -90,6 +91,9 @@ def load(connection: sqlite3.Connection, ids: Sequence[str] | None) -> tuple[pd.
     values = [] if ids is None else [json.dumps([str(i) for i in ids])]
     rows = connection.execute(f"{sql}{where} ORDER BY fid", values).fetchall()
     columns = list(zip(*rows, strict=True)) if rows else [()] * (len(types) + 1)
-    data = {name: pd.Series(column(f"findings.{name}", kind, columns[k + 1]), dtype=PANDAS[kind]) for k, (name, kind) in enumerate(types.items())}
+    data = {
+        name: pd.Series(column(f"findings.{name}", kind, columns[k + 1]), dtype=PANDAS[kind])
+        for k, (name, kind) in enumerate(types.items())
+    }
     found = pd.DataFrame(data, index=range(len(rows)))
     return found.set_axis(pd.Index(columns[0], dtype="str", name="id")), json.loads(noted[0])

@@ -78,7 +78,9 @@ def _same_crs(layer: Layer, frame: gpd.GeoDataFrame, crs: CRS) -> None:
     if frame.crs is None:
         raise StoreError(f"{layer.name}: the features have no CRS. Say which one they are in; the base is in {crs.to_string()}.")
     if frame.crs is not crs and not frame.crs.equals(crs, ignore_axis_order=True):
-        raise StoreError(f"{layer.name}: the features are in {frame.crs.to_string()}. Bring them into the base's {crs.to_string()}.")
+        raise StoreError(
+            f"{layer.name}: the features are in {frame.crs.to_string()}. Bring them into the base's {crs.to_string()}."
+        )
 
 
 def _typed(layer: Layer, field: Field, frame: pd.DataFrame) -> pd.Series:
@@ -93,11 +95,13 @@ def _typed(layer: Layer, field: Field, frame: pd.DataFrame) -> pd.Series:
 
 def cast(values: pd.Series, dtype: DType) -> pd.Series:
     """Cast values to the pandas type of a field; ValueError or TypeError where they do not fit."""
+    kind: Any = PANDAS[dtype]
     if dtype == "date":
-        return pd.to_datetime(values).dt.normalize().astype(PANDAS[dtype])
-    if dtype == "real":
-        values = pd.to_numeric(values)
-    return values.astype(PANDAS[dtype])
+        days: pd.Series = pd.to_datetime(values).dt.normalize().astype(kind)
+        return days
+    numbers = pd.to_numeric(values) if dtype == "real" else values
+    typed: pd.Series = numbers.astype(kind)
+    return typed
 
 
 def _shapes(layer: Layer, frame: gpd.GeoDataFrame, ids: pd.Series) -> NDArray[np.object_]:
@@ -114,7 +118,9 @@ def _shapes(layer: Layer, frame: gpd.GeoDataFrame, ids: pd.Series) -> NDArray[np
         odd = present & ~np.isin(types, (one, many))
         if odd.any():
             kind = shapes[odd][0].geom_type
-            raise StoreError(f"{layer.name}: {named(ids[odd])} are no {layer.geometry}s (the first is a {kind}). Convert or drop them.")
+            raise StoreError(
+                f"{layer.name}: {named(ids[odd])} are no {layer.geometry}s (the first is a {kind}). Convert or drop them."
+            )
         single = (types == many) & (shapely.get_num_geometries(shapes) == 1)
         shapes[single] = shapely.get_geometry(shapes[single], 0)
     if layer.geometry == "polygon":
@@ -135,8 +141,14 @@ def cells(values: pd.Series, dtype: DType) -> list[Any]:
     if dtype == "date":
         days = np.datetime_as_string(values.to_numpy("datetime64[s]"), unit="D")
         return [None if d == "NaT" else d for d in days.tolist()]
-    plain = values.to_numpy(dtype=object, na_value=None)
-    return plain.tolist()
+    return plain(values)
+
+
+def plain(values: pd.Series) -> list[Any]:
+    """List the values of a column, None where missing."""
+    nothing: Any = None  # the stubs know no None here
+    listed: list[Any] = values.to_numpy(dtype=object, na_value=nothing).tolist()
+    return listed
 
 
 def _days(cells: Sequence[Any]) -> NDArray[np.datetime64]:
@@ -154,7 +166,7 @@ BUILD: Mapping[DType, Callable[[Sequence[Any]], Any]] = {
 """From the cells of a database's column to an array of the field's pandas type."""
 
 
-def column(where: str, dtype: DType, values: Sequence[Any]) -> Any:  # noqa: ANN401
+def column(where: str, dtype: DType, values: Sequence[Any]) -> Any:
     """Build a typed array of database cells; StoreError where another program wrote something else there."""
     try:
         return BUILD[dtype](values)
@@ -172,12 +184,12 @@ def meets(shapes: NDArray[np.object_], box: Box) -> NDArray[np.bool_]:
 def states(frame: gpd.GeoDataFrame) -> list[dict[str, Any]]:
     """Tell features as the history does: plain values by column, None where missing, the geometry as WKT."""
     fields = {f: frame[f] for f in frame.columns if f != "geometry"}
-    data = {name: [_plain(v) for v in values.to_numpy(dtype=object, na_value=None)] for name, values in fields.items()}
+    data = {name: [_day(v) for v in plain(values)] for name, values in fields.items()}
     data["geometry"] = shapely.to_wkt(frame.geometry.to_numpy(), rounding_precision=-1).tolist()
     return [dict(zip(data, row, strict=True)) for row in zip(*data.values(), strict=True)]
 
 
-def _plain(value: Any) -> Any:  # noqa: ANN401
+def _day(value: Any) -> Any:
     """Turn a value of an object column into a plain one; a moment becomes its day."""
     if value is pd.NaT:
         return None

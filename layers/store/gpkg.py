@@ -66,7 +66,9 @@ class GpkgStore:
                 connection.execute("COMMIT")
             part.replace(path)
         except (sqlite3.Error, OSError) as error:
-            raise StoreError(f"{path} cannot be made: {error}. Choose a folder that you may write, on a disk with space.") from error
+            raise StoreError(
+                f"{path} cannot be made: {error}. Choose a folder that you may write, on a disk with space."
+            ) from error
         finally:
             part.unlink(missing_ok=True)
         return cls.open(path, timeout=timeout, clock=clock)
@@ -184,7 +186,9 @@ class GpkgStore:
             first = history.last(c) + 1
             yield c
             if history.last(c) >= first:
-                c.execute("INSERT INTO shudi_writes VALUES (?, ?, ?, ?)", (first, stamp(self._clock()), change.actor, change.reason))
+                c.execute(
+                    "INSERT INTO shudi_writes VALUES (?, ?, ?, ?)", (first, stamp(self._clock()), change.actor, change.reason)
+                )
             c.execute("UPDATE shudi_context SET inside = 0")
 
     def add(
@@ -215,7 +219,15 @@ class GpkgStore:
         """Enter a delivery in the history and among the editions."""
         c.execute("INSERT INTO shudi_history (seq, layer, id) VALUES (?, ?, ?)", (seq, edition.layer, edition.id))
         area = blobs.encode(np.array([edition.coverage], dtype=object), self._srs, "polygon")[0]
-        row = (edition.layer, edition.source, edition.date.isoformat(), json.dumps(edition.kinds, ensure_ascii=False), replace, *span, area)
+        row = (
+            edition.layer,
+            edition.source,
+            edition.date.isoformat(),
+            json.dumps(edition.kinds, ensure_ascii=False),
+            replace,
+            *span,
+            area,
+        )
         c.execute("INSERT INTO editions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", (seq, edition.id, *row))
 
     def _retire(self, c: sqlite3.Connection, layer: Layer, edition: Edition) -> None:
@@ -283,9 +295,7 @@ class GpkgStore:
 
     def _stretch(self, c: sqlite3.Connection, table: str, bounds: np.ndarray[Any, np.dtype[np.float64]]) -> None:
         """Widen the extent that the standard's contents state of a table, and date its last change."""
-        c.execute(
-            "UPDATE gpkg_contents SET last_change = strftime('%Y-%m-%dT%H:%M:%fZ', 'now') WHERE table_name = ?", (table,)
-        )
+        c.execute("UPDATE gpkg_contents SET last_change = strftime('%Y-%m-%dT%H:%M:%fZ', 'now') WHERE table_name = ?", (table,))
         if len(bounds):
             low, high = bounds[:, :2].min(axis=0).tolist(), bounds[:, 2:].max(axis=0).tolist()
             c.execute(
@@ -324,10 +334,13 @@ class GpkgStore:
                 self._edit_rasters(c, put, delete)
                 return
             gone = c.execute(
-                f"DELETE FROM {quoted(layer)} WHERE id IN (SELECT value FROM json_each(?))", (json.dumps([str(i) for i in delete]),)
+                f"DELETE FROM {quoted(layer)} WHERE id IN (SELECT value FROM json_each(?))",
+                (json.dumps([str(i) for i in delete]),),
             ).rowcount
             if gone < len(set(delete)):
-                raise StaleError(f"{layer}: not all of {frames.named(delete)} are there; somebody deleted them. Read the layer again.")
+                raise StaleError(
+                    f"{layer}: not all of {frames.named(delete)} are there; somebody deleted them. Read the layer again."
+                )
             if put is not None and len(put):
                 self._put(c, of, frames.conform(of, put, self._crs))
 

@@ -10,7 +10,6 @@ from datetime import date, datetime
 from typing import Any, NamedTuple
 
 import geopandas as gpd
-import shapely
 from pyproj import CRS
 
 from layers.base import Edition, Field, Layer
@@ -36,7 +35,9 @@ def first_after(connection: sqlite3.Connection, as_of: datetime) -> int | None:
     The last write stamped at or before the moment is the last that was known: the order is that of the writes, so a clock
     that was set back hides nothing that came before.
     """
-    known = connection.execute("SELECT first FROM shudi_writes WHERE at <= ? ORDER BY first DESC LIMIT 1", (stamp(as_of),)).fetchone()
+    known = connection.execute(
+        "SELECT first FROM shudi_writes WHERE at <= ? ORDER BY first DESC LIMIT 1", (stamp(as_of),)
+    ).fetchone()
     sql = "SELECT first FROM shudi_writes WHERE first > ? ORDER BY first LIMIT 1"
     row = connection.execute(sql, (known[0] if known else 0,)).fetchone()
     return None if row is None else int(row[0])
@@ -78,7 +79,9 @@ def _stored(layer: Layer, fields: Sequence[Field], box: Box | None, ids: Sequenc
         where.append("t.id IN (SELECT value FROM json_each(?))")
         values.append(json.dumps([str(i) for i in ids]))
     if since is not None:
-        where.append("NOT EXISTS (SELECT 1 FROM shudi_history h WHERE h.layer = ? AND h.id = t.id AND h.seq >= ? AND h.fid IS NOT NULL)")
+        where.append(
+            "NOT EXISTS (SELECT 1 FROM shudi_history h WHERE h.layer = ? AND h.id = t.id AND h.seq >= ? AND h.fid IS NOT NULL)"
+        )
         values += [layer.name, since.first]
         where += ["t.fid NOT BETWEEN ? AND ?"] * len(since.fids)
         values += [fid for pair in since.fids for fid in pair]
@@ -164,7 +167,9 @@ def records(connection: sqlite3.Connection, layer: Layer, id: str, crs: CRS) -> 
 
 def _delivery(connection: sqlite3.Connection, layer: str, fid: int) -> int | None:
     """Find the entry of the delivery that brought a fid; None where no delivery did."""
-    row = connection.execute("SELECT seq FROM editions WHERE layer = ? AND ? BETWEEN first_fid AND last_fid", (layer, fid)).fetchone()
+    row = connection.execute(
+        "SELECT seq FROM editions WHERE layer = ? AND ? BETWEEN first_fid AND last_fid", (layer, fid)
+    ).fetchone()
     return None if row is None else int(row[0])
 
 

@@ -103,11 +103,13 @@ class MemoryStore:
             found = found[frames.meets(found.geometry.to_numpy(), box)]
         return found[[*names, "geometry"]].reset_index(drop=True)
 
-    def _rasters(self, state: State, box: Box | None, ids: Sequence[str] | None, columns: Sequence[str] | None) -> gpd.GeoDataFrame:
+    def _rasters(
+        self, state: State, box: Box | None, ids: Sequence[str] | None, columns: Sequence[str] | None
+    ) -> gpd.GeoDataFrame:
         """Read rasters, cut to the box."""
         rows: list[tuple[str, str, Grid | None, shapely.Geometry]] = []
         for id, edition, grid in state.rasters:
-            w = rasters.window(grid.transform, *grid.values.shape, box)
+            w = rasters.window(grid, box)
             if w is not None and (ids is None or id in ids):
                 rows.append((id, edition, rasters.cut(grid, w), rasters.footprint(grid.transform, w)))
         return rasters.frame(rows, columns, self._crs)
@@ -226,7 +228,9 @@ class Draft:
         """Remove features by id. StaleError where one is not there."""
         gone = self.state.features[layer.name]["id"].isin(list(ids))
         if gone.sum() < len(set(ids)):
-            raise StaleError(f"{layer.name}: not all of {frames.named(ids)} are there; somebody deleted them. Read the layer again.")
+            raise StaleError(
+                f"{layer.name}: not all of {frames.named(ids)} are there; somebody deleted them. Read the layer again."
+            )
         self._remove(layer, gone)
 
     def put(self, layer: Layer, put: gpd.GeoDataFrame) -> None:
@@ -252,7 +256,8 @@ class Draft:
             self.edit_rasters(None, [id for id, _, _ in self.state.rasters])
         done = 0
         for frame in [features] if isinstance(features, pd.DataFrame) else features:
-            for id, grid in rasters.conform(frame, crs)[["id", "grid"]].itertuples(index=False, name=None):
+            checked = rasters.conform(frame, crs)
+            for id, grid in zip(checked["id"], checked["grid"], strict=True):
                 if any(id == known for known, _, _ in self.state.rasters):
                     raise DuplicateError(f"terrain: {id} is stored already. Replace it, or rename.")
                 self.state = replace(self.state, rasters=(*self.state.rasters, (id, edition.id, grid)))
@@ -280,5 +285,5 @@ class Draft:
 
 def _told(id: str, edition: str, grid: Grid) -> dict[str, Any]:
     """Tell a raster as the history does."""
-    shape = rasters.footprint(grid.transform, rasters.Window(0, grid.values.shape[0], 0, grid.values.shape[1]))
+    shape = shapely.box(*grid.bounds)
     return {"id": id, "edition": edition, "geometry": shapely.to_wkt(shape, rounding_precision=-1)}

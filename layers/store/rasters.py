@@ -61,8 +61,13 @@ class Window(NamedTuple):
     right: int
 
 
-def window(transform: Affine, rows: int, columns: int, box: Box | None) -> Window | None:
-    """Find the cells that the box touches; None where there are none, all of them without a box."""
+def window(grid: Grid, box: Box | None) -> Window | None:
+    """Find the cells of a grid that the box touches; None where there are none, all of them without a box."""
+    return _window(grid.transform, grid.values.shape[0], grid.values.shape[1], box)
+
+
+def _window(transform: Affine, rows: int, columns: int, box: Box | None) -> Window | None:
+    """Find the cells that the box touches."""
     if box is None:
         return Window(0, rows, 0, columns)
     left, right = ((x - transform.c) / transform.a for x in (box[0], box[2]))
@@ -70,7 +75,9 @@ def window(transform: Affine, rows: int, columns: int, box: Box | None) -> Windo
     if right < 0 or bottom < 0 or left > columns or top > rows:
         return None
     first = min(max(math.floor(top), 0), rows - 1), min(max(math.floor(left), 0), columns - 1)
-    return Window(first[0], max(min(math.ceil(bottom), rows), first[0] + 1), first[1], max(min(math.ceil(right), columns), first[1] + 1))
+    return Window(
+        first[0], max(min(math.ceil(bottom), rows), first[0] + 1), first[1], max(min(math.ceil(right), columns), first[1] + 1)
+    )
 
 
 def footprint(transform: Affine, w: Window) -> shapely.Polygon:
@@ -81,12 +88,12 @@ def footprint(transform: Affine, w: Window) -> shapely.Polygon:
 
 def cut(grid: Grid, w: Window) -> Grid:
     """Cut a window out of a grid; a view, not a copy."""
-    moved = grid.transform * Affine.translation(w.left, w.top)
+    moved = grid.transform @ Affine.translation(w.left, w.top)
     return Grid(grid.values[w.top : w.bottom, w.left : w.right], moved, grid.crs)
 
 
 def conform(frame: pd.DataFrame, crs: CRS) -> pd.DataFrame:
-    """Check a frame of rasters: `id` and `grid`, north-up, float32, in the base's CRS. StoreError names what does not fit."""
+    """Check a frame of rasters: `id` and `grid`, in the base's CRS. StoreError names what does not fit."""
     for name in ("id", "grid"):
         if name not in frame.columns:
             raise StoreError(f"terrain: the frame has no column {name!r}. Give one row a raster, with its id and its grid.")
@@ -101,17 +108,16 @@ def conform(frame: pd.DataFrame, crs: CRS) -> pd.DataFrame:
 
 
 def _check(id: str, grid: Grid, crs: CRS) -> None:
-    """Refuse a grid that is turned, in another CRS, or not of float32."""
-    t = grid.transform
-    if t.b or t.d or t.a <= 0 or t.e >= 0:
-        raise StoreError(f"terrain: the raster {id} is turned or not north-up. Warp it first, as gdalwarp does.")
-    if grid.values.ndim != 2 or grid.values.dtype != np.float32 or not grid.values.size:
-        raise StoreError(f"terrain: the raster {id} is {grid.values.dtype} of {grid.values.shape}. Give float32 of (rows, columns).")
+    """Refuse a grid of no cells or in another CRS."""
+    if not grid.values.size:
+        raise StoreError(f"terrain: the raster {id} has no cells. Leave it out.")
     if not CRS.from_user_input(grid.crs).equals(crs, ignore_axis_order=True):
         raise StoreError(f"terrain: the raster {id} is in {grid.crs}. Warp it into the base's {crs.to_string()}.")
 
 
-def frame(rows: Sequence[tuple[str, str, Grid | None, shapely.Geometry]], columns: Sequence[str] | None, crs: CRS) -> gpd.GeoDataFrame:
+def frame(
+    rows: Sequence[tuple[str, str, Grid | None, shapely.Geometry]], columns: Sequence[str] | None, crs: CRS
+) -> gpd.GeoDataFrame:
     """Build the frame of rasters: id, edition, grid, footprint."""
     ids, editions, grids, shapes = zip(*rows, strict=True) if rows else ((), (), (), ())
     held = pd.Series(list(grids), dtype=object)
@@ -177,7 +183,9 @@ def _store(connection: sqlite3.Connection, id: str, grid: Grid, edition: str, sr
     connection.executemany(
         f"INSERT INTO {quoted(table)} (zoom_level, tile_column, tile_row, tile_data) VALUES (?, ?, ?, ?)", tiles
     )
-    connection.execute(f"INSERT INTO gpkg_2d_gridded_tile_ancillary (tpudt_name, tpudt_id) SELECT ?, id FROM {quoted(table)}", (table,))
+    connection.execute(
+        f"INSERT INTO gpkg_2d_gridded_tile_ancillary (tpudt_name, tpudt_id) SELECT ?, id FROM {quoted(table)}", (table,)
+    )
 
 
 def _encode(values: NDArray[np.float32]) -> bytes:
@@ -231,11 +239,11 @@ def read(
     chosen = None if ids is None else json.dumps([str(i) for i in ids])
     for id, edition, table, wide, high, x, y, dx, dy in connection.execute(sql, (first, chosen)).fetchall():
         transform = Affine(dx, 0.0, x, 0.0, -dy, y)
-        w = window(transform, high, wide, box)
+        w = _window(transform, high, wide, box)
         if w is not None:
             grid = None
             if columns is None or "grid" in columns:
-                grid = Grid(_read(connection, table, w), transform * Affine.translation(w.left, w.top), crs.to_string())
+                grid = Grid(_read(connection, table, w), transform @ Affine.translation(w.left, w.top), crs.to_string())
             found.append((id, edition, grid, footprint(transform, w)))
     return frame(found, columns, crs)
 
@@ -244,7 +252,10 @@ def retire(connection: sqlite3.Connection, ids: Iterable[str] | None, seq: int) 
     """Retire rasters, or all; gives their ids. Their tiles stay, for reading the past."""
     chosen = None if ids is None else json.dumps(list(ids))
     where = "retired IS NULL AND (?2 IS NULL OR id IN (SELECT value FROM json_each(?2)))"
-    gone = [row[0] for row in connection.execute(f"SELECT id FROM shudi_rasters WHERE {where.replace('?2', '?1')} ORDER BY fid", (chosen,))]
+    gone = [
+        row[0]
+        for row in connection.execute(f"SELECT id FROM shudi_rasters WHERE {where.replace('?2', '?1')} ORDER BY fid", (chosen,))
+    ]
     connection.execute(f"UPDATE shudi_rasters SET retired = ?1 WHERE {where}", (seq, chosen))
     return gone
 

@@ -109,8 +109,13 @@ def create(connection: sqlite3.Connection, crs: CRS, srs: int, title: str) -> No
     for layer in VECTORS.values():
         _feature_table(connection, layer, srs)
     _register(connection, "editions", "MULTIPOLYGON", srs, "Editions 版本", "the deliveries and the areas that they cover")
-    own = [(row[0],) for row in connection.execute("SELECT name FROM sqlite_master WHERE type='table' AND name LIKE 'shudi#_%' ESCAPE '#'")]
-    connection.executemany("INSERT INTO gpkg_extensions VALUES (?, NULL, 'shudi_base', 'history, editions and findings', 'read-write')", own)
+    own = [
+        (row[0],)
+        for row in connection.execute("SELECT name FROM sqlite_master WHERE type='table' AND name LIKE 'shudi#_%' ESCAPE '#'")
+    ]
+    connection.executemany(
+        "INSERT INTO gpkg_extensions VALUES (?, NULL, 'shudi_base', 'history, editions and findings', 'read-write')", own
+    )
     for name in ("gpkg_data_columns", "gpkg_data_column_constraints"):
         connection.execute(
             "INSERT INTO gpkg_extensions VALUES (?, NULL, 'gpkg_schema', 'http://www.geopackage.org/spec/#extension_schema', 'read-write')",
@@ -131,7 +136,9 @@ def _reference_systems(connection: sqlite3.Connection, crs: CRS, srs: int) -> No
     connection.executemany("INSERT INTO gpkg_spatial_ref_sys VALUES (?, ?, ?, ?, ?, ?)", rows.values())
 
 
-def _register(connection: sqlite3.Connection, table: str, geometry: str, srs: int, identifier: str, description: str, z: int = 0) -> None:
+def _register(
+    connection: sqlite3.Connection, table: str, geometry: str, srs: int, identifier: str, description: str, z: int = 0
+) -> None:
     """Announce a feature table."""
     connection.execute(
         "INSERT INTO gpkg_contents (table_name, data_type, identifier, description, srs_id) VALUES (?, 'features', ?, ?, ?)",
@@ -143,16 +150,18 @@ def _register(connection: sqlite3.Connection, table: str, geometry: str, srs: in
 def _feature_table(connection: sqlite3.Connection, layer: Layer, srs: int) -> None:
     """Make the table of a layer with its R-tree, its triggers and the titles of its columns."""
     geometry = GEOMETRIES[layer.geometry]
-    columns = "".join(
-        f", {quoted(f.name)} {TYPES[f.dtype]}{' NOT NULL UNIQUE' if f.name == 'id' else ''}" for f in layer.columns
-    )
+    columns = "".join(f", {quoted(f.name)} {TYPES[f.dtype]}{' NOT NULL UNIQUE' if f.name == 'id' else ''}" for f in layer.columns)
     connection.execute(f"CREATE TABLE {quoted(layer.name)} (fid INTEGER PRIMARY KEY AUTOINCREMENT, geom {geometry}{columns})")
     z = 0 if layer.geometry == "polygon" else 2
-    _register(connection, layer.name, geometry, srs, f"{layer.title.en} {layer.title.zh}", f"{layer.question.en} {layer.question.zh}", z)
+    _register(
+        connection, layer.name, geometry, srs, f"{layer.title.en} {layer.title.zh}", f"{layer.question.en} {layer.question.zh}", z
+    )
     titles = [
         (layer.name, f.name, f"{f.title.en} {f.title.zh}" + (f" [{f.unit}]" if f.unit else ""), f.meaning) for f in layer.columns
     ]
-    connection.executemany("INSERT INTO gpkg_data_columns (table_name, column_name, title, description) VALUES (?, ?, ?, ?)", titles)
+    connection.executemany(
+        "INSERT INTO gpkg_data_columns (table_name, column_name, title, description) VALUES (?, ?, ?, ?)", titles
+    )
     connection.execute(f"CREATE VIRTUAL TABLE {rtree(layer.name)} USING rtree(id, minx, maxx, miny, maxy)")
     connection.execute(
         "INSERT INTO gpkg_extensions VALUES (?, 'geom', 'gpkg_rtree_index', 'http://www.geopackage.org/spec120/#extension_rtree', 'write-only')",
