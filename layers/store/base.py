@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
@@ -14,7 +15,7 @@ from layers.base import Edition
 
 Box = tuple[float, float, float, float]
 Progress = Callable[[int, int], None]
-"""Called with (done, total) features while long work goes on."""
+"""Called with (done, total) features while long work goes on; total is 0 where nobody knows it, as of a stream."""
 
 
 class StoreError(Exception):
@@ -89,23 +90,32 @@ class Store(Protocol):
         """Read features of a layer in the order of storage, with the columns and types of its schema.
 
         `box` (xmin, ymin, xmax, ymax in the base's CRS) keeps features whose envelopes meet it. Of `terrain` a frame of
-        one row a raster: `id`, `edition`, `grid` (geo.raster.Grid cut to the box), the footprint as geometry.
+        one row a raster: `id`, `edition`, `grid` (geo.raster.Grid cut to the box), the outline of that grid as geometry.
         """
         ...
 
     def editions(self, layer: str | None = None, as_of: datetime | None = None) -> tuple[Edition, ...]:
-        """List the deliveries of a layer, or of all, in the order of arrival."""
+        """List the deliveries in force of a layer, or of all, in the order of arrival.
+
+        One that a later delivery replaced is not in force: it covers no land any more. One replaced for some of its kinds
+        is listed with the others.
+        """
         ...
 
     def add(
         self,
         edition: Edition,
-        features: gpd.GeoDataFrame,
+        features: gpd.GeoDataFrame | Iterable[gpd.GeoDataFrame],
         change: Change,
         replace: bool = False,
         progress: Progress | None = None,
     ) -> Edition:
-        """Store a delivery: all of it or nothing. Gives the edition with the id that it got.
+        """Store a delivery: all of it or nothing. Gives the edition with the id that it got, its own or one made up for "".
+
+        `features` may be a stream of frames, so that a city is stored in bounded memory; of `terrain` each row is a raster
+        with `id` and `grid`. The features get the edition's id as their `edition`. Columns that a frame lacks are missing;
+        unknown columns, another CRS, geometries of another kind and features without id are StoreErrors. A multi-polygon or
+        multi-line of one part is stored as that part, and polygons lose their heights.
 
         DuplicateError names numbers that are already stored, unless `replace` retires all features of the layer (and of the
         edition's kinds) first.
@@ -119,7 +129,14 @@ class Store(Protocol):
         put: gpd.GeoDataFrame | None = None,
         delete: Sequence[str] = (),
     ) -> None:
-        """Insert or replace the features `put` (by id) and remove those of `delete`, in one transaction."""
+        """Remove the features of `delete`, then insert or replace (by id, all columns) those of `put`, in one transaction.
+
+        StaleError where a feature to delete is not there; then nothing is changed.
+        """
+        ...
+
+    def snapshot(self) -> AbstractContextManager[None]:
+        """Let all reads of this thread inside the `with` see one moment; writes inside it are refused."""
         ...
 
     def history(self, layer: str, id: str) -> tuple[Record, ...]:
@@ -131,7 +148,10 @@ class Store(Protocol):
         ...
 
     def save_findings(self, findings: pd.DataFrame, inputs: Mapping[str, Any], progress: Progress | None = None) -> None:
-        """Replace the findings of all plots (index: parcel id) and note what they were made from."""
+        """Replace the findings of all plots (index: parcel id) and note what they were made from, which JSON can hold.
+
+        They come back in the types of `layers.base.PANDAS`: flags, integers, reals, days, text.
+        """
         ...
 
     def findings(self, ids: Sequence[str] | None = None) -> tuple[pd.DataFrame, Mapping[str, Any]]:

@@ -1,0 +1,213 @@
+"""Connections to a live SQLite file: snapshots, transactions, who is writing, and errors that name the remedy."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from urllib.parse import quote
+
+from layers.store import blobs
+from layers.store.base import BusyError, NotABaseError, ReadOnlyError, StoreError
+
+CHECKPOINT = 10_000
+"""Pages (40 MB) that the write-ahead log grows to before it is copied back; many small commits then share the cost."""
+
+
+class Connections:
+    """Lends connections to one file to any number of threads; each is used by one thread at a time.
+
+    Inside `snapshot()` a thread keeps one connection in one read transaction. A file that this user cannot write, or asked
+    for as `read_only`, is read and never written; beside no log it is read as unchanging, on a fresh connection each time.
+    """
+
+    def __init__(self, path: Path, read_only: bool = False, timeout: float = 10.0) -> None:
+        self.path = path
+        self.timeout = timeout
+        self.read_only = read_only or not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK))
+        self._asked = read_only
+        self._idle: list[sqlite3.Connection] = []
+        self._lock = threading.Lock()
+        self._bound = threading.local()
+        self._closed = False
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Lend a connection inside a read transaction: all that it reads is of one moment."""
+        bound: sqlite3.Connection | None = getattr(self._bound, "connection", None)
+        with self._told():
+            if bound is not None:
+                yield bound
+                return
+            with self._lent() as connection:
+                connection.execute("BEGIN")
+                try:
+                    yield connection
+                finally:
+                    connection.execute("ROLLBACK")
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Let all reads of this thread see one moment; an inner snapshot is the outer one."""
+        if getattr(self._bound, "connection", None) is not None:
+            yield
+            return
+        with self.reading() as connection:
+            connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
+            self._bound.connection = connection
+            try:
+                yield
+            finally:
+                self._bound.connection = None
+
+    @contextmanager
+    def writing(self, actor: str) -> Iterator[sqlite3.Connection]:
+        """Lend a connection inside a write transaction: committed and on disk at the end, undone by any exception."""
+        if self.read_only:
+            why = "opened for reading only" if self._asked else "of another user or on a read-only disk"
+            raise ReadOnlyError(
+                f"{self.path} cannot be written: it is {why}. Get write access to the file and its folder, or copy it."
+            )
+        if getattr(self._bound, "connection", None) is not None:
+            raise StoreError("This thread reads a snapshot of the base. Leave the snapshot before writing.")
+        with self._told(), self._lent() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            note = self._sign(actor)
+            try:
+                yield connection
+                self._unsign(note)
+                connection.execute("COMMIT")
+            except BaseException:
+                self._unsign(note)
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+
+    def writer(self) -> str:
+        """Say who writes the base just now, as far as is known."""
+        note = self._note()
+        try:
+            who = json.loads(note.read_text("utf-8"))
+            if who["host"] == os.uname().nodename and not _alive(who["pid"]):
+                raise ProcessLookupError(who["pid"])
+        except (OSError, ValueError, KeyError):
+            return "another program (QGIS perhaps, with edits not yet saved)"
+        return f"{who['actor'] or 'nobody by name'} (process {who['pid']} on {who['host']})"
+
+    def close(self) -> None:
+        """Close what is idle now, and the rest when it comes back."""
+        with self._lock:
+            self._closed = True
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
+
+    def _note(self) -> Path:
+        return self.path.with_name(f"{self.path.name}-writer")
+
+    def _sign(self, actor: str) -> str:
+        """Note beside the base who writes it; no note is no reason not to write."""
+        note = json.dumps({"actor": actor, "pid": os.getpid(), "host": os.uname().nodename, "thread": threading.get_ident()})
+        with suppress(OSError):
+            self._note().write_text(note, "utf-8")
+        return note
+
+    def _unsign(self, note: str) -> None:
+        """Take our own note away, not that of the next writer."""
+        with suppress(OSError):
+            if self._note().read_text("utf-8") == note:
+                self._note().unlink()
+
+    @contextmanager
+    def _lent(self) -> Iterator[sqlite3.Connection]:
+        """Lend an idle connection or a new one; a broken one is closed when it comes back."""
+        if self._closed:
+            raise StoreError(f"{self.path} was closed. Open it again.")
+        with self._lock:
+            connection = self._idle.pop() if self._idle else None
+        connection = connection or self._connect()
+        try:
+            yield connection
+        finally:
+            with self._lock:
+                keep = not (self._closed or self.read_only or connection.in_transaction)
+                if keep:
+                    self._idle.append(connection)
+            if not keep:
+                connection.close()
+
+    def _connect(self) -> sqlite3.Connection:
+        """Open the file; a missing one is not created."""
+        mode = "ro" if self.read_only else "rw"
+        if self.read_only and not os.access(self.path.parent, os.W_OK) and not self._logged():
+            mode = "ro&immutable=1"
+        uri = f"file:{quote(str(self.path))}?mode={mode}"
+        connection = sqlite3.connect(uri, self.timeout, isolation_level=None, check_same_thread=False, uri=True)
+        blobs.register(connection)
+        connection.execute(f"PRAGMA busy_timeout={int(self.timeout * 1000)}")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA cache_size=-32000")
+        if not self.read_only:
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT}")
+            connection.execute("PRAGMA journal_size_limit=67108864")
+        return connection
+
+    def _logged(self) -> bool:
+        """Tell whether a write-ahead log holds changes that the file has not."""
+        log = self.path.with_name(f"{self.path.name}-wal")
+        return log.exists() and log.stat().st_size > 0
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Turn SQLite's errors into the store's."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            told = self._explain(error)
+            if told is None:
+                raise
+            raise told from error
+
+    def _explain(self, error: sqlite3.Error) -> StoreError | None:
+        """Find the store's error for SQLite's; None for what no user can mend."""
+        path = self.path
+        match getattr(error, "sqlite_errorcode", 0) & 0xFF:
+            case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+                return BusyError(
+                    f"{path} is being written by {self.writer()}, for more than {self.timeout:g} s. Try again later."
+                )
+            case sqlite3.SQLITE_FULL:
+                return ReadOnlyError(f"{path}: the disk is full and nothing was changed. Free some space and try again.")
+            case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM:
+                return ReadOnlyError(
+                    f"{path} cannot be written and nothing was changed. Get write access to the file and its folder."
+                )
+            case sqlite3.SQLITE_IOERR:
+                return StoreError(
+                    f"{path}: the disk failed ({error}); nothing was changed. Check the disk; keep bases off network drives."
+                )
+            case sqlite3.SQLITE_CANTOPEN:
+                return StoreError(f"{path} cannot be opened. Check that it is a file and that you may read it and its folder.")
+            case sqlite3.SQLITE_NOTADB:
+                return NotABaseError(f"{path} is no GeoPackage. Name a land base, or import this file into one.")
+            case sqlite3.SQLITE_CORRUPT:
+                return StoreError(f"{path} is damaged ({error}). Restore it from a backup.")
+            case sqlite3.SQLITE_CONSTRAINT:
+                return StoreError(f"{path}: refused, nothing was changed ({error}).")
+        return None
+
+
+def _alive(pid: int) -> bool:
+    """Tell whether a process of this machine runs."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,99 @@
+"""Findings of all plots in a GeoPackage: one attribute table, made anew each time, and what it was made from."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from layers.base import PANDAS, DType
+from layers.store.base import DuplicateError, Progress, StoreError
+from layers.store.frames import CHUNK, cast, cells, column, named
+from layers.store.schema import TYPES, quoted
+
+
+def conform(findings: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, DType]]:
+    """Give findings the five types that are stored, indexed by parcel id; and tell the types.
+
+    Booleans become flags, whole numbers integers, moments days, anything else that is no number text.
+    """
+    if findings.index.has_duplicates:
+        twice = findings.index[findings.index.duplicated()].unique()
+        raise DuplicateError(f"Findings of {named(twice)} occur twice. Give one row a parcel.")
+    taken = [str(c) for c in findings.columns if str(c).lower() in ("id", "fid")]
+    if taken:
+        raise StoreError(f"Findings have a column {taken[0]!r}, which the store needs for itself. Rename it.")
+    types = {str(name): kind_of(findings[name]) for name in findings.columns}
+    data = {str(name): cast(findings[name], types[str(name)]) for name in findings.columns}
+    return pd.DataFrame(data, index=pd.Index(findings.index.astype("str"), name="id")), types
+
+
+def kind_of(values: pd.Series) -> DType:
+    """Tell which of the five types a column is."""
+    known = values.infer_objects() if values.dtype == object else values
+    if pd.api.types.is_bool_dtype(known):
+        return "flag"
+    if pd.api.types.is_integer_dtype(known):
+        return "integer"
+    if pd.api.types.is_float_dtype(known):
+        return "real"
+    return "date" if pd.api.types.is_datetime64_any_dtype(known) else "text"
+
+
+def nothing() -> pd.DataFrame:
+    """Make the findings of no plot."""
+    return pd.DataFrame(index=pd.Index([], dtype="str", name="id"))
+
+
+def save(connection: sqlite3.Connection, findings: pd.DataFrame, inputs: Mapping[str, Any], progress: Progress | None) -> None:
+    """Replace the findings, inside the caller's transaction; memory grows with CHUNK rows beside the frame."""
+    typed, types = conform(findings)
+    drop(connection)
+    columns = "".join(f", {quoted(name)} {TYPES[kind]}" for name, kind in types.items())
+    connection.execute(f"CREATE TABLE findings (fid INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE{columns})")
+    connection.execute(
+        "INSERT INTO gpkg_contents (table_name, data_type, identifier, description) "
+        "VALUES ('findings', 'attributes', 'Findings 结论', 'what was assessed, by parcel id')"
+    )
+    insert = f"INSERT INTO findings VALUES ({', '.join('?' * (len(types) + 2))})"
+    ids = typed.index.to_series().reset_index(drop=True)
+    for start in range(0, len(typed), CHUNK):
+        part = typed.iloc[start : start + CHUNK]
+        data = [cells(part[name], kind) for name, kind in types.items()]
+        numbers = range(start + 1, start + len(part) + 1)
+        connection.executemany(insert, zip(numbers, ids.iloc[start : start + CHUNK].tolist(), *data, strict=True))
+        if progress is not None:
+            progress(start + len(part), len(typed))
+    connection.execute(
+        "INSERT OR REPLACE INTO shudi_findings VALUES (1, ?, ?)",
+        (json.dumps(dict(inputs), ensure_ascii=False), json.dumps(types)),
+    )
+
+
+def drop(connection: sqlite3.Connection) -> None:
+    """Remove the findings."""
+    connection.execute("DROP TABLE IF EXISTS findings")
+    connection.execute("DELETE FROM gpkg_contents WHERE table_name = 'findings'")
+    connection.execute("DELETE FROM shudi_findings")
+
+
+def load(connection: sqlite3.Connection, ids: Sequence[str] | None) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Read findings and what they were made from; both empty where nothing was assessed."""
+    noted = connection.execute("SELECT inputs, types FROM shudi_findings").fetchone()
+    if noted is None:
+        return nothing(), {}
+    types: dict[str, DType] = json.loads(noted[1])
+    sql = f"SELECT {', '.join(['id', *map(quoted, types)])} FROM findings"
+    where = "" if ids is None else " WHERE id IN (SELECT value FROM json_each(?))"
+    values = [] if ids is None else [json.dumps([str(i) for i in ids])]
+    rows = connection.execute(f"{sql}{where} ORDER BY fid", values).fetchall()
+    columns = list(zip(*rows, strict=True)) if rows else [()] * (len(types) + 1)
+    data = {
+        name: pd.Series(column(f"findings.{name}", kind, columns[k + 1]), dtype=PANDAS[kind])
+        for k, (name, kind) in enumerate(types.items())
+    }
+    found = pd.DataFrame(data, index=range(len(rows)))
+    return found.set_axis(pd.Index(columns[0], dtype="str", name="id")), json.loads(noted[0])

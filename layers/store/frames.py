@@ -1,0 +1,196 @@
+"""Frames at the door of a store: checked and typed on the way in, built from rows on the way out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import date
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+from numpy.typing import NDArray
+from pyproj import CRS
+
+from layers.base import PANDAS, DType, Field, Layer, names
+from layers.catalogue import LAYERS
+from layers.store.base import Box, DuplicateError, StoreError
+
+CHUNK = 20_000
+"""Features that are in memory at once as Python objects while a delivery is stored."""
+
+SHAPES: Mapping[str, tuple[int, int]] = {"line": (1, 5), "polygon": (3, 6)}
+"""GEOS type ids of one part and of many, for layers of one kind of geometry."""
+
+
+def layer_of(name: str) -> Layer:
+    """Find a layer; StoreError lists the names where there is none."""
+    if name not in LAYERS:
+        raise StoreError(f"There is no layer {name!r}. The layers are {', '.join(LAYERS)}.")
+    return LAYERS[name]
+
+
+def pick(layer: Layer, columns: Sequence[str] | None) -> tuple[Field, ...]:
+    """Choose the fields of a layer by name, in the order asked; None is all. StoreError where one is unknown."""
+    if columns is None:
+        return layer.columns
+    wanted = [c for c in columns if c != "geometry"]
+    known = {f.name: f for f in layer.columns}
+    for name in wanted:
+        if name not in known:
+            raise StoreError(f"{layer.name} has no column {name!r}. Its columns are {', '.join(known)}.")
+    return tuple(known[name] for name in wanted)
+
+
+def named(values: Iterable[object]) -> str:
+    """Name up to five of many."""
+    listed = list(values)
+    return ", ".join(str(v) for v in listed[:5]) + (f" and {len(listed) - 5} more" if len(listed) > 5 else "")
+
+
+def conform(layer: Layer, frame: gpd.GeoDataFrame, crs: CRS) -> gpd.GeoDataFrame:
+    """Give a frame the layer's columns and types, numbered from 0; columns that it lacks become missing.
+
+    Collections of a single part become that part, and polygons lose their heights. StoreError names the column or feature
+    that does not fit, DuplicateError numbers that occur twice. No CRS, or another one than the base's, is refused.
+    """
+    _same_crs(layer, frame, crs)
+    geometry = frame.active_geometry_name
+    for name in frame.columns:
+        if name != geometry and name not in names(layer.columns):
+            raise StoreError(f"{layer.name} has no column {name!r}: drop it, or map it to {', '.join(names(layer.fields))}.")
+    data = {f.name: _typed(layer, f, frame) for f in layer.columns}
+    ids = data["id"]
+    nameless = np.flatnonzero((ids.isna() | (ids == "")).to_numpy(bool))
+    if len(nameless):
+        raise StoreError(f"{layer.name}: row {nameless[0]} has no id. Give every feature a number of its own.")
+    twice = ids[ids.duplicated()]
+    if len(twice):
+        raise DuplicateError(f"{layer.name}: {named(twice.unique())} occur twice. Give every feature a number of its own.")
+    return gpd.GeoDataFrame(data, geometry=_shapes(layer, frame, ids), crs=crs)
+
+
+def _same_crs(layer: Layer, frame: gpd.GeoDataFrame, crs: CRS) -> None:
+    """Refuse a frame without geometry or in another CRS."""
+    if frame.active_geometry_name is None:
+        raise StoreError(f"{layer.name}: the frame has no geometry. Set it with set_geometry.")
+    if frame.crs is None:
+        raise StoreError(f"{layer.name}: the features have no CRS. Say which one they are in; the base is in {crs.to_string()}.")
+    if frame.crs is not crs and not frame.crs.equals(crs, ignore_axis_order=True):
+        raise StoreError(
+            f"{layer.name}: the features are in {frame.crs.to_string()}. Bring them into the base's {crs.to_string()}."
+        )
+
+
+def _typed(layer: Layer, field: Field, frame: pd.DataFrame) -> pd.Series:
+    """Cast a column to its type; missing where the frame lacks it."""
+    if field.name not in frame.columns:
+        return pd.Series(pd.NA if field.dtype in ("integer", "flag") else None, range(len(frame)), PANDAS[field.dtype])
+    try:
+        return cast(frame[field.name].reset_index(drop=True), field.dtype)
+    except (TypeError, ValueError) as error:
+        raise StoreError(f"{layer.name}.{field.name} is no {field.dtype}: {error}. Correct the column.") from error
+
+
+def cast(values: pd.Series, dtype: DType) -> pd.Series:
+    """Cast values to the pandas type of a field; ValueError or TypeError where they do not fit."""
+    kind: Any = PANDAS[dtype]
+    if dtype == "date":
+        days: pd.Series = pd.to_datetime(values).dt.normalize().astype(kind)
+        return days
+    numbers = pd.to_numeric(values) if dtype == "real" else values
+    typed: pd.Series = numbers.astype(kind)
+    return typed
+
+
+def _shapes(layer: Layer, frame: gpd.GeoDataFrame, ids: pd.Series) -> NDArray[np.object_]:
+    """Check the geometries of a frame, reduce collections of one part to it, drop heights of polygons."""
+    shapes = np.array(frame.geometry.to_numpy(), dtype=object)
+    bounds = shapely.bounds(shapes)
+    present = ~(shapely.is_missing(shapes) | shapely.is_empty(shapes))
+    broken = present & ~np.isfinite(bounds).all(axis=1)
+    if broken.any():
+        raise StoreError(f"{layer.name}: {named(ids[broken])} have coordinates that are not numbers. Correct or drop them.")
+    if layer.geometry in SHAPES:
+        one, many = SHAPES[layer.geometry]
+        types = shapely.get_type_id(shapes)
+        odd = present & ~np.isin(types, (one, many))
+        if odd.any():
+            kind = shapes[odd][0].geom_type
+            raise StoreError(
+                f"{layer.name}: {named(ids[odd])} are no {layer.geometry}s (the first is a {kind}). Convert or drop them."
+            )
+        single = (types == many) & (shapely.get_num_geometries(shapes) == 1)
+        shapes[single] = shapely.get_geometry(shapes[single], 0)
+    if layer.geometry == "polygon":
+        high = shapely.has_z(shapes)
+        shapes[high] = shapely.force_2d(shapes[high])
+    return shapes
+
+
+def chunks(layer: Layer, features: gpd.GeoDataFrame | Iterable[gpd.GeoDataFrame], crs: CRS) -> Iterator[gpd.GeoDataFrame]:
+    """Cut a delivery, or a stream of frames, into checked frames of at most CHUNK features; one chunk is alive at a time."""
+    for frame in [features] if isinstance(features, gpd.GeoDataFrame) else features:
+        for start in range(0, len(frame), CHUNK):
+            yield conform(layer, frame.iloc[start : start + CHUNK], crs)
+
+
+def cells(values: pd.Series, dtype: DType) -> list[Any]:
+    """Turn a typed column into values for a database: None where missing, days as ISO text."""
+    if dtype == "date":
+        days = np.datetime_as_string(values.to_numpy("datetime64[s]"), unit="D")
+        return [None if d == "NaT" else d for d in days.tolist()]
+    return plain(values)
+
+
+def plain(values: pd.Series) -> list[Any]:
+    """List the values of a column, None where missing."""
+    nothing: Any = None  # the stubs know no None here
+    listed: list[Any] = values.to_numpy(dtype=object, na_value=nothing).tolist()
+    return listed
+
+
+def _days(cells: Sequence[Any]) -> NDArray[np.datetime64]:
+    """Read ISO days; a time of day is cut off."""
+    return np.array([c[:10] if c else "NaT" for c in cells], dtype="datetime64[s]")
+
+
+BUILD: Mapping[DType, Callable[[Sequence[Any]], Any]] = {
+    "text": lambda cells: pd.array(cells, dtype="str"),
+    "integer": lambda cells: pd.array(cells, dtype="Int64"),
+    "real": lambda cells: np.array(cells, dtype=object).astype(np.float64),
+    "date": _days,
+    "flag": lambda cells: pd.array([None if c is None else bool(c) for c in cells], dtype="boolean"),
+}
+"""From the cells of a database's column to an array of the field's pandas type."""
+
+
+def column(where: str, dtype: DType, values: Sequence[Any]) -> Any:
+    """Build a typed array of database cells; StoreError where another program wrote something else there."""
+    try:
+        return BUILD[dtype](values)
+    except (TypeError, ValueError) as error:
+        raise StoreError(f"{where} holds what is no {dtype}: {error}. Correct it in the program that wrote it.") from error
+
+
+def meets(shapes: NDArray[np.object_], box: Box) -> NDArray[np.bool_]:
+    """Tell which shapes have an envelope that meets the box; missing and empty ones have none."""
+    xmin, ymin, xmax, ymax = box
+    b = shapely.bounds(shapes)
+    return (b[:, 0] <= xmax) & (b[:, 2] >= xmin) & (b[:, 1] <= ymax) & (b[:, 3] >= ymin)
+
+
+def states(frame: gpd.GeoDataFrame) -> list[dict[str, Any]]:
+    """Tell features as the history does: plain values by column, None where missing, the geometry as WKT."""
+    fields = {f: frame[f] for f in frame.columns if f != "geometry"}
+    data = {name: [_day(v) for v in plain(values)] for name, values in fields.items()}
+    data["geometry"] = shapely.to_wkt(frame.geometry.to_numpy(), rounding_precision=-1).tolist()
+    return [dict(zip(data, row, strict=True)) for row in zip(*data.values(), strict=True)]
+
+
+def _day(value: Any) -> Any:
+    """Turn a value of an object column into a plain one; a moment becomes its day."""
+    if value is pd.NaT:
+        return None
+    return date(value.year, value.month, value.day) if isinstance(value, pd.Timestamp) else value

@@ -1,0 +1,387 @@
+"""A land base in one GeoPackage file, through sqlite3 alone: GDAL never opens the live file in this process.
+
+Two SQLite libraries in one process break each other's locks (sqlite.org, How To Corrupt, 2.2). For GDAL, make a copy with
+`GpkgStore.copy`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+from pyproj import CRS
+
+from layers.base import Edition, Layer
+from layers.catalogue import LAYERS
+from layers.store import blobs, frames, history, rasters, schema
+from layers.store import findings as assessed
+from layers.store.base import Box, Change, DuplicateError, NotABaseError, Progress, Record, StaleError, StoreError
+from layers.store.connection import Connections
+from layers.store.crs import project_crs
+from layers.store.deliveries import admitted, now, stamp
+from layers.store.schema import quoted
+
+
+class GpkgStore:
+    """A land base in a GeoPackage; see `layers.store.base.Store` for what it promises.
+
+    Safe for many threads and many processes. Memory grows with what a read returns; a delivery is written in chunks.
+    """
+
+    def __init__(self, connections: Connections, clock: Callable[[], datetime] = now) -> None:
+        self._connections = connections
+        self._clock = clock
+        meta = self._meta()
+        self._title = meta.get("title", "")
+        self._crs = CRS.from_user_input(meta["crs"])
+        self._srs = int(meta["crs"].removeprefix("EPSG:"))
+
+    @classmethod
+    def create(
+        cls, path: str | Path, crs: str = "EPSG:4548", title: str = "", timeout: float = 10.0, clock: Callable[[], datetime] = now
+    ) -> GpkgStore:
+        """Make an empty land base in a projected CRS and open it; StoreError where the file is there already."""
+        path = Path(path).absolute()
+        if path.exists():
+            raise StoreError(f"{path} is there already. Open it, or choose another name.")
+        if not path.parent.is_dir():
+            raise StoreError(f"There is no folder {path.parent}. Make it first.")
+        project, srs = project_crs(crs)
+        part = path.with_name(f"{path.name}.{os.getpid()}.new")
+        try:
+            with closing(sqlite3.connect(part, isolation_level=None)) as connection:
+                connection.execute("PRAGMA journal_mode=WAL")
+                connection.execute("BEGIN IMMEDIATE")
+                schema.create(connection, project, srs, title)
+                connection.execute("COMMIT")
+            part.replace(path)
+        except (sqlite3.Error, OSError) as error:
+            raise StoreError(
+                f"{path} cannot be made: {error}. Choose a folder that you may write, on a disk with space."
+            ) from error
+        finally:
+            part.unlink(missing_ok=True)
+        return cls.open(path, timeout=timeout, clock=clock)
+
+    @classmethod
+    def open(
+        cls, path: str | Path, read_only: bool = False, timeout: float = 10.0, clock: Callable[[], datetime] = now
+    ) -> GpkgStore:
+        """Open a land base; a writer waits `timeout` [s] for another.
+
+        StoreError where there is none, NotABaseError where the file is something else or of a newer Shudi.
+        """
+        path = Path(path).absolute()
+        if not path.exists():
+            raise StoreError(f"There is no land base {path}. Name one with --base, or make one with `shudi demo {path}`.")
+        return cls(Connections(path, read_only, timeout), clock)
+
+    def _meta(self) -> dict[str, str]:
+        """Read what the base says of itself, and refuse what is no base of this version or an older one."""
+        path = self._connections.path
+        with self._connections.reading() as c:
+            tables = {row[0] for row in c.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            if "gpkg_contents" not in tables:
+                raise NotABaseError(f"{path} is no GeoPackage. Name a land base, or import this file into one.")
+            if "shudi_meta" not in tables:
+                raise NotABaseError(f"{path} is a GeoPackage but no land base. Import its layers into one with `shudi import`.")
+            meta: dict[str, str] = dict(c.execute("SELECT key, value FROM shudi_meta"))
+        if int(meta["version"]) > schema.VERSION:
+            raise NotABaseError(
+                f"{path} has version {meta['version']}, written by a newer Shudi; this one knows version {schema.VERSION}. Update Shudi."
+            )
+        return meta
+
+    @property
+    def crs(self) -> str:
+        """The project CRS as "EPSG:n"."""
+        return f"EPSG:{self._srs}"
+
+    @property
+    def title(self) -> str:
+        """What the base calls itself; a generated park says so."""
+        return self._title
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self._connections.path
+
+    def close(self) -> None:
+        """Let go of the base."""
+        self._connections.close()
+
+    def copy(self, to: str | Path) -> None:
+        """Write a copy of one moment to a new file, for GDAL and for keeping; writers go on meanwhile."""
+        to = Path(to)
+        if to.exists():
+            raise StoreError(f"{to} is there already. Choose another name.")
+        with self._connections.reading() as c, closing(sqlite3.connect(to)) as target:
+            c.backup(target)
+            target.execute("PRAGMA journal_mode=DELETE")
+
+    def snapshot(self) -> AbstractContextManager[None]:
+        """Let all reads of this thread inside see one moment."""
+        return self._connections.snapshot()
+
+    def read(
+        self,
+        layer: str,
+        box: Box | None = None,
+        ids: Sequence[str] | None = None,
+        columns: Sequence[str] | None = None,
+        as_of: datetime | None = None,
+    ) -> gpd.GeoDataFrame:
+        """Read features of a layer in the order of storage; memory grows with what is read."""
+        of = frames.layer_of(layer)
+        with self._connections.reading() as c:
+            since = history.later(c, layer, as_of)
+            if of.geometry == "raster":
+                return rasters.read(c, self._crs, box, ids, columns, since.first if since else None)
+            fields = frames.pick(of, columns)
+            found = history.frame(of, fields, c.execute(*history.rows(of, fields, box, ids, since)).fetchall(), self._crs)
+        if box is None:
+            return found
+        met = frames.meets(found.geometry.to_numpy(), box)  # the R-tree keeps single precision: it finds a little too much
+        return found if met.all() else found[met].reset_index(drop=True)
+
+    def editions(self, layer: str | None = None, as_of: datetime | None = None) -> tuple[Edition, ...]:
+        """List the deliveries in force of a layer, or of all, in the order of arrival."""
+        with self._connections.reading() as c:
+            return history.editions(c, layer, as_of)
+
+    def history(self, layer: str, id: str) -> tuple[Record, ...]:
+        """Tell what happened to a feature, oldest first."""
+        of = frames.layer_of(layer)
+        with self._connections.reading() as c:
+            if of.geometry != "raster":
+                return history.records(c, of, id, self._crs)
+            told = []
+            for added, retired, state in rasters.lives(c, id):
+                told.append(Record(added, *_signed(c, added, layer, id), None, state))
+                if retired is not None:
+                    told.append(Record(retired, *_signed(c, retired, layer, id), state, None))
+            return tuple(told)
+
+    def versions(self) -> Mapping[str, int]:
+        """Stamp each layer with the number of its last change."""
+        with self._connections.reading() as c:
+            return history.versions(c, LAYERS)
+
+    @contextmanager
+    def _write(self, change: Change) -> Iterator[sqlite3.Connection]:
+        """Lend a connection for one write; what it does is signed by the change at the moment of the commit."""
+        with self._connections.writing(change.actor) as c:
+            c.execute("UPDATE shudi_context SET inside = 1")
+            first = history.last(c) + 1
+            yield c
+            if history.last(c) >= first:
+                c.execute(
+                    "INSERT INTO shudi_writes VALUES (?, ?, ?, ?)", (first, stamp(self._clock()), change.actor, change.reason)
+                )
+            c.execute("UPDATE shudi_context SET inside = 0")
+
+    def add(
+        self,
+        edition: Edition,
+        features: gpd.GeoDataFrame | Iterable[gpd.GeoDataFrame],
+        change: Change,
+        replace: bool = False,
+        progress: Progress | None = None,
+    ) -> Edition:
+        """Store a delivery: all of it or nothing; memory grows with one chunk, or with one frame of a stream."""
+        layer = frames.layer_of(edition.layer)
+        total = len(features) if isinstance(features, gpd.GeoDataFrame) else 0
+        with self._write(change) as c:
+            edition = admitted(edition, {row[0] for row in c.execute("SELECT id FROM editions")})
+            seq, span = history.last(c) + 1, (0, -1)
+            if layer.geometry == "raster":
+                self._add_rasters(c, edition, features, seq, replace, progress)
+            else:
+                if replace:
+                    self._retire(c, layer, edition)
+                    seq = history.last(c) + 1
+                span = self._fill(c, layer, edition, features, total, progress)
+            self._deliver(c, edition, seq, replace, span)
+        return edition
+
+    def _deliver(self, c: sqlite3.Connection, edition: Edition, seq: int, replace: bool, span: tuple[int, int]) -> None:
+        """Enter a delivery in the history and among the editions."""
+        c.execute("INSERT INTO shudi_history (seq, layer, id) VALUES (?, ?, ?)", (seq, edition.layer, edition.id))
+        area = blobs.encode(np.array([edition.coverage], dtype=object), self._srs, "polygon")[0]
+        row = (
+            edition.layer,
+            edition.source,
+            edition.date.isoformat(),
+            json.dumps(edition.kinds, ensure_ascii=False),
+            replace,
+            *span,
+            area,
+        )
+        c.execute("INSERT INTO editions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", (seq, edition.id, *row))
+
+    def _retire(self, c: sqlite3.Connection, layer: Layer, edition: Edition) -> None:
+        """Remove the features that an edition replaces; the history keeps them."""
+        where = ""
+        if edition.kinds and layer.kind:
+            where = f" WHERE {quoted(layer.kind)} IN ({', '.join('?' * len(edition.kinds))})"
+        c.execute(f"DELETE FROM {quoted(layer.name)}{where}", edition.kinds if where else ())
+
+    def _fill(
+        self,
+        c: sqlite3.Connection,
+        layer: Layer,
+        edition: Edition,
+        features: gpd.GeoDataFrame | Iterable[gpd.GeoDataFrame],
+        total: int,
+        progress: Progress | None,
+    ) -> tuple[int, int]:
+        """Insert a delivery without the triggers that fire for each feature; gives the first and last fid."""
+        births = schema.birth_triggers(layer)
+        for name in births:
+            c.execute(f"DROP TRIGGER {quoted(name)}")
+        row = c.execute("SELECT seq FROM sqlite_sequence WHERE name = ?", (layer.name,)).fetchone()
+        first = fid = (row[0] if row else 0) + 1
+        for chunk in frames.chunks(layer, features, self._crs):
+            self._insert(c, layer, chunk.assign(edition=pd.Series(edition.id, chunk.index, "str")), fid)
+            fid += len(chunk)
+            if progress is not None:
+                progress(fid - first, total)
+        for sql in births.values():
+            c.execute(sql)
+        return first, fid - 1
+
+    def _insert(self, c: sqlite3.Connection, layer: Layer, chunk: gpd.GeoDataFrame, fid: int) -> None:
+        """Insert one chunk and its boxes into the R-tree. DuplicateError names features that are stored already."""
+        shapes = chunk.geometry.to_numpy()
+        data = [frames.cells(chunk[f.name], f.dtype) for f in layer.columns]
+        fids = range(fid, fid + len(chunk))
+        c.execute("SAVEPOINT chunk")
+        try:
+            columns = ", ".join(["fid", "geom", *(quoted(f.name) for f in layer.columns)])
+            sql = f"INSERT INTO {quoted(layer.name)} ({columns}) VALUES ({', '.join('?' * (len(data) + 2))})"
+            c.executemany(sql, zip(fids, blobs.encode(shapes, self._srs, layer.geometry), *data, strict=True))
+        except sqlite3.IntegrityError as error:
+            c.execute("ROLLBACK TO chunk")
+            known = self._known(c, layer, data[0])
+            raise DuplicateError(
+                f"{layer.name}: {frames.named(known)} are stored already. Replace the layer, or leave them out of the delivery."
+            ) from error
+        c.execute("RELEASE chunk")
+        bounds = shapely.bounds(shapes)
+        boxed = ~np.isnan(bounds[:, 0])
+        if boxed.any():
+            places = bounds[boxed][:, [0, 2, 1, 3]].T.tolist()
+            c.executemany(
+                f"INSERT INTO {schema.rtree(layer.name)} VALUES (?, ?, ?, ?, ?)",
+                zip(np.asarray(fids)[boxed].tolist(), *places, strict=True),
+            )
+        self._stretch(c, layer.name, bounds[boxed])
+
+    def _known(self, c: sqlite3.Connection, layer: Layer, ids: Sequence[str]) -> list[str]:
+        """Pick those of some ids that are stored."""
+        sql = f"SELECT id FROM {quoted(layer.name)} WHERE id IN (SELECT value FROM json_each(?))"
+        return [row[0] for row in c.execute(sql, (json.dumps(list(ids)),))]
+
+    def _stretch(self, c: sqlite3.Connection, table: str, bounds: np.ndarray[Any, np.dtype[np.float64]]) -> None:
+        """Widen the extent that the standard's contents state of a table, and date its last change."""
+        c.execute("UPDATE gpkg_contents SET last_change = strftime('%Y-%m-%dT%H:%M:%fZ', 'now') WHERE table_name = ?", (table,))
+        if len(bounds):
+            low, high = bounds[:, :2].min(axis=0).tolist(), bounds[:, 2:].max(axis=0).tolist()
+            c.execute(
+                "UPDATE gpkg_contents SET min_x = min(coalesce(min_x, ?1), ?1), min_y = min(coalesce(min_y, ?2), ?2), "
+                "max_x = max(coalesce(max_x, ?3), ?3), max_y = max(coalesce(max_y, ?4), ?4) WHERE table_name = ?5",
+                (*low, *high, table),
+            )
+
+    def _add_rasters(
+        self,
+        c: sqlite3.Connection,
+        edition: Edition,
+        features: pd.DataFrame | Iterable[pd.DataFrame],
+        seq: int,
+        replace: bool,
+        progress: Progress | None,
+    ) -> None:
+        """Store rasters; those that they replace stay readable as of before."""
+        if replace:
+            rasters.retire(c, None, seq)
+        done = 0
+        for frame in [features] if isinstance(features, pd.DataFrame) else features:
+            for _ in rasters.add(c, rasters.conform(frame, self._crs), edition.id, self._srs, seq):
+                done += 1
+                if progress is not None:
+                    progress(done, len(frame) if isinstance(features, pd.DataFrame) else 0)
+
+    def edit(self, layer: str, change: Change, put: gpd.GeoDataFrame | None = None, delete: Sequence[str] = ()) -> None:
+        """Remove the features of `delete`, then insert or replace those of `put`, in one transaction.
+
+        StaleError where a feature to delete is not there.
+        """
+        of = frames.layer_of(layer)
+        with self._write(change) as c:
+            if of.geometry == "raster":
+                self._edit_rasters(c, put, delete)
+                return
+            gone = c.execute(
+                f"DELETE FROM {quoted(layer)} WHERE id IN (SELECT value FROM json_each(?))",
+                (json.dumps([str(i) for i in delete]),),
+            ).rowcount
+            if gone < len(set(delete)):
+                raise StaleError(
+                    f"{layer}: not all of {frames.named(delete)} are there; somebody deleted them. Read the layer again."
+                )
+            if put is not None and len(put):
+                self._put(c, of, frames.conform(of, put, self._crs))
+
+    def _put(self, c: sqlite3.Connection, layer: Layer, put: gpd.GeoDataFrame) -> None:
+        """Update the features that are stored and insert the others, in the order given."""
+        data = [frames.cells(put[f.name], f.dtype) for f in layer.columns]
+        shapes = blobs.encode(put.geometry.to_numpy(), self._srs, layer.geometry)
+        known = set(self._known(c, layer, data[0]))
+        rows = [(blob, *values) for blob, *values in zip(shapes, *data, strict=True)]
+        columns = ["geom", *(f.name for f in layer.columns)]
+        setting = ", ".join(f"{quoted(name)} = ?{k}" for k, name in enumerate(columns, 1))
+        c.executemany(f"UPDATE {quoted(layer.name)} SET {setting} WHERE id = ?2", [row for row in rows if row[1] in known])
+        c.executemany(
+            f"INSERT INTO {quoted(layer.name)} ({', '.join(map(quoted, columns))}) VALUES ({', '.join('?' * len(columns))})",
+            [row for row in rows if row[1] not in known],
+        )
+        bounds = shapely.bounds(put.geometry.to_numpy())
+        self._stretch(c, layer.name, bounds[~np.isnan(bounds[:, 0])])
+
+    def _edit_rasters(self, c: sqlite3.Connection, put: pd.DataFrame | None, delete: Sequence[str]) -> None:
+        """Retire rasters, each with an entry in the history."""
+        if put is not None:
+            raise StoreError("A raster cannot be edited. Deliver the new one with add and replace.")
+        for id in dict.fromkeys(delete):
+            seq = history.last(c) + 1
+            if not rasters.retire(c, [id], seq):
+                raise StaleError(f"terrain: {id} is not there; somebody deleted it. Read the layer again.")
+            c.execute("INSERT INTO shudi_history (seq, layer, id) VALUES (?, 'terrain', ?)", (seq, id))
+
+    def save_findings(self, findings: pd.DataFrame, inputs: Mapping[str, Any], progress: Progress | None = None) -> None:
+        """Replace the findings of all plots and note what they were made from; memory grows with one chunk."""
+        with self._connections.writing("assess") as c:
+            assessed.save(c, findings, inputs, progress)
+
+    def findings(self, ids: Sequence[str] | None = None) -> tuple[pd.DataFrame, Mapping[str, Any]]:
+        """Read findings by parcel id, and what they were made from."""
+        with self._connections.reading() as c:
+            return assessed.load(c, ids)
+
+
+def _signed(c: sqlite3.Connection, seq: int, layer: str, id: str) -> tuple[datetime, str, str, str, str]:
+    """Tell who made an entry, as a record begins."""
+    at, actor, reason = history.write_of(c, seq)
+    return at, layer, id, actor, reason

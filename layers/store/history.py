@@ -1,0 +1,192 @@
+"""What a land base knew when: reading its history, undoing it, and the deliveries in force."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, NamedTuple
+
+import geopandas as gpd
+from pyproj import CRS
+
+from layers.base import Edition, Field, Layer
+from layers.store import blobs
+from layers.store.base import Box, Record
+from layers.store.deliveries import in_force, stamp
+from layers.store.frames import column, states
+from layers.store.schema import quoted, rtree
+
+Query = tuple[str, list[Any]]
+
+
+class Later(NamedTuple):
+    """What came after a moment: the first entry of the history, and the fids of features delivered since."""
+
+    first: int
+    fids: tuple[tuple[int, int], ...]
+
+
+def first_after(connection: sqlite3.Connection, as_of: datetime) -> int | None:
+    """Find the first entry of the history that was not known at a moment; None where all was.
+
+    The last write stamped at or before the moment is the last that was known: the order is that of the writes, so a clock
+    that was set back hides nothing that came before.
+    """
+    known = connection.execute(
+        "SELECT first FROM shudi_writes WHERE at <= ? ORDER BY first DESC LIMIT 1", (stamp(as_of),)
+    ).fetchone()
+    sql = "SELECT first FROM shudi_writes WHERE first > ? ORDER BY first LIMIT 1"
+    row = connection.execute(sql, (known[0] if known else 0,)).fetchone()
+    return None if row is None else int(row[0])
+
+
+def later(connection: sqlite3.Connection, layer: str, as_of: datetime | None) -> Later | None:
+    """Find what came to a layer after a moment; None where nothing did."""
+    first = None if as_of is None else first_after(connection, as_of)
+    if first is None:
+        return None
+    sql = "SELECT first_fid, last_fid FROM editions WHERE layer = ? AND seq >= ? AND first_fid <= last_fid"
+    return Later(first, tuple(connection.execute(sql, (layer, first))))
+
+
+def rows(layer: Layer, fields: Sequence[Field], box: Box | None, ids: Sequence[str] | None, since: Later | None) -> Query:
+    """Ask for fid, fields and geometry of features in the order of storage, as they were before `since`.
+
+    Features unchanged since then come from the table, the others from the first entry that tells what they were before.
+    """
+    sql, values = _stored(layer, fields, box, ids, since)
+    if since is not None:
+        past, more = _undone(layer, fields, ids, since)
+        sql, values = f"{sql} UNION ALL {past}", values + more
+    return f"{sql} ORDER BY 1", values
+
+
+def _stored(layer: Layer, fields: Sequence[Field], box: Box | None, ids: Sequence[str] | None, since: Later | None) -> Query:
+    """Ask for features of the table."""
+    sql = f"SELECT {', '.join(['t.fid', *(f't.{quoted(f.name)}' for f in fields), 't.geom'])} FROM "
+    where: list[str] = []
+    values: list[Any] = []
+    if box is None:
+        sql += f"{quoted(layer.name)} t"
+    else:
+        sql += f"{rtree(layer.name)} r CROSS JOIN {quoted(layer.name)} t ON t.fid = r.id"
+        where.append("r.minx <= ? AND r.maxx >= ? AND r.miny <= ? AND r.maxy >= ?")
+        values += [float(v) for v in (box[2], box[0], box[3], box[1])]
+    if ids is not None:
+        where.append("t.id IN (SELECT value FROM json_each(?))")
+        values.append(json.dumps([str(i) for i in ids]))
+    if since is not None:
+        where.append(
+            "NOT EXISTS (SELECT 1 FROM shudi_history h WHERE h.layer = ? AND h.id = t.id AND h.seq >= ? AND h.fid IS NOT NULL)"
+        )
+        values += [layer.name, since.first]
+        where += ["t.fid NOT BETWEEN ? AND ?"] * len(since.fids)
+        values += [fid for pair in since.fids for fid in pair]
+    return (f"{sql} WHERE {' AND '.join(where)}" if where else sql), values
+
+
+def _undone(layer: Layer, fields: Sequence[Field], ids: Sequence[str] | None, since: Later) -> Query:
+    """Ask for features that changed since, as they were."""
+    values: list[Any] = [f'$."{f.name}"' for f in fields] + [layer.name, since.first]
+    only = ""
+    if ids is not None:
+        only = " AND id IN (SELECT value FROM json_each(?))"
+        values.append(json.dumps([str(i) for i in ids]))
+    picked = "".join("json_extract(h.before, ?), " for _ in fields)
+    sql = (
+        f"SELECT h.fid, {picked}h.geom FROM shudi_history h WHERE h.seq IN (SELECT min(seq) FROM shudi_history "
+        f"WHERE layer = ? AND seq >= ? AND fid IS NOT NULL{only} GROUP BY id) AND h.before IS NOT NULL"
+    )
+    values += [fid for pair in since.fids for fid in pair]
+    return sql + " AND h.fid NOT BETWEEN ? AND ?" * len(since.fids), values
+
+
+def frame(layer: Layer, fields: Sequence[Field], found: Sequence[Sequence[Any]], crs: CRS) -> gpd.GeoDataFrame:
+    """Build a frame of rows of fid, fields and geometry."""
+    columns = list(zip(*found, strict=True)) if found else [()] * (len(fields) + 2)
+    data = {f.name: column(f"{layer.name}.{f.name}", f.dtype, columns[k + 1]) for k, f in enumerate(fields)}
+    return gpd.GeoDataFrame(data, geometry=blobs.decode(columns[-1], layer.geometry, layer.name), crs=crs)
+
+
+def editions(connection: sqlite3.Connection, layer: str | None, as_of: datetime | None) -> tuple[Edition, ...]:
+    """List the deliveries in force at a moment, in the order of arrival."""
+    first = None if as_of is None else first_after(connection, as_of)
+    sql = "SELECT id, layer, source, date, geom, kinds, replaces FROM editions WHERE (?1 IS NULL OR layer = ?1) AND (?2 IS NULL OR seq < ?2)"
+    found = connection.execute(f"{sql} ORDER BY seq", (layer, first)).fetchall()
+    areas = blobs.decode([row[4] for row in found], "polygon", "editions")
+    return in_force(
+        (Edition(row[0], row[1], row[2], date.fromisoformat(row[3][:10]), area, tuple(json.loads(row[5]))), bool(row[6]))
+        for row, area in zip(found, areas.tolist(), strict=True)
+    )
+
+
+@dataclass(slots=True)
+class Step:
+    """One step in the life of a feature: its entry, fid, and what it was before and after, as rows of the table."""
+
+    seq: int
+    fid: int
+    before: Sequence[Any] | None
+    after: Sequence[Any] | None = None
+
+
+def records(connection: sqlite3.Connection, layer: Layer, id: str, crs: CRS) -> tuple[Record, ...]:
+    """Tell the life of a feature, oldest first.
+
+    A delivered feature has no entry of its own: where a fid turns up that no entry brought, the delivery did.
+    """
+    picked = "".join(f"json_extract(before, '$.\"{f.name}\"'), " for f in layer.columns)
+    sql = f"SELECT seq, before IS NULL, fid, {picked}geom FROM shudi_history WHERE layer = ? AND id = ? AND fid IS NOT NULL ORDER BY seq"
+    past = connection.execute(sql, (layer.name, id)).fetchall()
+    current = connection.execute(*rows(layer, layer.columns, None, [id], None)).fetchall()
+    steps: list[Step] = []
+    for seq, born, *state in [*past, *((0, False, *row) for row in current)]:
+        fid = state[0]
+        if not born:
+            last = steps[-1] if steps else None
+            delivery = _delivery(connection, layer.name, fid) if last is None or last.fid != fid else None
+            if delivery is not None:
+                steps.append(Step(delivery, fid, None, state))
+            elif last is not None:
+                last.after = state
+        if seq:
+            steps.append(Step(seq, fid, None if born else state))
+    known = [state for step in steps for state in (step.before, step.after) if state is not None]
+    told = iter(states(frame(layer, layer.columns, known, crs)))
+    found = []
+    for step in steps:
+        at, actor, reason = write_of(connection, step.seq)
+        before = None if step.before is None else next(told)
+        after = None if step.after is None else next(told)
+        found.append(Record(step.seq, at, layer.name, id, actor, reason, before, after))
+    return tuple(found)
+
+
+def _delivery(connection: sqlite3.Connection, layer: str, fid: int) -> int | None:
+    """Find the entry of the delivery that brought a fid; None where no delivery did."""
+    row = connection.execute(
+        "SELECT seq FROM editions WHERE layer = ? AND ? BETWEEN first_fid AND last_fid", (layer, fid)
+    ).fetchone()
+    return None if row is None else int(row[0])
+
+
+def last(connection: sqlite3.Connection) -> int:
+    """Tell the number of the last entry; 0 where there is none."""
+    return int(connection.execute("SELECT coalesce(max(seq), 0) FROM shudi_history").fetchone()[0])
+
+
+def write_of(connection: sqlite3.Connection, seq: int) -> tuple[datetime, str, str]:
+    """Tell when, by whom and why an entry of the history was made."""
+    sql = "SELECT at, actor, reason FROM shudi_writes WHERE first <= ? ORDER BY first DESC LIMIT 1"
+    at, actor, reason = connection.execute(sql, (seq,)).fetchone()
+    return datetime.fromisoformat(at), actor, reason
+
+
+def versions(connection: sqlite3.Connection, layers: Iterable[str]) -> dict[str, int]:
+    """Tell the last entry of each layer; 0 where there is none."""
+    sql = "SELECT seq FROM shudi_history WHERE layer = ? ORDER BY seq DESC LIMIT 1"
+    found = {layer: connection.execute(sql, (layer,)).fetchone() for layer in layers}
+    return {layer: 0 if row is None else row[0] for layer, row in found.items()}

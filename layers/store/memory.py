@@ -1,0 +1,289 @@
+"""A land base in memory: for tests and for land that nobody keeps. The oracle of the other stores, plain rather than fast."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+import geopandas as gpd
+import pandas as pd
+import shapely
+from pyproj import CRS
+
+from geo.raster import Grid
+from layers.base import Edition, Layer, empty
+from layers.catalogue import LAYERS
+from layers.store import findings as assessed
+from layers.store import frames, rasters
+from layers.store.base import Box, Change, DuplicateError, Progress, Record, StaleError, StoreError
+from layers.store.crs import project_crs
+from layers.store.deliveries import admitted, in_force, now, stamp
+
+Raster = tuple[str, str, Grid]
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """All that a base holds at a moment; never changed, only replaced."""
+
+    features: Mapping[str, gpd.GeoDataFrame]
+    rasters: tuple[Raster, ...] = ()
+    deliveries: tuple[tuple[Edition, bool], ...] = ()
+    records: tuple[Record, ...] = ()
+    versions: Mapping[str, int] = field(default_factory=dict)
+
+
+class MemoryStore:
+    """A land base in memory; see `layers.store.base.Store`. Every write keeps the state before it: memory grows with writes."""
+
+    def __init__(self, crs: str = "EPSG:4548", title: str = "", clock: Callable[[], datetime] = now) -> None:
+        self._crs, number = project_crs(crs)
+        self.crs = f"EPSG:{number}"
+        self.title = title
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._seen = threading.local()
+        start = State({name: empty(layer, self._crs) for name, layer in LAYERS.items() if layer.geometry != "raster"})
+        self._states: list[tuple[str, State]] = [("", start)]
+        self._findings: tuple[pd.DataFrame, Mapping[str, Any]] = assessed.nothing(), {}
+
+    def _state(self, as_of: datetime | None = None) -> State:
+        """Find the state that a reader sees: its snapshot's, or the last one stamped at or before a moment."""
+        states: list[tuple[str, State]] = getattr(self._seen, "states", None) or self._states
+        if as_of is None:
+            return states[-1][1]
+        return next(state for at, state in reversed(states) if at <= stamp(as_of))
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Let all reads of this thread inside see one moment."""
+        if getattr(self._seen, "states", None) is not None:
+            yield
+            return
+        self._seen.states = list(self._states)
+        try:
+            yield
+        finally:
+            self._seen.states = None
+
+    @contextmanager
+    def _write(self, change: Change) -> Iterator[Draft]:
+        """Lend a draft of the next state, which comes into force at the end."""
+        if getattr(self._seen, "states", None) is not None:
+            raise StoreError("This thread reads a snapshot of the base. Leave the snapshot before writing.")
+        with self._lock:
+            draft = Draft(self._states[-1][1], change)
+            yield draft
+            if draft.state is not self._states[-1][1]:
+                at = self._clock()
+                records = tuple(r if r.at is not None else r._replace(at=at) for r in draft.state.records)
+                self._states.append((stamp(at), replace(draft.state, records=records)))
+
+    def read(
+        self,
+        layer: str,
+        box: Box | None = None,
+        ids: Sequence[str] | None = None,
+        columns: Sequence[str] | None = None,
+        as_of: datetime | None = None,
+    ) -> gpd.GeoDataFrame:
+        """Read features of a layer in the order of storage."""
+        of, state = frames.layer_of(layer), self._state(as_of)
+        if of.geometry == "raster":
+            return self._rasters(state, box, ids, columns)
+        names = [f.name for f in frames.pick(of, columns)]
+        found = state.features[layer]
+        if ids is not None:
+            found = found[found["id"].isin(list(ids))]
+        if box is not None:
+            found = found[frames.meets(found.geometry.to_numpy(), box)]
+        return found[[*names, "geometry"]].reset_index(drop=True)
+
+    def _rasters(
+        self, state: State, box: Box | None, ids: Sequence[str] | None, columns: Sequence[str] | None
+    ) -> gpd.GeoDataFrame:
+        """Read rasters, cut to the box."""
+        rows: list[tuple[str, str, Grid | None, shapely.Geometry]] = []
+        for id, edition, grid in state.rasters:
+            w = rasters.window(grid, box)
+            if w is not None and (ids is None or id in ids):
+                rows.append((id, edition, rasters.cut(grid, w), rasters.footprint(grid.transform, w)))
+        return rasters.frame(rows, columns, self._crs)
+
+    def editions(self, layer: str | None = None, as_of: datetime | None = None) -> tuple[Edition, ...]:
+        """List the deliveries in force of a layer, or of all, in the order of arrival."""
+        return in_force((e, replaces) for e, replaces in self._state(as_of).deliveries if layer in (None, e.layer))
+
+    def add(
+        self,
+        edition: Edition,
+        features: gpd.GeoDataFrame | Iterable[gpd.GeoDataFrame],
+        change: Change,
+        replace: bool = False,
+        progress: Progress | None = None,
+    ) -> Edition:
+        """Store a delivery: all of it or nothing."""
+        layer = frames.layer_of(edition.layer)
+        total = len(features) if isinstance(features, gpd.GeoDataFrame) else 0
+        with self._write(change) as draft:
+            edition = admitted(edition, {e.id for e, _ in draft.state.deliveries})
+            if layer.geometry == "raster":
+                draft.add_rasters(edition, features, self._crs, replace, progress)
+            else:
+                if replace:
+                    draft.retire(layer, edition)
+                done = 0
+                for chunk in frames.chunks(layer, features, self._crs):
+                    draft.insert(layer, chunk.assign(edition=pd.Series(edition.id, chunk.index, "str")))
+                    done += len(chunk)
+                    if progress is not None:
+                        progress(done, total)
+            draft.deliver(edition, replace)
+        return edition
+
+    def edit(self, layer: str, change: Change, put: gpd.GeoDataFrame | None = None, delete: Sequence[str] = ()) -> None:
+        """Remove the features of `delete`, then insert or replace those of `put`, in one transaction."""
+        of = frames.layer_of(layer)
+        with self._write(change) as draft:
+            if of.geometry == "raster":
+                draft.edit_rasters(put, delete)
+                return
+            draft.delete(of, delete)
+            if put is not None and len(put):
+                draft.put(of, frames.conform(of, put, self._crs))
+
+    def history(self, layer: str, id: str) -> tuple[Record, ...]:
+        """Tell what happened to a feature, oldest first."""
+        frames.layer_of(layer)
+        return tuple(r for r in self._state().records if r.layer == layer and r.id == id)
+
+    def versions(self) -> Mapping[str, int]:
+        """Stamp each layer with the number of its changes."""
+        return {name: self._state().versions.get(name, 0) for name in LAYERS}
+
+    def save_findings(self, findings: pd.DataFrame, inputs: Mapping[str, Any], progress: Progress | None = None) -> None:
+        """Replace the findings of all plots and note what they were made from."""
+        self._findings = assessed.conform(findings)[0], dict(inputs)
+        if progress is not None and len(findings):
+            progress(len(findings), len(findings))
+
+    def findings(self, ids: Sequence[str] | None = None) -> tuple[pd.DataFrame, Mapping[str, Any]]:
+        """Read findings by parcel id, and what they were made from."""
+        found, inputs = self._findings
+        return (found.copy() if ids is None else found[found.index.isin(list(ids))].copy()), inputs
+
+    def close(self) -> None:
+        """Do nothing: there is nothing to let go of."""
+
+
+@dataclass(slots=True)
+class Draft:
+    """The next state of a base while a write makes it."""
+
+    state: State
+    change: Change
+
+    def _record(self, layer: str, id: str, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> Record:
+        """Note a change; the moment is filled in when the write ends."""
+        return Record(len(self.state.records) + 1, None, layer, id, self.change.actor, self.change.reason, before, after)  # type: ignore[arg-type]
+
+    def _set(self, layer: Layer, found: gpd.GeoDataFrame, changes: Sequence[tuple[str, Any, Any]]) -> None:
+        """Put a layer's features in place and note the changes."""
+        self._stamp(layer.name, changes)
+        self.state = replace(self.state, features={**self.state.features, layer.name: found.reset_index(drop=True)})
+
+    def _stamp(self, layer: str, changes: Sequence[tuple[str, Any, Any]]) -> None:
+        """Note changes as records and count them."""
+        for change in changes:
+            self.state = replace(self.state, records=(*self.state.records, self._record(layer, *change)))
+        count = self.state.versions.get(layer, 0) + max(1, len(changes))
+        self.state = replace(self.state, versions={**self.state.versions, layer: count})
+
+    def insert(self, layer: Layer, new: gpd.GeoDataFrame) -> None:
+        """Append features. DuplicateError names those that are stored already."""
+        old = self.state.features[layer.name]
+        known = old["id"][old["id"].isin(new["id"])]
+        if len(known):
+            raise DuplicateError(f"{layer.name}: {frames.named(known)} are stored already. Replace the layer, or leave them out.")
+        born = [(state["id"], None, state) for state in frames.states(new)]
+        self._set(layer, new if old.empty else old if new.empty else pd.concat([old, new]), born)
+
+    def _remove(self, layer: Layer, gone: pd.Series) -> None:
+        """Drop the features of a mask."""
+        if gone.any():
+            old = self.state.features[layer.name]
+            self._set(layer, old[~gone], [(state["id"], state, None) for state in frames.states(old[gone])])
+
+    def retire(self, layer: Layer, edition: Edition) -> None:
+        """Remove the features that an edition replaces."""
+        old = self.state.features[layer.name]
+        everything = pd.Series(True, old.index)
+        self._remove(layer, old[layer.kind].isin(edition.kinds) if edition.kinds and layer.kind else everything)
+
+    def delete(self, layer: Layer, ids: Sequence[str]) -> None:
+        """Remove features by id. StaleError where one is not there."""
+        gone = self.state.features[layer.name]["id"].isin(list(ids))
+        if gone.sum() < len(set(ids)):
+            raise StaleError(
+                f"{layer.name}: not all of {frames.named(ids)} are there; somebody deleted them. Read the layer again."
+            )
+        self._remove(layer, gone)
+
+    def put(self, layer: Layer, put: gpd.GeoDataFrame) -> None:
+        """Replace the features that are stored in their places and append the others."""
+        old = self.state.features[layer.name]
+        known = put[put["id"].isin(old["id"])]
+        if len(known):
+            before = old.set_index("id", drop=False).loc[known["id"]]
+            changes = [(b["id"], b, a) for b, a in zip(frames.states(before), frames.states(known), strict=True)]
+            place = pd.Series(old.index, old["id"])[known["id"]].to_numpy()
+            kept = old.drop(index=place)
+            moved = known.set_index(place)
+            self._set(layer, (moved if kept.empty else pd.concat([kept, moved])).sort_index(), changes)
+        fresh = put[~put["id"].isin(old["id"])]
+        if len(fresh):
+            self.insert(layer, fresh)
+
+    def add_rasters(
+        self, edition: Edition, features: pd.DataFrame | Iterable[pd.DataFrame], crs: CRS, retire: bool, progress: Progress | None
+    ) -> None:
+        """Append rasters. DuplicateError names those that are stored already."""
+        if retire:
+            self.edit_rasters(None, [id for id, _, _ in self.state.rasters])
+        done = 0
+        for frame in [features] if isinstance(features, pd.DataFrame) else features:
+            checked = rasters.conform(frame, crs)
+            for id, grid in zip(checked["id"], checked["grid"], strict=True):
+                if any(id == known for known, _, _ in self.state.rasters):
+                    raise DuplicateError(f"terrain: {id} is stored already. Replace it, or rename.")
+                self.state = replace(self.state, rasters=(*self.state.rasters, (id, edition.id, grid)))
+                self._stamp("terrain", [(id, None, _told(id, edition.id, grid))])
+                done += 1
+                if progress is not None:
+                    progress(done, len(frame) if isinstance(features, pd.DataFrame) else 0)
+
+    def edit_rasters(self, put: pd.DataFrame | None, delete: Sequence[str]) -> None:
+        """Retire rasters."""
+        if put is not None:
+            raise StoreError("A raster cannot be edited. Deliver the new one with add and replace.")
+        for id in dict.fromkeys(delete):
+            gone = [r for r in self.state.rasters if r[0] == id]
+            if not gone:
+                raise StaleError(f"terrain: {id} is not there; somebody deleted it. Read the layer again.")
+            self.state = replace(self.state, rasters=tuple(r for r in self.state.rasters if r[0] != id))
+            self._stamp("terrain", [(id, _told(*gone[0]), None)])
+
+    def deliver(self, edition: Edition, replaces: bool) -> None:
+        """Enter a delivery among the editions."""
+        self.state = replace(self.state, deliveries=(*self.state.deliveries, (edition, replaces)))
+        self._stamp(edition.layer, ())
+
+
+def _told(id: str, edition: str, grid: Grid) -> dict[str, Any]:
+    """Tell a raster as the history does."""
+    shape = shapely.box(*grid.bounds)
+    return {"id": id, "edition": edition, "geometry": shapely.to_wkt(shape, rounding_precision=-1)}

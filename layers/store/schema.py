@@ -1,0 +1,230 @@
+"""The tables of a land base: GeoPackage 1.3 (OGC 12-128r18) with R-trees, and Shudi's own beside them.
+
+`shudi_history` grows by one row for each feature changed, whoever changes it: triggers write it. A row holds what the feature
+was before; what it became is the next row's `before`, or the feature itself. A delivery is one row without `fid`, and its
+features are those of its range of `fid` in `editions`. `shudi_writes` tells who, when and why for all rows of the history from
+`first` to the next write's `first`. Nothing in these three tables is ever changed or removed. The order is that of `seq`; clocks
+step.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+from pyproj import CRS
+
+from layers.base import DType, Layer
+from layers.catalogue import LAYERS
+
+VERSION = 1
+"""Version of these tables; a base with a higher one was written by a newer Shudi."""
+
+APPLICATION_ID = 0x47504B47
+USER_VERSION = 10300
+OUTSIDE = "outside"
+"""The actor of changes that another program made."""
+
+TYPES: dict[DType, str] = {"text": "TEXT", "integer": "INTEGER", "real": "REAL", "date": "DATE", "flag": "BOOLEAN"}
+GEOMETRIES = {"polygon": "MULTIPOLYGON", "line": "MULTILINESTRING", "any": "GEOMETRY"}
+VECTORS: dict[str, Layer] = {name: layer for name, layer in LAYERS.items() if layer.geometry != "raster"}
+NOW = "strftime('%Y-%m-%dT%H:%M:%f000Z', 'now')"
+
+STANDARD = """
+CREATE TABLE gpkg_spatial_ref_sys (
+  srs_name TEXT NOT NULL, srs_id INTEGER NOT NULL PRIMARY KEY, organization TEXT NOT NULL,
+  organization_coordsys_id INTEGER NOT NULL, definition TEXT NOT NULL, description TEXT);
+CREATE TABLE gpkg_contents (
+  table_name TEXT NOT NULL PRIMARY KEY, data_type TEXT NOT NULL, identifier TEXT UNIQUE, description TEXT DEFAULT '',
+  last_change DATETIME NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ','now')),
+  min_x DOUBLE, min_y DOUBLE, max_x DOUBLE, max_y DOUBLE, srs_id INTEGER,
+  CONSTRAINT fk_gc_r_srs_id FOREIGN KEY (srs_id) REFERENCES gpkg_spatial_ref_sys(srs_id));
+CREATE TABLE gpkg_geometry_columns (
+  table_name TEXT NOT NULL, column_name TEXT NOT NULL, geometry_type_name TEXT NOT NULL, srs_id INTEGER NOT NULL,
+  z TINYINT NOT NULL, m TINYINT NOT NULL,
+  CONSTRAINT pk_geom_cols PRIMARY KEY (table_name, column_name), CONSTRAINT uk_gc_table_name UNIQUE (table_name),
+  CONSTRAINT fk_gc_tn FOREIGN KEY (table_name) REFERENCES gpkg_contents(table_name),
+  CONSTRAINT fk_gc_srs FOREIGN KEY (srs_id) REFERENCES gpkg_spatial_ref_sys (srs_id));
+CREATE TABLE gpkg_extensions (
+  table_name TEXT, column_name TEXT, extension_name TEXT NOT NULL, definition TEXT NOT NULL, scope TEXT NOT NULL,
+  CONSTRAINT ge_tce UNIQUE (table_name, column_name, extension_name));
+CREATE TABLE gpkg_data_columns (
+  table_name TEXT NOT NULL, column_name TEXT NOT NULL, name TEXT, title TEXT, description TEXT, mime_type TEXT,
+  constraint_name TEXT, CONSTRAINT pk_gdc PRIMARY KEY (table_name, column_name),
+  CONSTRAINT gdc_tn UNIQUE (table_name, name));
+CREATE TABLE gpkg_data_column_constraints (
+  constraint_name TEXT NOT NULL, constraint_type TEXT NOT NULL, value TEXT, min NUMERIC, min_is_inclusive BOOLEAN,
+  max NUMERIC, max_is_inclusive BOOLEAN, description TEXT,
+  CONSTRAINT gdcc_ntv UNIQUE (constraint_name, constraint_type, value));
+"""
+
+OWN = """
+CREATE TABLE shudi_meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE shudi_context (one INTEGER PRIMARY KEY CHECK (one = 1), inside INTEGER NOT NULL);
+INSERT INTO shudi_context VALUES (1, 0);
+CREATE TABLE shudi_writes (first INTEGER PRIMARY KEY, at TEXT NOT NULL, actor TEXT NOT NULL, reason TEXT NOT NULL);
+CREATE TABLE shudi_history (
+  seq INTEGER PRIMARY KEY, layer TEXT NOT NULL, id TEXT NOT NULL, fid INTEGER, before TEXT, geom BLOB);
+CREATE INDEX shudi_history_feature ON shudi_history (layer, id);
+CREATE INDEX shudi_history_layer ON shudi_history (layer);
+CREATE TABLE editions (
+  seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, layer TEXT NOT NULL, source TEXT NOT NULL, date DATE NOT NULL,
+  kinds TEXT NOT NULL, replaces BOOLEAN NOT NULL, first_fid INTEGER, last_fid INTEGER, geom MULTIPOLYGON);
+CREATE TABLE shudi_rasters (
+  fid INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL, edition TEXT NOT NULL, table_name TEXT NOT NULL,
+  pixels_x INTEGER NOT NULL, pixels_y INTEGER NOT NULL, min_x REAL NOT NULL, max_y REAL NOT NULL,
+  size_x REAL NOT NULL, size_y REAL NOT NULL, added INTEGER NOT NULL, retired INTEGER);
+CREATE TABLE shudi_findings (one INTEGER PRIMARY KEY CHECK (one = 1), inputs TEXT NOT NULL, types TEXT NOT NULL);
+"""
+APPEND_ONLY = ("shudi_history", "shudi_writes", "editions")
+
+
+def quoted(name: str) -> str:
+    """Quote a name for SQL."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def text(value: str) -> str:
+    """Quote a text for SQL where no parameter can stand, as in a trigger."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+def create(connection: sqlite3.Connection, crs: CRS, srs: int, title: str) -> None:
+    """Make all tables of an empty land base, inside the caller's transaction."""
+    connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version={USER_VERSION}")
+    for statement in (STANDARD + OWN).split(";\n"):
+        if statement.strip():
+            connection.execute(statement)
+    _reference_systems(connection, crs, srs)
+    for name in APPEND_ONLY:
+        for verb in ("UPDATE", "DELETE"):
+            connection.execute(
+                f"CREATE TRIGGER {name}_{verb.lower()} BEFORE {verb} ON {name} "
+                f"BEGIN SELECT RAISE(ABORT, '{name} only grows: nothing in it is changed or removed'); END"
+            )
+    connection.execute(
+        "CREATE TRIGGER editions_insert BEFORE INSERT ON editions WHEN (SELECT inside FROM shudi_context) = 0 "
+        "BEGIN SELECT RAISE(ABORT, 'editions are delivered with shudi import'); END"
+    )
+    for layer in VECTORS.values():
+        _feature_table(connection, layer, srs)
+    _register(connection, "editions", "MULTIPOLYGON", srs, "Editions 版本", "the deliveries and the areas that they cover")
+    own = [
+        (row[0],)
+        for row in connection.execute("SELECT name FROM sqlite_master WHERE type='table' AND name LIKE 'shudi#_%' ESCAPE '#'")
+    ]
+    connection.executemany(
+        "INSERT INTO gpkg_extensions VALUES (?, NULL, 'shudi_base', 'history, editions and findings', 'read-write')", own
+    )
+    for name in ("gpkg_data_columns", "gpkg_data_column_constraints"):
+        connection.execute(
+            "INSERT INTO gpkg_extensions VALUES (?, NULL, 'gpkg_schema', 'http://www.geopackage.org/spec/#extension_schema', 'read-write')",
+            (name,),
+        )
+    meta = {"version": str(VERSION), "crs": f"EPSG:{srs}", "title": title}
+    connection.executemany("INSERT INTO shudi_meta VALUES (?, ?)", meta.items())
+
+
+def _reference_systems(connection: sqlite3.Connection, crs: CRS, srs: int) -> None:
+    """Fill the table of reference systems: the two undefined ones, WGS 84 and the project's."""
+    rows = {
+        -1: ("Undefined Cartesian SRS", -1, "NONE", -1, "undefined", "undefined Cartesian coordinate reference system"),
+        0: ("Undefined geographic SRS", 0, "NONE", 0, "undefined", "undefined geographic coordinate reference system"),
+        4326: ("WGS 84 geodetic", 4326, "EPSG", 4326, CRS.from_epsg(4326).to_wkt("WKT1_GDAL"), "longitude/latitude"),
+    }
+    rows[srs] = (crs.name, srs, "EPSG", srs, crs.to_wkt("WKT1_GDAL"), "the project's")
+    connection.executemany("INSERT INTO gpkg_spatial_ref_sys VALUES (?, ?, ?, ?, ?, ?)", rows.values())
+
+
+def _register(
+    connection: sqlite3.Connection, table: str, geometry: str, srs: int, identifier: str, description: str, z: int = 0
+) -> None:
+    """Announce a feature table."""
+    connection.execute(
+        "INSERT INTO gpkg_contents (table_name, data_type, identifier, description, srs_id) VALUES (?, 'features', ?, ?, ?)",
+        (table, identifier, description, srs),
+    )
+    connection.execute("INSERT INTO gpkg_geometry_columns VALUES (?, 'geom', ?, ?, ?, 0)", (table, geometry, srs, z))
+
+
+def _feature_table(connection: sqlite3.Connection, layer: Layer, srs: int) -> None:
+    """Make the table of a layer with its R-tree, its triggers and the titles of its columns."""
+    geometry = GEOMETRIES[layer.geometry]
+    columns = "".join(f", {quoted(f.name)} {TYPES[f.dtype]}{' NOT NULL UNIQUE' if f.name == 'id' else ''}" for f in layer.columns)
+    connection.execute(f"CREATE TABLE {quoted(layer.name)} (fid INTEGER PRIMARY KEY AUTOINCREMENT, geom {geometry}{columns})")
+    z = 0 if layer.geometry == "polygon" else 2
+    _register(
+        connection, layer.name, geometry, srs, f"{layer.title.en} {layer.title.zh}", f"{layer.question.en} {layer.question.zh}", z
+    )
+    titles = [
+        (layer.name, f.name, f"{f.title.en} {f.title.zh}" + (f" [{f.unit}]" if f.unit else ""), f.meaning) for f in layer.columns
+    ]
+    connection.executemany(
+        "INSERT INTO gpkg_data_columns (table_name, column_name, title, description) VALUES (?, ?, ?, ?)", titles
+    )
+    connection.execute(f"CREATE VIRTUAL TABLE {rtree(layer.name)} USING rtree(id, minx, maxx, miny, maxy)")
+    connection.execute(
+        "INSERT INTO gpkg_extensions VALUES (?, 'geom', 'gpkg_rtree_index', 'http://www.geopackage.org/spec120/#extension_rtree', 'write-only')",
+        (layer.name,),
+    )
+    for statement in (*rtree_triggers(layer.name).values(), *history_triggers(layer).values()):
+        connection.execute(statement)
+
+
+def rtree(table: str) -> str:
+    """Name the R-tree of a feature table, quoted."""
+    return quoted(f"rtree_{table}_geom")
+
+
+def rtree_triggers(table: str) -> dict[str, str]:
+    """Write the standard's triggers that keep the R-tree of a table (OGC 12-128r18, annex F.3), by name."""
+    tree = f"rtree_{table}_geom"
+    box = "ST_MinX(NEW.geom), ST_MaxX(NEW.geom), ST_MinY(NEW.geom), ST_MaxY(NEW.geom)"
+    put = f"INSERT OR REPLACE INTO {quoted(tree)} VALUES (NEW.fid, {box});"
+    full, bare = "(NEW.geom NOT NULL AND NOT ST_IsEmpty(NEW.geom))", "(NEW.geom ISNULL OR ST_IsEmpty(NEW.geom))"
+    drop = f"DELETE FROM {quoted(tree)} WHERE id = OLD.fid;"
+    parts = {
+        "insert": f"AFTER INSERT ON {{}} WHEN {full} BEGIN {put} END",
+        "update1": f"AFTER UPDATE OF geom ON {{}} WHEN OLD.fid = NEW.fid AND {full} BEGIN {put} END",
+        "update2": f"AFTER UPDATE OF geom ON {{}} WHEN OLD.fid = NEW.fid AND {bare} BEGIN {drop} END",
+        "update3": f"AFTER UPDATE ON {{}} WHEN OLD.fid != NEW.fid AND {full} BEGIN {drop} {put} END",
+        "update4": f"AFTER UPDATE ON {{}} WHEN OLD.fid != NEW.fid AND {bare} "
+        f"BEGIN DELETE FROM {quoted(tree)} WHERE id IN (OLD.fid, NEW.fid); END",
+        "delete": f"AFTER DELETE ON {{}} WHEN OLD.geom NOT NULL BEGIN {drop} END",
+    }
+    return {f"{tree}_{k}": f"CREATE TRIGGER {quoted(f'{tree}_{k}')} {body.format(quoted(table))}" for k, body in parts.items()}
+
+
+def history_triggers(layer: Layer) -> dict[str, str]:
+    """Write the triggers that record each change of a feature, whoever makes it, by name.
+
+    They use built-in functions only, so that they run in every program. Reals are kept as text of 17 digits, from which the
+    same number comes back; json_object alone keeps 15.
+    """
+    name, table = layer.name, quoted(layer.name)
+    pairs = []
+    for f in layer.columns:
+        old = f"OLD.{quoted(f.name)}"
+        value = f"iif(typeof({old}) = 'real', printf('%!.17g', {old}), {old})" if f.dtype == "real" else old
+        pairs.append(f"{text(f.name)}, {value}")
+    outside = (
+        "INSERT INTO shudi_writes SELECT (SELECT coalesce(max(seq), 0) + 1 FROM shudi_history), "
+        f"{NOW}, '{OUTSIDE}', '' FROM shudi_context WHERE inside = 0 AND NOT EXISTS (SELECT 1 FROM shudi_writes "
+        f"WHERE first = (SELECT max(first) FROM shudi_writes) AND actor = '{OUTSIDE}' AND at = {NOW});"
+    )
+    into = "INSERT INTO shudi_history (layer, id, fid, before, geom) VALUES "
+    was = f"{into}({text(name)}, OLD.id, OLD.fid, json_object({', '.join(pairs)}), OLD.geom);"
+    born = f"{into}({text(name)}, NEW.id, NEW.fid, NULL, NULL);"
+    parts = {
+        "insert": f"AFTER INSERT ON {table} BEGIN {outside} {born} END",
+        "update": f"AFTER UPDATE ON {table} WHEN OLD.id = NEW.id BEGIN {outside} {was} END",
+        "rename": f"AFTER UPDATE ON {table} WHEN OLD.id != NEW.id BEGIN {outside} {was} {born} END",
+        "delete": f"AFTER DELETE ON {table} BEGIN {outside} {was} END",
+    }
+    return {f"history_{name}_{k}": f"CREATE TRIGGER {quoted(f'history_{name}_{k}')} {body}" for k, body in parts.items()}
+
+
+def birth_triggers(layer: Layer) -> dict[str, str]:
+    """Pick the triggers that fire for each inserted feature, which a delivery does without."""
+    both = {**rtree_triggers(layer.name), **history_triggers(layer)}
+    return {name: sql for name, sql in both.items() if name.endswith("_insert")}
