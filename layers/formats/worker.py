@@ -39,6 +39,7 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
     import pyarrow as pa  # noqa: PLC0415
     from pyogrio import list_layers, raw, read_info  # noqa: PLC0415
 
+    del sys.modules["geopandas"], sys.modules["pandas"]
     path, folder = request["path"], Path(request["folder"])
     layers = [(str(name), kind and str(kind)) for name, kind in list_layers(path)]
     located = [name for name, kind in layers if kind]
