@@ -91,14 +91,17 @@ def load(path: str | Path) -> Mapping:
 
 
 def with_pairs(mapping: Mapping, pairs: Iterable[str]) -> Mapping:
-    """Add what --map says, "field=column" each ("field=" for none), over what the mapping says."""
-    columns = dict(mapping.columns)
+    """Add what --map says, "field=column" ("field=" for none) or "field:=value" each, over what the mapping says."""
+    columns, constants = dict(mapping.columns), dict(mapping.constants)
     for pair in pairs:
-        name, sign, column = pair.partition("=")
-        if not sign or not name.strip():
-            raise MappingError(f"--map {pair!r} is not understood: write field=column")
-        columns[name.strip()] = column.strip()
-    return replace(mapping, columns=columns, constants={k: v for k, v in mapping.constants.items() if k not in columns})
+        name, sign, said = pair.partition("=")
+        field_ = name.removesuffix(":").strip()
+        if not sign or not field_:
+            raise MappingError(f"--map {pair!r} is not understood: write field=column or field:=value")
+        columns.pop(field_, None)
+        constants.pop(field_, None)
+        (constants if name.endswith(":") else columns)[field_] = said.strip()
+    return replace(mapping, columns=columns, constants=constants)
 
 
 def resolve(mapping: Mapping, layer: Layer, frame: pd.DataFrame) -> tuple[Source, ...]:
