@@ -49,7 +49,8 @@ class Prepared:
     def summary(self) -> pd.DataFrame:
         """Count the rejects by reason: reason, en, zh, features, first (number of the first)."""
         counted = self.rejects.groupby(["reason", "en", "zh"], sort=False)["number"]
-        return counted.agg(features="size", first="min").reset_index()
+        counts: pd.DataFrame = counted.agg(features="size", first="min").reset_index()
+        return counts
 
 
 def prepare(delivery: Delivery, layer: Layer, mapping: Mapping, target_crs: str, repair: bool = False) -> Prepared:
@@ -72,8 +73,12 @@ def prepare(delivery: Delivery, layer: Layer, mapping: Mapping, target_crs: str,
     taken = judged.marks.taken
     features = gpd.GeoDataFrame(columns[taken].reset_index(drop=True), geometry=judged.shapes[taken], crs=target_crs)
     if same := alike(judged.shapes[taken]):
-        notes.append(Text(f"{same} features lie exactly on an earlier one; they were kept", f"{same} 个要素与前面的几何相同,均已保留"))
-    return Prepared(features, refused(delivery, columns["id"], judged.marks), repaired(judged, columns["id"]), sources, tuple(notes))
+        notes.append(
+            Text(f"{same} features lie exactly on an earlier one; they were kept", f"{same} 个要素与前面的几何相同,均已保留")
+        )
+    return Prepared(
+        features, refused(delivery, columns["id"], judged.marks), repaired(judged, columns["id"]), sources, tuple(notes)
+    )
 
 
 def numbered(sources: tuple[Source, ...], layer: Layer, notes: list[Text]) -> tuple[Source, ...]:
@@ -107,7 +112,7 @@ def assemble(frame: gpd.GeoDataFrame, layer: Layer, sources: tuple[Source, ...],
             continue
         source = by_field[field.name]
         raw = values(frame, source)
-        raw = translate(raw, source.values) if source.values else raw
+        raw = translate(raw, source.translation) if source.translation else raw
         column, bad = convert(raw, field, source.scale, source.format)
         marks.mark(bad, "unreadable_value", details(field, raw, bad))
         if field.codes is not None:
@@ -123,7 +128,8 @@ def assemble(frame: gpd.GeoDataFrame, layer: Layer, sources: tuple[Source, ...],
 def values(frame: gpd.GeoDataFrame, source: Source) -> pd.Series:
     """Take the values of one field from the source: a column, a constant, or a template filled in."""
     if source.column is not None:
-        return frame[source.column]
+        found: pd.Series = frame[source.column]
+        return found
     if source.template is None:
         return pd.Series([source.constant] * len(frame), frame.index)
     result = pd.Series("", frame.index, "str")
@@ -135,7 +141,8 @@ def values(frame: gpd.GeoDataFrame, source: Source) -> pd.Series:
 
 def by_name(frame: gpd.GeoDataFrame, name: str) -> pd.Series:
     """Take a column by its name in any case; the mapping has made sure that it is there."""
-    return frame[next(c for c in frame.columns if c == name or str(c).casefold() == name.casefold())]
+    found: pd.Series = frame[next(c for c in frame.columns if c == name or str(c).casefold() == name.casefold())]
+    return found
 
 
 def coded(column: pd.Series, own: Codes, system: pd.Series | None) -> tuple[pd.Series, NDArray[np.bool_]]:
@@ -191,7 +198,7 @@ def refused(delivery: Delivery, ids: pd.Series, marks: Marks) -> gpd.GeoDataFram
 
 def repaired(judged: Judged, ids: pd.Series) -> pd.DataFrame:
     """List the repairs of the features that were taken."""
-    repairs = judged.repairs[judged.marks.taken[judged.repairs["row"].to_numpy(np.intp)]].reset_index(drop=True)
+    repairs: pd.DataFrame = judged.repairs[judged.marks.taken[judged.repairs["row"].to_numpy(np.intp)]].reset_index(drop=True)
     rows = repairs.pop("row")
     repairs.insert(0, "number", rows + 1)
     repairs.insert(1, "id", ids.iloc[rows].reset_index(drop=True))
@@ -209,7 +216,9 @@ def write_rejects(rejects: gpd.GeoDataFrame, path: str | Path) -> None:
             pyogrio.write_dataframe(rejects, part, driver="GeoJSON", RFC7946="NO", WRITE_BBOX="NO")
         os.replace(part, target)
     except (OSError, pyogrio.errors.DataSourceError) as error:
-        raise FormatError(f"the list of rejects cannot be written to {target.name}: give a folder that can be written to") from error
+        raise FormatError(
+            f"the list of rejects cannot be written to {target.name}: give a folder that can be written to"
+        ) from error
     finally:
         part.unlink(missing_ok=True)
 

@@ -110,7 +110,9 @@ def ask(
     if "choose" in answer:
         choose(path, answer)
     if answer["count"] not in (-1, answer["rows"]):
-        raise UnreadableError(f"{path.name} counts {answer['count']} features and gives {answer['rows']}: ask for the delivery again")
+        raise UnreadableError(
+            f"{path.name} counts {answer['count']} features and gives {answer['rows']}: ask for the delivery again"
+        )
     return answer
 
 
@@ -119,8 +121,12 @@ def choose(path: Path, answer: Mapping[str, Any]) -> None:
     if not answer["choose"]:
         raise UnreadableError(f"{path.name} holds no layer with geometry: import the file that has the places")
     if answer["wanted"]:
-        raise ChooseSublayerError(f"{path.name} has no layer {answer['wanted']} with geometry; {did_you_mean(answer['wanted'], answer['choose'])}")
-    raise ChooseSublayerError(f"{path.name} holds several layers, name one by --sublayer; there are: {', '.join(answer['choose'])}")
+        raise ChooseSublayerError(
+            f"{path.name} has no layer {answer['wanted']} with geometry; {did_you_mean(answer['wanted'], answer['choose'])}"
+        )
+    raise ChooseSublayerError(
+        f"{path.name} holds several layers, name one by --sublayer; there are: {', '.join(answer['choose'])}"
+    )
 
 
 def load(path: Path, folder: Path, answer: Mapping[str, Any]) -> Table:
@@ -165,10 +171,13 @@ def refuse_views(path: Path, sublayer: str | None) -> None:
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as base:
             base.execute("PRAGMA trusted_schema=OFF")
             rows = base.execute(
-                "SELECT s.name FROM sqlite_master s JOIN gpkg_contents c ON lower(c.table_name) = lower(s.name) WHERE s.type = 'view'"
+                "SELECT s.name FROM sqlite_master s JOIN gpkg_contents c ON lower(c.table_name) = lower(s.name) "
+                "WHERE s.type = 'view'"
             ).fetchall()
     except sqlite3.Error as error:
         raise UnreadableError(f"{path.name} is a damaged GeoPackage ({error}): export it again") from error
     views = [name for (name,) in rows if sublayer in (None, name)]
     if views:
-        raise UnsafeFileError(f"{path.name} has the view {views[0]} for a layer, which runs SQL of the file: export it as a table")
+        raise UnsafeFileError(
+            f"{path.name} has the view {views[0]} for a layer, which runs SQL of the file: export it as a table"
+        )

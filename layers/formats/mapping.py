@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping as Dict, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Sequence
+from collections.abc import Mapping as Dict
+from dataclasses import dataclass, replace
+from dataclasses import field as made
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -23,7 +25,10 @@ ALIASES: Dict[str, Dict[str, tuple[str, ...]]] = {
     "development_areas": {"id": ("BSM",)},
 }
 """Columns of the national exchange standards (TD/T 1055, 1057 and the registration databases) that map by themselves."""
-IMPLIED: Dict[str, tuple[str, str, str]] = {"DLBM": ("land_use", "code_system", "survey_gtdc"), "YDYHFLDM": ("zoning", "code_system", "planning_2023")}
+IMPLIED: Dict[str, tuple[str, str, str]] = {
+    "DLBM": ("land_use", "code_system", "survey_gtdc"),
+    "YDYHFLDM": ("zoning", "code_system", "planning_2023"),
+}
 """What a standard column says about another field: column to (layer, field, value)."""
 
 
@@ -31,7 +36,7 @@ IMPLIED: Dict[str, tuple[str, str, str]] = {"DLBM": ("land_use", "code_system", 
 class Source:
     """Where the values of one field come from; exactly one of column, constant, template and row is used.
 
-    column: the source's column, multiplied by `scale`, dates read by `format` (strptime), values translated by `values` ("*": any
+    column: the source's column, multiplied by `scale`, dates read by `format` (strptime), values translated by `translation` ("*": any
     other, "": missing). template: text with {column} and {row} in it. by: why ("stated", "name", "title", "standard").
     """
 
@@ -41,7 +46,7 @@ class Source:
     template: str | None = None
     scale: float = 1.0
     format: str = ""
-    values: Dict[str, str] = field(default_factory=dict)
+    translation: Dict[str, str] = made(default_factory=dict)
     by: str = "stated"
 
 
@@ -50,7 +55,7 @@ class Mapping:
     """What a mapping file and --map say; the facts of the edition are None where they say nothing.
 
     columns: field to column name, "" for none, or a table {column, scale, format}, {template} or {prefix}. constants: field to
-    value. values: field to (source value to code). swap_xy: the source has x and y in each other's place.
+    value. translations: the file's [values], field to (source value to code). swap_xy: the source has x and y in each other's place.
     """
 
     layer: str | None = None
@@ -62,9 +67,9 @@ class Mapping:
     date: date | None = None
     kinds: tuple[str, ...] = ()
     swap_xy: bool = False
-    columns: Dict[str, str | Dict[str, Any]] = field(default_factory=dict)
-    constants: Dict[str, object] = field(default_factory=dict)
-    values: Dict[str, Dict[str, str]] = field(default_factory=dict)
+    columns: Dict[str, str | Dict[str, Any]] = made(default_factory=dict)
+    constants: Dict[str, object] = made(default_factory=dict)
+    translations: Dict[str, Dict[str, str]] = made(default_factory=dict)
 
 
 KEYS: Dict[str, type] = {
@@ -87,7 +92,8 @@ def load(path: str | Path) -> Mapping:
         if not isinstance(value, KEYS[key]):
             raise MappingError(f"{file.name} has {value!r} for {key}: write a {KEYS[key].__name__}")
     values = {f: {str(k): str(v) for k, v in table.items()} for f, table in content.get("values", {}).items()}
-    return Mapping(**{**content, "kinds": tuple(content.get("kinds", ())), "values": values})
+    content.pop("values", None)
+    return Mapping(**{**content, "kinds": tuple(content.get("kinds", ())), "translations": values})
 
 
 def with_pairs(mapping: Mapping, pairs: Iterable[str]) -> Mapping:
@@ -112,21 +118,21 @@ def resolve(mapping: Mapping, layer: Layer, frame: pd.DataFrame) -> tuple[Source
     """
     fields = [f for f in layer.columns if f.name != "edition"]
     known = [f.name for f in fields]
-    for name in (*mapping.columns, *mapping.constants, *mapping.values):
+    for name in [k for part in (mapping.columns, mapping.constants, mapping.translations) for k in part]:
         if name not in known:
             raise MappingError(f"the layer {layer.name} has no field {name}; {did_you_mean(name, known)}")
     available = [str(c) for c in frame.columns if c != "geometry"]
     by_name = {c.casefold(): c for c in reversed(available)}
     found: list[Source] = []
     for f in fields:
-        translate = mapping.values.get(f.name, {})
+        translate = mapping.translations.get(f.name, {})
         if f.name in mapping.columns:
             stated = from_stated(f.name, mapping.columns[f.name], available, by_name)
-            found += [replace(stated, values=translate)] if stated else []
+            found += [replace(stated, translation=translate)] if stated else []
         elif f.name in mapping.constants:
             found.append(Source(f.name, constant=mapping.constants[f.name]))
         elif hit := by_itself(f, layer.name, by_name, frame):
-            found.append(Source(f.name, column=hit[0], values=translate, by=hit[1]))
+            found.append(Source(f.name, column=hit[0], translation=translate, by=hit[1]))
         elif translate:
             raise MappingError(f"values are translated for {f.name}, but no column maps to it: give it in [columns] or by --map")
     taken = {s.field for s in found} | set(mapping.columns)
@@ -164,7 +170,9 @@ def from_stated(name: str, stated: str | Dict[str, Any], available: Sequence[str
     column = str(entry.get("column", ""))
     if not column:
         return None
-    return Source(name, find(name, column, available, by_name), scale=float(entry.get("scale", 1.0)), format=str(entry.get("format", "")))
+    return Source(
+        name, find(name, column, available, by_name), scale=float(entry.get("scale", 1.0)), format=str(entry.get("format", ""))
+    )
 
 
 def find(name: str, column: str, available: Sequence[str], by_name: Dict[str, str]) -> str:
@@ -187,7 +195,7 @@ def describe(mapping: Mapping, layer: Layer, frame: pd.DataFrame) -> pd.DataFram
         text, examples, nulls = "", "", len(frame)
         if s.column is not None:
             column = frame[s.column]
-            text = s.column + (f" x {s.scale:g}" if s.scale != 1.0 else "") + (" (translated)" if s.values else "")
+            text = s.column + (f" x {s.scale:g}" if s.scale != 1.0 else "") + (" (translated)" if s.translation else "")
             examples, nulls = ", ".join(str(v) for v in column.dropna().unique()[:3]), int(column.isna().sum())
         elif s.template is not None:
             text, nulls = s.template, 0

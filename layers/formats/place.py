@@ -6,14 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 from pyproj import CRS, Transformer
 
+from geo.crs import cgcs2000
 from layers.formats.errors import ImplausibleError
 
 Points = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 MARGIN = 3.0
 """How far beyond the area of use of a CRS coordinates are still believed [degrees]: one zone of three degrees."""
-LAST_NUMBERED = 45
-FIRST_NUMBERED = 25
+NUMBERED = range(25, 46)
 """Three-degree Gauss-Kruger zones of China, as prefixed to eastings."""
 
 
@@ -34,13 +34,6 @@ def plausible(points: Points, source: CRS, target: CRS) -> Mask:
     return np.asarray(fine, bool)
 
 
-def beyond(boxes: NDArray[np.float64], source: CRS) -> Mask:
-    """Tell which boxes (n, 4) reach beyond the degrees that there are; none where the CRS is in metres."""
-    if not source.is_geographic:
-        return np.zeros(len(boxes), bool)
-    return np.asarray((np.abs(boxes[:, [1, 3]]).max(axis=1) > 90) | (np.abs(boxes[:, [0, 2]]).max(axis=1) > 360), bool)
-
-
 def explain(name: str, points: Points, source: CRS, target: CRS) -> None:
     """Raise the ImplausibleError that names the likely mistake of a file with no point in place."""
     x, y = points[0]
@@ -49,13 +42,22 @@ def explain(name: str, points: Points, source: CRS, target: CRS) -> None:
     swapped = plausible(points[:, ::-1], source, target).all()
     zone = int(x // 1e6)
     if source.is_geographic and np.abs(points).max() > 360:
-        raise ImplausibleError(f"{at}, which are no degrees: they look like metres, give their projected system by --crs, as EPSG:4548")
+        raise ImplausibleError(
+            f"{at}, which are no degrees: they look like metres, give their projected system by --crs, as EPSG:4548"
+        )
     if source.is_projected and degrees:
-        raise ImplausibleError(f"{at}, degrees that claim to be metres in {source.name}: give --crs EPSG:4326, or EPSG:4490 for CGCS2000")
+        raise ImplausibleError(
+            f"{at}, degrees that claim to be metres in {source.name}: give --crs EPSG:4326, or EPSG:4490 for CGCS2000"
+        )
     if swapped:
         raise ImplausibleError(f"{at}, in {source.name} with x and y exchanged: write swap_xy = true into the mapping file")
-    if source.is_projected and FIRST_NUMBERED <= zone <= LAST_NUMBERED and x > 1e6:
-        raise ImplausibleError(f"{at}, with the zone number {zone} before x: give --crs EPSG:{4488 + zone} if the datum is CGCS2000")
+    if source.is_projected and zone in NUMBERED:
+        raise ImplausibleError(
+            f"{at}, with the zone number {zone} before x: give --crs {cgcs2000(zone, prefix=True)} if the datum is CGCS2000"
+        )
     lon, lat = Transformer.from_crs(source, "EPSG:4326", always_xy=True).transform(x, y)
     where = f"{lon:.4f}°, {lat:.4f}°" if np.isfinite([lon, lat]).all() else "nowhere on Earth"
-    raise ImplausibleError(f"{at} in {source.name}, that is {where}, outside the area of {target.name}: check --crs, or use a base made for that place")
+    raise ImplausibleError(
+        f"{at} in {source.name}, that is {where}, outside the area of {target.name}: "
+        "check --crs, or use a base made for that place"
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import geopandas as gpd
@@ -14,19 +15,18 @@ from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
 from rasterio.warp import Resampling, calculate_default_transform, reproject
 
-from geo.raster import Grid
+from geo.crs import is_same
+from geo.raster import MAX_CELLS, Grid
 from layers.base import Text
 from layers.formats.errors import UnreadableError, UnsafeFileError
 from layers.formats.place import explain, plausible
 from layers.formats.vector import settle
 
-MAX_CELLS = 1 << 28
-"""Cells that one file may bring into memory: 1 GiB of float32."""
 MAGIC = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
 
 
 def read(path: str | Path, target_crs: str, crs: str | None = None) -> gpd.GeoDataFrame:
-    """Read a GeoTIFF as a frame of one row: `id` (the file's name), `grid`, the footprint as geometry; `attrs["notes"]` are Texts.
+    """Read a GeoTIFF as a frame of one row: `id` (the file's name), `grid`, the footprint; `attrs["notes"]` holds Texts.
 
     The first band counts; cells without data are NaN; scale and offset are applied. Another CRS is warped bilinearly. The number
     of cells is looked at before any is read. Errors as in `vector.read`. Memory: 4 bytes a cell, twice where it is warped.
@@ -65,17 +65,26 @@ def heights(file: Path, source: DatasetReader, target: CRS, target_crs: str, crs
     band = source.read(1, masked=True, out_dtype="float32")
     values: NDArray[np.float32] = np.ma.filled(band, np.nan) * np.float32(source.scales[0]) + np.float32(source.offsets[0])
     t = source.transform
-    if system.equals(target, ignore_axis_order=True) and not (t.b or t.d) and t.a > 0 and t.e < 0:
+    if is_same(system, target) and not (t.b or t.d) and t.a > 0 and t.e < 0:
         return Grid(values, t, target_crs), notes
-    shape, width, height = calculate_default_transform(system, target, source.width, source.height, *source.bounds)
+    with warnings.catch_warnings():
+        # rasterio multiplies transforms in a way that affine is about to drop.
+        warnings.simplefilter("ignore", PendingDeprecationWarning)
+        shape, width, height = calculate_default_transform(system, target, source.width, source.height, *box(source))
     refuse_large(file, width, height)
     warped = np.full((height, width), np.nan, np.float32)
     reproject(
-        values, warped, src_transform=t, src_crs=system, dst_transform=shape, dst_crs=target, src_nodata=np.nan, dst_nodata=np.nan,
-        resampling=Resampling.bilinear,
+        values, warped, src_transform=t, src_crs=system, dst_transform=shape, dst_crs=target,
+        src_nodata=np.nan, dst_nodata=np.nan, resampling=Resampling.bilinear,
     )  # fmt: skip
     notes.append(Text(f"warped from {system.name} to cells of {shape.a:.3g}", f"已由 {system.name} 重采样,像元 {shape.a:.3g}"))
     return Grid(warped, shape, target_crs), notes
+
+
+def box(source: DatasetReader) -> tuple[float, float, float, float]:
+    """Measure the outer edges of a raster, turned or not: left, bottom, right, top."""
+    corners = np.array([source.transform @ (c, r) for c in (0, source.width) for r in (0, source.height)])
+    return (*corners.min(axis=0).tolist(), *corners.max(axis=0).tolist())
 
 
 def refuse_large(file: Path, width: int, height: int) -> None:

@@ -67,7 +67,9 @@ def check_counts(path: Path, shape: NDArray[np.uint8], offset: NDArray[np.int64]
     lie = rows[(parts < 0) | (points < 0) | (need > length[rows])]
     wrong = np.r_[np.flatnonzero(short), lie]
     if wrong.size:
-        raise UnreadableError(f"{path.name} counts more points in feature {wrong.min() + 1} than it holds: ask for the delivery again")
+        raise UnreadableError(
+            f"{path.name} counts more points in feature {wrong.min() + 1} than it holds: ask for the delivery again"
+        )
 
 
 def check_table(path: Path, features: int) -> None:
@@ -132,5 +134,7 @@ def encoding(path: Path, stated: str | None = None) -> tuple[str, str]:
             return claim, source
     found = guess(values)
     if found is None:
-        raise EncodingError(f"the text of {table.name} is neither UTF-8 nor GB18030, and nothing says what: give --encoding, as CP1252")
+        raise EncodingError(
+            f"the text of {table.name} is neither UTF-8 nor GB18030, and nothing says what: give --encoding, as CP1252"
+        )
     return found, "trial" if values else "plain ASCII"

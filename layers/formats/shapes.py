@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -10,14 +9,12 @@ import numpy as np
 import pandas as pd
 import shapely
 from numpy.typing import NDArray
-from pyproj import CRS, Transformer
-from pyproj.aoi import AreaOfInterest
-from pyproj.exceptions import ProjError
-from pyproj.transformer import TransformerGroup
+from pyproj import CRS
 
+from geo.crs import DatumShiftError, ImplausibleCoordinatesError, is_same, transform
 from layers.base import Geometry, Text
-from layers.formats.errors import BadCRSError
-from layers.formats.place import Points, beyond, explain, plausible
+from layers.formats.errors import BadCRSError, ImplausibleError
+from layers.formats.place import explain, plausible
 from layers.formats.vector import Delivery
 
 Shapes = NDArray[np.object_]
@@ -40,8 +37,6 @@ REASONS: Mapping[str, Text] = {
     "duplicate_id": Text("a number that an earlier feature has", "编号重复"),
 }
 TYPES: Mapping[Geometry, tuple[int, ...]] = {"polygon": (3, 6), "line": (1, 5), "any": (0, 1, 3, 4, 5, 6), "raster": ()}
-ROUGH = 1.0
-"""Accuracy of a datum transformation [m] beyond which an import says so."""
 
 
 class Marks:
@@ -102,19 +97,16 @@ def judge(delivery: Delivery, geometry: Geometry, target: CRS, swap_xy: bool, re
     shapes[bad] = fixed
     damaged = np.flatnonzero(delivery.damaged & marks.taken)
     taken = np.flatnonzero(marks.taken)
-    step = transformation(delivery.name, shapes[taken], source, target, notes)
-    shapes[taken] = move(shapes[taken], step)
-    lost = ~np.isfinite(shapely.bounds(shapes[taken])).all(axis=1)
-    marks.mark(np.isin(np.arange(len(shapes)), taken[lost]), "outside_crs")
+    shapes[taken] = move(delivery.name, shapes[taken], source, target)
     reasons = pd.Series(why, bad, "str").reindex(np.union1d(bad, damaged), fill_value="Ring not closed")
     reasons = reasons[marks.taken[reasons.index]]
     repaired = reasons.index.to_numpy(np.intp)
-    area = shapely.area(move(before[repaired], step))
+    area = shapely.area(move(delivery.name, before[repaired], source, target))
     after = shapely.area(shapes[repaired])
     repairs = pd.DataFrame(
         {"row": repaired, "reason": reasons.to_numpy(), "area_before": area, "area_after": after, "change": after - area}
     )
-    if step is not None:
+    if not is_same(source, target):
         smooth(shapes, marks.taken, notes)
     return Judged(shapes, marks, repairs, tuple(notes))
 
@@ -150,15 +142,14 @@ def locate(name: str, shapes: Shapes, source: CRS, target: CRS, marks: Marks) ->
     if not rows.size:
         return
     box = shapely.bounds(shapes[rows])
-    centre: Points = np.column_stack([(box[:, 0] + box[:, 2]) / 2, (box[:, 1] + box[:, 3]) / 2])
-    fine = plausible(centre, source, target) & ~beyond(box, source)
+    fine = plausible(box[:, :2], source, target) & plausible(box[:, 2:], source, target)
     if not fine.any():
-        explain(name, centre, source, target)
+        explain(name, box[:, :2], source, target)
     wide = source.is_geographic & fine & (box[:, 2] - box[:, 0] > 180)
     every = np.arange(len(shapes))
     marks.mark(np.isin(every, rows[wide]), "antimeridian")
     where = np.full(len(shapes), "", object)
-    where[rows[~fine]] = [f"at {x:.6g}, {y:.6g}" for x, y in centre[~fine]]
+    where[rows[~fine]] = [f"at {x:.6g}, {y:.6g}" for x, y in box[~fine, :2]]
     marks.mark(np.isin(every, rows[~fine]), "outside_crs", where)
 
 
@@ -182,46 +173,14 @@ def validity(shapes: Shapes, marks: Marks, repair: bool) -> tuple[NDArray[np.int
     return rows[open_], fixed[open_], why
 
 
-def transformation(name: str, shapes: Shapes, source: CRS, target: CRS, notes: list[Text]) -> Transformer | None:
-    """Choose the best known transformation for the place of the shapes, x before y whatever the authority says; None for none.
-
-    BadCRSError where PROJ knows none but a ballpark; a rough one is noted.
-    """
-    if not len(shapes) or source.equals(target, ignore_axis_order=True):
-        return None
-    with warnings.catch_warnings():
-        # PROJ warns of better grids that are not installed; the accuracy of what is used is told instead.
-        warnings.simplefilter("ignore", UserWarning)
-        known = TransformerGroup(
-            source, target, always_xy=True, area_of_interest=place_of(shapes, source), allow_ballpark=False
-        ).transformers
-    if not known:
-        raise BadCRSError(
-            f"{name} is in {source.name}, from which no transformation to {target.name} is known (it needs local parameters): "
-            f"ask for the data in {target.name}"
-        )
-    if (rough := known[0].accuracy) > ROUGH:
-        en, zh = "the transformation from {} is accurate to {:g} m", "由 {} 转换的精度为 {:g} 米"
-        notes.append(Text(en.format(source.name, rough), zh.format(source.name, rough)))
-    return known[0]
-
-
-def place_of(shapes: Shapes, source: CRS) -> AreaOfInterest | None:
-    """Measure where on Earth shapes lie; None where that is not known."""
+def move(name: str, shapes: Shapes, source: CRS, target: CRS) -> Shapes:
+    """Transform shapes as `geo.crs.transform`; its refusals become those of an import."""
     try:
-        to_degrees = Transformer.from_crs(source, source.geodetic_crs, always_xy=True)
-        west, south, east, north = to_degrees.transform_bounds(*shapely.total_bounds(shapes))
-        return AreaOfInterest(west, south, east, north) if west <= east else None
-    except (ProjError, ValueError):
-        return None
-
-
-def move(shapes: Shapes, step: Transformer | None) -> Shapes:
-    """Transform shapes; as they are where there is nothing to do."""
-    if step is None or not len(shapes):
-        return shapes
-    moved: Shapes = shapely.transform(shapes, step.transform, interleaved=False)
-    return moved
+        return transform(shapes, source, target)
+    except DatumShiftError as error:
+        raise BadCRSError(f"{name} cannot be brought into {target.name}: {error}") from error
+    except ImplausibleCoordinatesError as error:
+        raise ImplausibleError(f"{name} cannot be brought into {target.name}: {error}") from error
 
 
 def smooth(shapes: Shapes, taken: Mask, notes: list[Text]) -> None:
@@ -231,5 +190,8 @@ def smooth(shapes: Shapes, taken: Mask, notes: list[Text]) -> None:
     if rows.size:
         shapes[rows] = shapely.make_valid(shapes[rows], method="structure", keep_collapsed=False)
         notes.append(
-            Text(f"{rows.size} geometries were made valid after the rounding of the transformation", f"{rows.size} 个几何因转换取整而修正")
+            Text(
+                f"{rows.size} geometries were made valid after the rounding of the transformation",
+                f"{rows.size} 个几何因转换取整而修正",
+            )
         )

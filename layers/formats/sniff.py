@@ -28,10 +28,14 @@ def driver(path: Path) -> str:
     suffix = path.suffix.lower()
     if suffix in (".dbf", ".shx", ".prj", ".cpg"):
         beside = path.with_suffix(".shp")
-        remedy = f"import {beside.name}" if beside.exists() else "ask for the .shp that belongs to it, without it there is no place"
+        remedy = (
+            f"import {beside.name}" if beside.exists() else "ask for the .shp that belongs to it, without it there is no place"
+        )
         raise UnknownFormatError(f"{path.name} is only a part of a shapefile: {remedy}")
     if suffix not in DRIVERS:
-        raise UnknownFormatError(f"{path.name} ends in {suffix or 'nothing'}, which no reader takes; {did_you_mean(suffix, DRIVERS)}, .zip")
+        raise UnknownFormatError(
+            f"{path.name} ends in {suffix or 'nothing'}, which no reader takes; {did_you_mean(suffix, DRIVERS)}, .zip"
+        )
     name = DRIVERS[suffix]
     if path.is_dir() or name == "OpenFileGDB":
         if not (path.is_dir() and name == "OpenFileGDB" and any(path.glob("*.gdbtable"))):

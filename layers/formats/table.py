@@ -14,7 +14,15 @@ from layers.formats.encoding import guess, normal
 from layers.formats.errors import EncodingError, UnreadableError
 from layers.formats.gdal import Table
 
-PAIRS = (("x", "y"), ("lon", "lat"), ("lng", "lat"), ("long", "lat"), ("longitude", "latitude"), ("经度", "纬度"), ("easting", "northing"))
+PAIRS = (
+    ("x", "y"),
+    ("lon", "lat"),
+    ("lng", "lat"),
+    ("long", "lat"),
+    ("longitude", "latitude"),
+    ("经度", "纬度"),
+    ("easting", "northing"),
+)
 WKT = ("wkt", "geometry", "geom", "the_geom", "shape")
 COLUMNS = 2000
 BOMS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
@@ -46,15 +54,21 @@ def read(path: Path, encoding: str | None) -> Table:
     """
     text = decode(path, path.read_bytes(), encoding)
     if "\x00" in text:
-        raise UnreadableError(f"{path.name} holds NUL characters in line {text[: text.index(chr(0))].count(chr(10)) + 1}: it is no text")
+        raise UnreadableError(
+            f"{path.name} holds NUL characters in line {text[: text.index(chr(0))].count(chr(10)) + 1}: it is no text"
+        )
     first = text[: text.find("\n") if "\n" in text else None]
     sep = separator(first)
     if first.count(sep) >= COLUMNS:
-        raise UnreadableError(f"{path.name} has {first.count(sep) + 1} columns, more than {COLUMNS}: export the columns that are needed")
+        raise UnreadableError(
+            f"{path.name} has {first.count(sep) + 1} columns, more than {COLUMNS}: export the columns that are needed"
+        )
     try:
         frame = pd.read_csv(io.StringIO(text), sep=sep, dtype="str", keep_default_na=False, na_values=[""], index_col=False)
     except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError) as error:
-        raise UnreadableError(f"{path.name} is no table ({str(error).strip().splitlines()[-1]}): export it again as CSV") from error
+        raise UnreadableError(
+            f"{path.name} is no table ({str(error).strip().splitlines()[-1]}): export it again as CSV"
+        ) from error
     named = {str(c).strip().casefold(): str(c) for c in reversed(frame.columns)}
     found = next(((named[x], named[y]) for x, y in PAIRS if x in named and y in named), None)
     wkt = next((named[w] for w in WKT if w in named), None)
@@ -63,7 +77,8 @@ def read(path: Path, encoding: str | None) -> Table:
         return Table(frame.drop(columns=wkt), shapes, shapely.is_missing(shapes) & frame[wkt].notna().to_numpy(), None)
     if found is None:
         raise UnreadableError(
-            f"{path.name} has no columns x and y, lon and lat, or wkt: rename the columns of the coordinates; {columns(frame.columns)}"
+            f"{path.name} has no columns x and y, lon and lat, or wkt: rename the columns of the coordinates; "
+            f"{columns(frame.columns)}"
         )
     x, y = (numbers(frame[c], sep) for c in found)
     located = np.isfinite(x) & np.isfinite(y)

@@ -16,7 +16,20 @@ DATES = (
     "%Y-%m-%d %H:%M:%S.%f", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%S.%f%z", "%a, %d %b %Y %H:%M:%S GMT",
 )  # fmt: skip
 """Ways to write a day that are read without being told; day/month and month/day are not among them."""
-FLAGS = {"true": True, "false": False, "t": True, "f": False, "yes": True, "no": False, "y": True, "n": False, "1": True, "0": False, "是": True, "否": False}
+FLAGS = {
+    "true": True,
+    "false": False,
+    "t": True,
+    "f": False,
+    "yes": True,
+    "no": False,
+    "y": True,
+    "n": False,
+    "1": True,
+    "0": False,
+    "是": True,
+    "否": False,
+}
 
 
 def text(column: pd.Series) -> pd.Series:
@@ -53,13 +66,15 @@ def convert(column: pd.Series, field: Field, scale: float = 1.0, format: str = "
         real = number.astype("float64") * scale
         real = real.where(np.isfinite(real))
         result = real if field.dtype == "real" else (number if scale == 1.0 else real).where(real % 1 == 0).astype("Int64")
-    return result.astype(PANDAS[field.dtype]), (there.notna() & result.isna()).to_numpy(bool)
+    typed: pd.Series = result.astype(str(PANDAS[field.dtype]))  # type: ignore[call-overload]
+    return typed, (there.notna() & result.isna()).to_numpy(bool)
 
 
 def days(column: pd.Series, there: pd.Series, format: str) -> pd.Series:
     """Read days from timestamps, numbers or text; missing where none is read."""
     if pd.api.types.is_datetime64_any_dtype(column.dtype):
-        return column.dt.tz_localize(None).dt.normalize().astype("datetime64[s]")
+        known: pd.Series = column.dt.tz_localize(None).dt.normalize().astype("datetime64[s]")
+        return known
     result = pd.Series(pd.NaT, column.index, "datetime64[s]")
     for way in (format,) if format else DATES:
         open_ = (there.notna() & result.isna()).to_numpy(bool)

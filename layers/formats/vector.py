@@ -15,10 +15,18 @@ from numpy.typing import NDArray
 from pyproj import CRS
 from pyproj.exceptions import CRSError
 
+from geo.crs import is_same
 from layers.base import Text
 from layers.formats import gdal, shapefile, sniff, table
 from layers.formats.archive import Limits, unpack
-from layers.formats.errors import BadCRSError, ChooseSublayerError, FormatError, MissingCRSError, UnknownFormatError, UnreadableError
+from layers.formats.errors import (
+    BadCRSError,
+    ChooseSublayerError,
+    FormatError,
+    MissingCRSError,
+    UnknownFormatError,
+    UnreadableError,
+)
 from layers.formats.gdal import Table
 
 
@@ -80,7 +88,9 @@ def pick(archive: Path, folder: Path, sublayer: str | None) -> tuple[Path, str |
         return found[0], sublayer
     if not found:
         raise UnknownFormatError(f"{archive.name} holds no file that a reader takes: pack a shapefile, GeoPackage or GeoJSON")
-    raise ChooseSublayerError(f"{archive.name} holds several files, name one by --sublayer; there are: {', '.join(p.stem for p in found)}")
+    raise ChooseSublayerError(
+        f"{archive.name} holds several files, name one by --sublayer; there are: {', '.join(p.stem for p in found)}"
+    )
 
 
 def inner_file(path: Path, folder: Path) -> bool:
@@ -145,12 +155,15 @@ def settle(path: Path, own: str | None, given: str | None, notes: list[Text]) ->
     """Settle the CRS of a file from its own word and the user's; flat, and never a guess."""
     if own is None and given is None:
         raise MissingCRSError(
-            f"{path.name} does not say its coordinate reference system: give it by --crs, as EPSG:4548 (ask who delivered it, do not guess)"
+            f"{path.name} does not say its coordinate reference system: "
+            "give it by --crs, as EPSG:4548 (ask who delivered it, do not guess)"
         )
     system = flat(path.name, given or str(own))
-    if own is not None and given is not None and not flat(path.name, own).equals(system, ignore_axis_order=True):
+    if own is not None and given is not None and not is_same(flat(path.name, own), system):
         other = flat(path.name, own).name
-        notes.append(Text(f"{system.name} as stated, though the file says {other}", f"按指定采用 {system.name},文件自述为 {other}"))
+        notes.append(
+            Text(f"{system.name} as stated, though the file says {other}", f"按指定采用 {system.name},文件自述为 {other}")
+        )
     return system
 
 
@@ -159,7 +172,9 @@ def flat(name: str, text: str) -> CRS:
     try:
         crs = CRS.from_user_input(text)
     except CRSError as error:
-        raise BadCRSError(f"{text.splitlines()[0][:60]!r} for {name} is no coordinate reference system: write it as EPSG:4548") from error
+        raise BadCRSError(
+            f"{text.splitlines()[0][:60]!r} for {name} is no coordinate reference system: write it as EPSG:4548"
+        ) from error
     crs = crs.sub_crs_list[0] if crs.is_compound else crs.to_2d()
     if not (crs.is_projected or crs.is_geographic):
         raise BadCRSError(f"{crs.name} of {name} has no known place on Earth: give the true one by --crs, as EPSG:4548")

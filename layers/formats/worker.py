@@ -16,7 +16,7 @@ from typing import Any
 def limit(memory: int) -> None:
     """Bound the memory [bytes] of this process, where the system can."""
     try:
-        import resource  # noqa: PLC0415 - not on every system
+        import resource
     except ImportError:
         return
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
@@ -36,8 +36,8 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
     """Read what the request asks for; gives what was found, or the layers to choose from."""
     # Only the table is read here: without geopandas and pandas the process starts in half the time.
     sys.modules["geopandas"] = sys.modules["pandas"] = None  # type: ignore[assignment]
-    import pyarrow as pa  # noqa: PLC0415
-    from pyogrio import list_layers, raw, read_info  # noqa: PLC0415
+    import pyarrow as pa
+    from pyogrio import list_layers, raw, read_info
 
     del sys.modules["geopandas"], sys.modules["pandas"]
     path, folder = request["path"], Path(request["folder"])
