@@ -36,8 +36,8 @@ IMPLIED: Dict[str, tuple[str, str, str]] = {
 class Source:
     """Where the values of one field come from; exactly one of column, constant, template and row is used.
 
-    column: the source's column, multiplied by `scale`, dates read by `format` (strptime), values translated by `translation` ("*": any
-    other, "": missing). template: text with {column} and {row} in it. by: why ("stated", "name", "title", "standard").
+    column: the source's column, multiplied by `scale`, dates read by `format` (strptime), values translated by `translation` ("*":
+    any other, "": missing). template: text with {column} and {row} in it. by: why ("stated", "name", "title", "standard").
     """
 
     field: str
@@ -55,7 +55,7 @@ class Mapping:
     """What a mapping file and --map say; the facts of the edition are None where they say nothing.
 
     columns: field to column name, "" for none, or a table {column, scale, format}, {template} or {prefix}. constants: field to
-    value. translations: the file's [values], field to (source value to code). swap_xy: the source has x and y in each other's place.
+    value. translations: the file's [values], field to (source value to code). swap_xy: x and y are exchanged.
     """
 
     layer: str | None = None

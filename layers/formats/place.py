@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 from pyproj import CRS, Transformer
@@ -17,10 +19,16 @@ NUMBERED = range(25, 46)
 """Three-degree Gauss-Kruger zones of China, as prefixed to eastings."""
 
 
+@lru_cache(maxsize=16)
+def to_degrees(source: CRS) -> Transformer:
+    """Make the transformer from a CRS to longitude and latitude."""
+    return Transformer.from_crs(source, "EPSG:4326", always_xy=True)
+
+
 def plausible(points: Points, source: CRS, target: CRS) -> Mask:
     """Tell which points, given in `source`, lie within the areas of use of both CRSs."""
     with np.errstate(invalid="ignore", over="ignore"):
-        lon, lat = Transformer.from_crs(source, "EPSG:4326", always_xy=True).transform(points[:, 0], points[:, 1])
+        lon, lat = to_degrees(source).transform(points[:, 0], points[:, 1])
     fine = np.isfinite(lon) & np.isfinite(lat)
     if source.is_geographic:
         fine &= (np.abs(points[:, 0]) <= 360) & (np.abs(points[:, 1]) <= 90)
@@ -55,7 +63,7 @@ def explain(name: str, points: Points, source: CRS, target: CRS) -> None:
         raise ImplausibleError(
             f"{at}, with the zone number {zone} before x: give --crs {cgcs2000(zone, prefix=True)} if the datum is CGCS2000"
         )
-    lon, lat = Transformer.from_crs(source, "EPSG:4326", always_xy=True).transform(x, y)
+    lon, lat = to_degrees(source).transform(x, y)
     where = f"{lon:.4f}°, {lat:.4f}°" if np.isfinite([lon, lat]).all() else "nowhere on Earth"
     raise ImplausibleError(
         f"{at} in {source.name}, that is {where}, outside the area of {target.name}: "

@@ -73,8 +73,9 @@ def read(path: Path, encoding: str | None) -> Table:
     found = next(((named[x], named[y]) for x, y in PAIRS if x in named and y in named), None)
     wkt = next((named[w] for w in WKT if w in named), None)
     if wkt is not None:
-        shapes = shapely.from_wkt(frame[wkt].fillna("").replace("", None).to_numpy(object), on_invalid="ignore")
-        return Table(frame.drop(columns=wkt), shapes, shapely.is_missing(shapes) & frame[wkt].notna().to_numpy(), None)
+        there = frame[wkt].notna().to_numpy(bool)
+        shapes = shapely.from_wkt(np.where(there, frame[wkt].to_numpy(object), None), on_invalid="ignore")
+        return Table(frame.drop(columns=wkt), shapes, shapely.is_missing(shapes) & there, None)
     if found is None:
         raise UnreadableError(
             f"{path.name} has no columns x and y, lon and lat, or wkt: rename the columns of the coordinates; "
