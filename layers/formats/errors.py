@@ -1,0 +1,54 @@
+"""What can be wrong with an exchange file: few classes, each message one sentence with the file, the place and the remedy."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class FormatError(Exception):
+    """A file cannot be taken in; nothing was stored."""
+
+
+class UnsafeFileError(FormatError):
+    """The file would reach outside itself or is made to exhaust the machine."""
+
+
+class UnreadableError(FormatError):
+    """The file is damaged, incomplete, or not what its ending says."""
+
+
+class UnknownFormatError(FormatError):
+    """No reader of Shudi takes this kind of file."""
+
+
+class ChooseSublayerError(FormatError):
+    """The file holds several layers, or not the one that was asked for."""
+
+
+class EncodingError(FormatError):
+    """The encoding of the text is neither stated nor evident."""
+
+
+class MissingCRSError(FormatError):
+    """The file does not say in which coordinate reference system it is."""
+
+
+class BadCRSError(FormatError):
+    """The text names no coordinate reference system."""
+
+
+class ImplausibleError(FormatError):
+    """All features lie where this coordinate reference system is not used."""
+
+
+class MappingError(FormatError):
+    """The mapping names a layer field, a column or a key that is not there."""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Say which known names there are, the most alike first; a clause to end a sentence with."""
+    names = list(known)
+    like = difflib.get_close_matches(name.casefold(), [n.casefold() for n in names], n=1, cutoff=0.6)
+    guess = next((n for n in names if like and n.casefold() == like[0]), "")
+    return (f"did you mean {guess}? " if guess else "") + f"there are: {', '.join(names) or 'none'}"

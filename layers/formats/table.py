@@ -1,0 +1,100 @@
+"""Features out of tables of text: CSV with coordinates or WKT. Every cell stays text."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import shapely
+
+from layers.formats.encoding import guess, normal
+from layers.formats.errors import EncodingError, UnreadableError
+from layers.formats.gdal import Table
+
+PAIRS = (
+    ("x", "y"),
+    ("lon", "lat"),
+    ("lng", "lat"),
+    ("long", "lat"),
+    ("longitude", "latitude"),
+    ("经度", "纬度"),
+    ("easting", "northing"),
+)
+WKT = ("wkt", "geometry", "geom", "the_geom", "shape")
+COLUMNS = 2000
+BOMS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
+
+
+def decode(path: Path, content: bytes, stated: str | None) -> str:
+    """Decode a text file: as stated, by its byte order mark, by trial of UTF-8 and GB18030; EncodingError otherwise."""
+    marked = next((name for mark, name in BOMS if content.startswith(mark)), None)
+    name = (normal(stated) if stated else None) or marked or guess(content.splitlines())
+    if name is None:
+        raise EncodingError(f"{path.name} is neither UTF-8 nor GB18030: give --encoding, as CP1252")
+    try:
+        return content.decode(name)
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise EncodingError(f"{path.name} is not {name} in line {line}: give --encoding") from error
+
+
+def separator(first: str) -> str:
+    """Choose the separator of a table from its first line."""
+    return max(",;\t|", key=first.count)
+
+
+def read(path: Path, encoding: str | None) -> Table:
+    """Read a CSV with columns x and y, lon and lat, or WKT; all attributes are text, empty cells missing.
+
+    A coordinate that is no number or a broken WKT gives a missing geometry in a `damaged` row. A comma as decimal sign is read
+    where the separator is not one. UnreadableError names the line or what columns there are. Memory: about ten times the file.
+    """
+    text = decode(path, path.read_bytes(), encoding)
+    if "\x00" in text:
+        raise UnreadableError(
+            f"{path.name} holds NUL characters in line {text[: text.index(chr(0))].count(chr(10)) + 1}: it is no text"
+        )
+    first = text[: text.find("\n") if "\n" in text else None]
+    sep = separator(first)
+    if first.count(sep) >= COLUMNS:
+        raise UnreadableError(
+            f"{path.name} has {first.count(sep) + 1} columns, more than {COLUMNS}: export the columns that are needed"
+        )
+    try:
+        frame = pd.read_csv(io.StringIO(text), sep=sep, dtype="str", keep_default_na=False, na_values=[""], index_col=False)
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError) as error:
+        raise UnreadableError(
+            f"{path.name} is no table ({str(error).strip().splitlines()[-1]}): export it again as CSV"
+        ) from error
+    named = {str(c).strip().casefold(): str(c) for c in reversed(frame.columns)}
+    found = next(((named[x], named[y]) for x, y in PAIRS if x in named and y in named), None)
+    wkt = next((named[w] for w in WKT if w in named), None)
+    if wkt is not None:
+        there = frame[wkt].notna().to_numpy(bool)
+        shapes = shapely.from_wkt(np.where(there, frame[wkt].to_numpy(object), None), on_invalid="ignore")
+        return Table(frame.drop(columns=wkt), shapes, shapely.is_missing(shapes) & there, None)
+    if found is None:
+        raise UnreadableError(
+            f"{path.name} has no columns x and y, lon and lat, or wkt: rename the columns of the coordinates; "
+            f"{columns(frame.columns)}"
+        )
+    x, y = (numbers(frame[c], sep) for c in found)
+    located = np.isfinite(x) & np.isfinite(y)
+    shapes = np.full(len(frame), None, object)
+    shapes[located] = shapely.points(x[located], y[located])
+    return Table(frame, shapes, ~located & frame[list(found)].notna().any(axis=1).to_numpy(), None)
+
+
+def numbers(column: pd.Series, sep: str) -> np.ndarray:
+    """Read coordinates from text; NaN where there is none."""
+    text = column.str.strip() if sep == "," else column.str.strip().str.replace(",", ".", regex=False)
+    return pd.to_numeric(text, errors="coerce").to_numpy(float, na_value=np.nan)
+
+
+def columns(names: Iterable[object]) -> str:
+    """List the first columns for a message."""
+    listed = [str(n) for n in names]
+    return f"there are: {', '.join(listed[:20])}{' ...' if len(listed) > 20 else ''}"
