@@ -1,9 +1,9 @@
-"""The signs by which plots are told apart on every map: a colour that colour-blind people can part, and a pattern."""
+"""What a report tells plots apart by: three sets of classes, each with a colour and a pattern."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from layers.base import Text
 from layers.parcels import TAKEN
-
-Pattern = Literal["", "hatch", "cross", "dots"]
+from layers.plan.readiness import STATES
+from maps.readiness import DRAWN, PATTERNS, VERDICT
 
 
 class Look(NamedTuple):
@@ -21,37 +21,35 @@ class Look(NamedTuple):
     value: str
     name: Text
     colour: str
-    pattern: Pattern = ""
+    pattern: str = ""
 
 
-STATUS = (
-    Look("serviced", Text("serviced", "熟地(已配套)"), "#0072B2"),
-    Look("pending", Text("pending", "待配套"), "#E69F00", "hatch"),
-    Look("unknown", Text("unknown", "未知"), "#BBBBBB", "dots"),
-    Look("blocked", Text("blocked", "受限"), "#882255", "cross"),
-    Look("supplied", Text("supplied or listed", "已供或已挂牌"), "#555555"),
-)
-VERDICT = (
-    Look("free", Text("free", "可用"), "#0072B2"),
-    Look("warn", Text("free with warnings", "可用,有提示"), "#E69F00", "hatch"),
-    Look("blocked", Text("blocked", "受限"), "#882255", "cross"),
-    Look("unknown", Text("unknown", "未知"), "#BBBBBB", "dots"),
-)
-READINESS = (
-    Look("ready", Text("all services there", "配套齐全"), "#0072B2"),
-    Look("dated", Text("pending, with a date", "待配套,有日期"), "#E69F00", "hatch"),
-    Look("undated", Text("pending, without a date", "待配套,无日期"), "#CC79A7", "hatch"),
-    Look("never", Text("a service is not planned", "有配套未规划"), "#882255", "cross"),
-    Look("unknown", Text("unknown", "未知"), "#BBBBBB", "dots"),
-)
-PLOTS: Mapping[str, tuple[Look, ...]] = {"status": STATUS, "verdict": VERDICT, "ready_state": READINESS}
+def like(value: str, name: Text, state: str) -> Look:
+    """Draw a class with the colour and the pattern that the map gives to a state."""
+    return Look(value, name, DRAWN[state].colour, PATTERNS.get(state, ""))
+
+
+PLOTS: Mapping[str, tuple[Look, ...]] = {
+    "status": (
+        like("serviced", Text("serviced", "熟地"), "ready"),
+        like("pending", Text("pending", "待配套"), "dated"),
+        like("unknown", Text("unknown", "未知"), "unknown"),
+        like("blocked", Text("blocked by a rule", "受限"), "blocked"),
+        Look("supplied", Text("supplied or listed", "已供或已挂牌"), "#666666"),
+    ),
+    "verdict": tuple(
+        like(value, VERDICT[value].name, state)
+        for value, state in {"free": "ready", "warn": "dated", "blocked": "blocked", "unknown": "unknown"}.items()
+    ),
+    "ready_state": tuple(like(value, code.name, value) for value, code in STATES.items()),
+}
 
 
 def known(answers: pd.DataFrame, name: str) -> NDArray[np.object_]:
     """Read one column of classes as an array of str; what is missing, or no class of PLOTS, is unknown."""
-    values = {look.value for look in PLOTS[name]}
-    column = answers[name] if name in answers else pd.Series(pd.NA, answers.index)
-    return column.where(column.isin(list(values)), "unknown").to_numpy(object)
+    column = answers[name] if name in answers else pd.Series(None, answers.index, object)
+    listed = column.isin([look.value for look in PLOTS[name]]).to_numpy(bool)
+    return np.where(listed, column.to_numpy(object), "unknown")
 
 
 def status(findings: pd.DataFrame, parcel_status: pd.Series | None = None) -> NDArray[np.object_]:
@@ -65,4 +63,5 @@ def status(findings: pd.DataFrame, parcel_status: pd.Series | None = None) -> ND
     taken = np.zeros(len(findings), bool) if parcel_status is None else parcel_status.isin(TAKEN).to_numpy(bool)
     pending = np.isin(ready, ["dated", "undated", "never"])
     unsure = (ready == "unknown") | (verdict == "unknown")
-    return np.select([taken, verdict == "blocked", pending, unsure], ["supplied", "blocked", "pending", "unknown"], "serviced").astype(object)
+    cases = {"supplied": taken, "blocked": verdict == "blocked", "pending": pending, "unknown": unsure}
+    return np.select(list(cases.values()), list(cases), "serviced").astype(object)

@@ -120,11 +120,3 @@ def sealed(page: str) -> str:
     policy = f"default-src 'none'; {rules}; base-uri 'none'; form-action 'none'"
     return page.replace("<head>", f'<head>\n<meta http-equiv="Content-Security-Policy" content="{policy}">', 1)
 
-
-def page_policy(page: str) -> str:
-    """Write the Content-Security-Policy for the served page: only this server's files, and its one inline import map."""
-    scripts = f"script-src 'self' {inline_hashes(page, 'script')}"
-    return (
-        f"default-src 'none'; {scripts}; worker-src 'self'; style-src 'self'; connect-src 'self'; "
-        "img-src 'self' data: blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    )

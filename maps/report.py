@@ -17,9 +17,9 @@ from jinja2 import Template
 
 from layers.base import SERVICE_STATUS, Codes, Field, Land, Layer, Survey, Text
 from layers.catalogue import LAYERS
-from layers.roads import LAYER as ROADS
+from layers.plan.readiness import SERVICES
+from layers.plan.supply import asked
 from layers.service import STATES
-from layers.utilities import KINDS
 from maps.looks import PLOTS, Look, known, status
 from maps.offline import INLINED, WEB, OfflineFigure
 
@@ -30,10 +30,9 @@ CLASS_FIELDS: Mapping[str, str] = {"zoning": "code", "land_use": "code", "roads"
 UNDRAWN = ("parcels", "terrain")
 OUTLINED = ("control_lines", "development_areas", "sites")
 HIDDEN = ("zoning", "land_use", "development_areas")
+CHECK_COLUMNS = ("plot", "rule", "severity", "area", "unknown_area")
 AREAS = ("free_area", "warn_area", "blocked_area", "unknown_area")
-CHECK_COLUMNS = ("check", "title", "severity", "area", "objects", "rule", "data_date")
 NOT_RECORDED = Text("not recorded", "未记录")
-SERVICES: Mapping[str, Text] = {"road": ROADS.title, **{kind: code.name for kind, code in KINDS.items()}}
 
 
 class ReportError(Exception):
@@ -64,8 +63,7 @@ def report(
     language : the language that the page begins with; its reader may switch.
     generated : puts the banner of generated data on the page.
     sites : project sites to draw instead of those in `land`.
-    checks : one row for each plot and check: `plot`, `check`, `title` (Text or str), `severity`, `area` [m2], `objects`,
-        `rule`, `data_date`.
+    checks : `layers.plan.supply.Supply.checks` of these plots in this order, for a line for every check.
     most : greatest number of plots.
 
     The page holds its libraries, fetches nothing and forbids itself to (maps.offline). All text travels as JSON and becomes
@@ -98,7 +96,8 @@ def report(
         "services": {kind: name._asdict() for kind, name in SERVICES.items()},
         "states": named(STATES),
         "life": named(SERVICE_STATUS),
-        "checks": check_table(checks, plots),
+        "rules": rules(land),
+        "checks": None if checks is None else {c: encoded(checks[c]) for c in CHECK_COLUMNS},
         "layers": [layer_table(LAYERS[n], land[n], box, plots.crs) for n in LAYERS if n in land and n not in UNDRAWN],
         "sources": [sources(LAYERS[n], land.get(n)) for n in LAYERS],
     }
@@ -181,11 +180,13 @@ def plain(value: object) -> object:
 
 def encoded(column: pd.Series) -> dict[str, list[Any]]:
     """Encode a column: numbers as {values}, anything else as {pool, at}, its distinct values and each row's place or -1."""
+    if pd.api.types.is_integer_dtype(column) and not column.hasnans:
+        return {"values": column.to_list()}
     if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
         values = column.astype("float64").replace([np.inf, -np.inf], np.nan).round(4)
         return {"values": values.astype(object).where(values.notna(), None).to_list()}
     at, pool = pd.factorize(column)
-    return {"pool": [plain(v) for v in pool.tolist()] if hasattr(pool, "tolist") else [plain(v) for v in pool], "at": at.tolist()}
+    return {"pool": [plain(value) for value in pool], "at": at.tolist()}
 
 
 def table(frame: pd.DataFrame, fields: Iterable[Field]) -> dict[str, Any]:
@@ -212,7 +213,7 @@ def plot_table(plots: gpd.GeoDataFrame, findings: pd.DataFrame) -> dict[str, Any
     parcel_status = frame["status"] if "status" in frame else None
     classes = {"status": status(found, parcel_status), "verdict": known(found, "verdict"), "ready_state": known(found, "ready_state")}
     area = found["area"] if "area" in found else pd.Series(plots.geometry.area.to_numpy(), found.index)
-    plain_columns = [c for c in ("ready_from", "missing", "reason", *AREAS) if c in found]
+    plain_columns = [c for c in ("ready_from", "missing", "deciding", "reason", *AREAS) if c in found]
     services = [f"{s}_{part}" for s in SERVICES for part in ("state", "from", "line", "distance")]
     service_fields = set(services)
     return {
@@ -230,14 +231,13 @@ def plot_table(plots: gpd.GeoDataFrame, findings: pd.DataFrame) -> dict[str, Any
     }
 
 
-def check_table(checks: pd.DataFrame | None, plots: gpd.GeoDataFrame) -> dict[str, Any] | None:
-    """Encode the checks of all plots; `plot` becomes the row of the plot."""
-    if checks is None:
-        return None
-    rows = pd.Index(plots["id"]).get_indexer(checks["plot"])
-    kept = checks[rows >= 0]
-    columns = {c: encoded(kept[c]) for c in CHECK_COLUMNS if c in kept}
-    return {"plot": rows[rows >= 0].tolist(), "columns": columns}
+def rules(land: Land) -> list[dict[str, Any]]:
+    """List the rules as `layers.plan.supply.asked` orders them: key, check, title and the day of the newest data."""
+    newest = [land[a.layer.name].data_date(a.rule.kind) if a.layer.name in land else None for a in asked()]
+    return [
+        {"key": a.key, "check": a.rule.id, "title": a.rule.title._asdict(), "layer": a.layer.title._asdict(), "date": d and str(d)[:10]}
+        for a, d in zip(asked(), newest, strict=True)
+    ]
 
 
 def classes(layer: Layer, features: gpd.GeoDataFrame) -> tuple[list[dict[str, Any]], list[int]]:

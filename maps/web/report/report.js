@@ -46,6 +46,8 @@ function drawReport(map, data) {
   const MARKS = {
     hatch: [["path", { d: "M-2,2 l4,-4 M0,8 l8,-8 M6,10 l4,-4" }]],
     cross: [["path", { d: "M0,8 l8,-8 M0,0 l8,8" }]],
+    lines: [["path", { d: "M0,2 h8 M0,6 h8" }]],
+    grid: [["path", { d: "M0,4 h8 M4,0 v8" }]],
     dots: [["circle", { cx: 2, cy: 2, r: 0.9 }], ["circle", { cx: 6, cy: 6, r: 0.9 }]],
   };
   /* The fill of a look: its colour, or the address of a pattern that is made when it is first asked for. */
@@ -54,7 +56,7 @@ function drawReport(map, data) {
     const id = `${look.pattern}-${look.colour.slice(1)}`;
     if (!document.getElementById(id)) {
       const marks = MARKS[look.pattern].map(([tag, shape]) => drawn(tag, shape));
-      const pen = look.pattern === "hatch" ? 1.8 : 1.1;
+      const pen = look.pattern === "hatch" || look.pattern === "lines" ? 1.8 : 1.1;
       const ink = drawn("g", look.pattern === "dots" ? { fill: "#222" } : { stroke: "#fff", "stroke-width": pen, fill: "none" }, ...marks);
       const ground = drawn("rect", { width: 8, height: 8, fill: look.colour });
       document.getElementById("patterns").append(drawn("pattern", { id, width: 8, height: 8, patternUnits: "userSpaceOnUse" }, ground, ink));
@@ -110,17 +112,22 @@ function drawReport(map, data) {
       return line(say(title), say(data.states[is] || T.unknown), from ? day(from) : "", by || "", distance);
     });
   }
+  const C = data.checks;
   const checksOf = new Map();
-  (data.checks ? data.checks.plot : []).forEach((row, i) => checksOf.set(row, [...(checksOf.get(row) || []), i]));
+  (C ? C.plot.values : []).forEach((row, i) => checksOf.has(row) ? checksOf.get(row).push(i) : checksOf.set(row, [i]));
+  const ruleNamed = new Map(data.rules.map((rule) => [rule.key, rule]));
+  const ruleTitle = (rule) => make("span", {}, rule.check, " ", say(rule.title));
   function checkLines(row) {
-    const column = (name, i) => cell(data.checks.columns[name], i);
     return (checksOf.get(row) || []).map((i) => {
-      const area = column("area", i);
-      const size = area === null ? "" : `${number(area, 2)} m² · ${number(mu(area), 3)} mu`;
-      const title = make("span", {}, column("check", i), " ", say(column("title", i)));
-      const rest = ["objects", "rule", "data_date"].map((name) => column(name, i)).filter(Boolean).join(" · ");
-      return line(title, say(T[column("severity", i)] || column("severity", i)), size, rest);
+      const rule = data.rules[C.rule.values[i]];
+      const severity = cell(C.severity, i);
+      const size = severity === "pass" ? "" : `${number(cell(C.area, i), 2)} m²`;
+      return line(ruleTitle(rule), say(T[severity] || severity), size, rule.date ? rule.date : say(T.no_source));
     });
+  }
+  function reason(row) {
+    const key = cell(P.findings.reason, row);
+    return key && ruleNamed.has(key) ? ruleTitle(ruleNamed.get(key)) : key;
   }
   function missing(row) {
     const kinds = cell(P.findings.missing, row);
@@ -132,12 +139,11 @@ function drawReport(map, data) {
     const badge = (by) => line(say(T[by]), say(looks[by].get(classOf(by, row)).name));
     const parts = ["free", "warn", "blocked", "unknown"].filter((part) => P.findings[`${part}_area`]);
     const ready = cell(P.findings.ready_from, row);
-    const reason = cell(P.findings.reason, row);
     return make("div", {},
       make("h2", {}, say(T.plot), " ", cell(P.own.columns.id, row)),
       make("table", {}, areaLine(say(T.area), cell(P.area, row)), badge("status"), badge("verdict"), badge("ready_state"),
         ready ? line(say(T.ready_from), day(ready)) : null, P.findings.missing ? line(say(T.missing), missing(row)) : null,
-        reason ? line(say(T.reason), reason) : null),
+        reason(row) ? line(say(T.reason), reason(row)) : null),
       ...block(T.partition, ...parts.map((part) => areaLine(say(T[part]), cell(P.findings[`${part}_area`], row)))),
       ...block(T.checks, ...checkLines(row)),
       ...block(T.services, ...serviceLines(row)),
