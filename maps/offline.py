@@ -119,4 +119,3 @@ def sealed(page: str) -> str:
     rules = f"script-src {inline_hashes(page, 'script')}; style-src {inline_hashes(page, 'style')}; img-src data:"
     policy = f"default-src 'none'; {rules}; base-uri 'none'; form-action 'none'"
     return page.replace("<head>", f'<head>\n<meta http-equiv="Content-Security-Policy" content="{policy}">', 1)
-

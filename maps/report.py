@@ -20,7 +20,7 @@ from layers.catalogue import LAYERS
 from layers.plan.readiness import SERVICES
 from layers.plan.supply import asked
 from layers.service import STATES
-from maps.looks import PLOTS, Look, known, status
+from maps.looks import PLOTS, known, status
 from maps.offline import INLINED, WEB, OfflineFigure
 
 MOST_PLOTS = 10_000
@@ -111,8 +111,10 @@ class ReportMap(folium.Map):
 
     def __init__(self, data: Mapping[str, Any]) -> None:
         (south, west), (north, east) = data["bounds"]
-        options = {"zoom_control": "bottomleft", "max_zoom": 23, "attribution_control": False, "zoom_snap": 0.25}
-        super().__init__([(south + north) / 2, (west + east) / 2], tiles=None, zoom_start=15, **options)
+        middle = [(south + north) / 2, (west + east) / 2]
+        super().__init__(
+            middle, tiles=None, zoom_start=15, zoom_control="bottomleft", max_zoom=23, attribution_control=False, zoom_snap=0.25
+        )
         self.default_js = [("leaflet", INLINED["leaflet"])]
         self.default_css = [("leaflet_css", INLINED["leaflet_css"])]
         self._id = "report"
@@ -124,13 +126,14 @@ class Drawing(MacroElement):
 
     _template = Template(
         "{% macro header(this, kwargs) %}<style>{{ this.style }}</style>{% endmacro %}"
-        '{% macro html(this, kwargs) %}{{ this.markup }}<script type="application/json" id="data">{{ this.data }}</script>{% endmacro %}'
+        "{% macro html(this, kwargs) %}{{ this.markup }}"
+        '<script type="application/json" id="data">{{ this.data }}</script>{% endmacro %}'
         "{% macro script(this, kwargs) %}{{ this.code }}\n"
         "drawReport({{ this._parent.get_name() }}, JSON.parse(document.getElementById('data').textContent));{% endmacro %}"
     )
 
     def __init__(self, data: Mapping[str, Any]) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._name, self._id = "Drawing", "report"
         self.style, self.markup, self.code = (
             (WEB / "report" / name).read_text("utf-8") for name in ("report.css", "report.html", "report.js")
@@ -210,8 +213,8 @@ def plot_table(plots: gpd.GeoDataFrame, findings: pd.DataFrame) -> dict[str, Any
     found = findings.reindex(plots["id"].to_numpy())
     own = {f.name: f for name in ("sites", "parcels") for f in LAYERS[name].columns}
     frame = pd.DataFrame(plots.drop(columns=plots.geometry.name)).set_axis(found.index)
-    parcel_status = frame["status"] if "status" in frame else None
-    classes = {"status": status(found, parcel_status), "verdict": known(found, "verdict"), "ready_state": known(found, "ready_state")}
+    parcel_status = frame.get("status")
+    classes = {"status": status(found, parcel_status), **{name: known(found, name) for name in ("verdict", "ready_state")}}
     area = found["area"] if "area" in found else pd.Series(plots.geometry.area.to_numpy(), found.index)
     plain_columns = [c for c in ("ready_from", "missing", "deciding", "reason", *AREAS) if c in found]
     services = [f"{s}_{part}" for s in SERVICES for part in ("state", "from", "line", "distance")]
@@ -235,7 +238,13 @@ def rules(land: Land) -> list[dict[str, Any]]:
     """List the rules as `layers.plan.supply.asked` orders them: key, check, title and the day of the newest data."""
     newest = [land[a.layer.name].data_date(a.rule.kind) if a.layer.name in land else None for a in asked()]
     return [
-        {"key": a.key, "check": a.rule.id, "title": a.rule.title._asdict(), "layer": a.layer.title._asdict(), "date": d and str(d)[:10]}
+        {
+            "key": a.key,
+            "check": a.rule.id,
+            "title": a.rule.title._asdict(),
+            "layer": a.layer.title._asdict(),
+            "date": d and str(d)[:10],
+        }
         for a, d in zip(asked(), newest, strict=True)
     ]
 

@@ -30,7 +30,7 @@ class Watch:
     asked: list[str] = field(default_factory=list)
 
 
-@pytest.fixture()
+@pytest.fixture
 def watch(browser: Browser) -> Iterator[Watch]:
     context = browser.new_context(viewport={"width": 1100, "height": 760}, locale="en-GB")
     watched = Watch(context.new_page())

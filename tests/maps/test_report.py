@@ -21,21 +21,33 @@ EVIL = "<script>alert(1)</script><img src=x onerror=alert(2)>"
 ORIGIN = np.array([500_000.0, 4_077_000.0])
 
 
+def at(*point: float) -> np.ndarray:
+    return ORIGIN + np.array(point)
+
+
+def way(y: float) -> shapely.LineString:
+    return shapely.LineString([at(-50, y), at(650, y)])
+
+
 def square(x: float, y: float, side: float = 80.0) -> shapely.Polygon:
-    return shapely.box(*(ORIGIN + (x, y)), *(ORIGIN + (x + side, y + side)))
+    return shapely.box(*at(x, y), *at(x + side, y + side))
 
 
-@pytest.fixture()
+@pytest.fixture
 def plots() -> gpd.GeoDataFrame:
     ids = ["A-1", "A-2", "A-3", "A-4", "A-5", EVIL]
     return gpd.GeoDataFrame(
-        {"id": ids, "status": ["ready", "ready", "ready", "ready", "built", "ready"], "owner": ["", None, EVIL, "农场", "x", "y"]},
+        {
+            "id": ids,
+            "status": ["ready", "ready", "ready", "ready", "built", "ready"],
+            "owner": ["", None, EVIL, "农场", "x", "y"],
+        },
         geometry=[square(100 * k, 0) for k in range(6)],
         crs="EPSG:4548",
     )
 
 
-@pytest.fixture()
+@pytest.fixture
 def findings(plots: gpd.GeoDataFrame) -> pd.DataFrame:
     frame = pd.DataFrame(
         {
@@ -58,18 +70,22 @@ def findings(plots: gpd.GeoDataFrame) -> pd.DataFrame:
     return frame
 
 
-@pytest.fixture()
+@pytest.fixture
 def land(plots: gpd.GeoDataFrame) -> dict[str, Survey]:
     def survey(layer: str, kinds: tuple[str, ...], geometry: list, **columns: object) -> Survey:
-        frame = gpd.GeoDataFrame({"id": [f"{layer}{k}" for k in range(len(geometry))], **columns}, geometry=geometry, crs=plots.crs)
-        return Survey(frame, (Edition(f"{layer}-1", layer, f"Survey of {layer} {EVIL}", date(2026, 3, 1), square(0, 0, 600), kinds),))
+        frame = gpd.GeoDataFrame(
+            {"id": [f"{layer}{k}" for k in range(len(geometry))], **columns}, geometry=geometry, crs=plots.crs
+        )
+        return Survey(
+            frame, (Edition(f"{layer}-1", layer, f"Survey of {layer} {EVIL}", date(2026, 3, 1), square(0, 0, 600), kinds),)
+        )
 
-    pipes = [shapely.LineString(ORIGIN + [(-50, y), (650, y)]) for y in (-10, -20)] + [shapely.Point(ORIGIN + (-50, -10))]
+    pipes = [way(-10), way(-20), shapely.Point(at(-50, -10))]
     dates = pd.to_datetime(["2020-01-01", "2027-06-30", None])
     return {
         "zoning": survey("zoning", (), [square(-20, -20, 700)], code=["1001"], name=[EVIL]),
         "control_lines": survey("control_lines", ("forest",), [square(300, 20, 60)], kind=["forest"], name=[EVIL]),
-        "roads": survey("roads", (), [shapely.LineString(ORIGIN + [(-50, -30), (650, -30)])], name=[EVIL], **{"class": ["local"]}),
+        "roads": survey("roads", (), [way(-30)], name=[EVIL], **{"class": ["local"]}),
         "utilities": survey("utilities", ("gas", "water"), pipes, kind=["gas", "water", "gas"], role=["main", "main", "source"],
                             status=["in_service", "planned", None], in_service_from=dates),
         "sites": survey("sites", (), [square(95, -5, 90)], name=[EVIL], status=["prospect"]),
@@ -159,7 +175,9 @@ def test_a_library_that_is_not_the_pinned_one_is_refused(tmp_path: Path):
 
 @pytest.mark.browser
 def test_a_browser_without_network_shows_the_plots_their_evidence_and_both_languages(plots, findings, land, watch, tmp_path):
-    checks = pd.DataFrame({"plot": [1, 1], "rule": [0, 1], "severity": ["pass", "unknown"], "area": [6400.0, 6400.0], "unknown_area": 0.0})
+    checks = pd.DataFrame(
+        {"plot": [1, 1], "rule": [0, 1], "severity": ["pass", "unknown"], "area": [6400.0, 6400.0], "unknown_area": 0.0}
+    )
     file = tmp_path / "map.html"
     file.write_text(report(plots, findings, land, Text(f"Park {EVIL}", "园区"), generated=True, checks=checks), "utf-8")
     page = watch.page
@@ -182,7 +200,9 @@ def test_a_browser_without_network_shows_the_plots_their_evidence_and_both_langu
     assert "9.600 亩" in card.inner_text()
     page.locator("#language").click()
     text = card.inner_text()
-    assert all(word in text for word in ("A-2", "pending", "2027-06-30", "gas, heat", EVIL, "12.0 m", "C01", "Zoning", "2026-03-01"))
+    assert all(
+        word in text for word in ("A-2", "pending", "2027-06-30", "gas, heat", EVIL, "12.0 m", "C01", "Zoning", "2026-03-01")
+    )
     assert page.locator("#title").inner_text() == f"Park {EVIL}"
     assert page.evaluate("document.documentElement.lang") == "en"
     page.screenshot(path=tmp_path / "report.png")

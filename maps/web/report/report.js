@@ -276,5 +276,5 @@ function drawReport(map, data) {
   legendOfPlots();
   L.control.scale({ imperial: false, position: "bottomleft" }).addTo(map);
   map.invalidateSize();
-  map.fitBounds(data.bounds, { animate: false });
+  map.fitBounds(data.bounds, { animate: false, paddingBottomRight: window.innerWidth > 640 ? [284, 0] : [0, 0] });
 }
