@@ -15,6 +15,8 @@ from typing import Any
 from branca.element import CssLink, Element, Figure, JavascriptLink
 from jinja2 import Template
 
+from layers.errors import Refusal
+
 WEB = files("maps") / "web"
 INLINED: Mapping[str, str] = {"leaflet": "leaflet/leaflet.js", "leaflet_css": "leaflet/leaflet.css"}
 """folium's name of a link -> the vendored file that replaces it."""
@@ -24,7 +26,7 @@ NAMED = ("http://www.w3.org/", "https://leafletjs.com")
 OUTWARD = re.compile(r"url\((?!['\"]?(?:data:|#))[^)]*\)")
 
 
-class VendorError(Exception):
+class VendorError(Refusal):
     """A library of the browser is missing or is not the one that was pinned."""
 
 
@@ -42,9 +44,12 @@ def vendored(name: str, vendor: Traversable | None = None) -> str:
         manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
         content = (folder / name).read_bytes()
     except FileNotFoundError as absent:
-        raise VendorError(f"{absent.filename} is missing; run `make vendor`") from absent
+        missing = absent.filename
+        raise VendorError(f"{missing} is missing; run `make vendor`", f"缺少 {missing},请运行 `make vendor`") from absent
     if hashlib.sha256(content).hexdigest() != manifest.get(name, {}).get("sha256"):
-        raise VendorError(f"{name} is not the file that the manifest pins; run `make vendor`")
+        raise VendorError(
+            f"{name} is not the file that the manifest pins; run `make vendor`", f"{name} 与清单不符,请运行 `make vendor`"
+        )
     return content.decode("utf-8")
 
 

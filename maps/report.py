@@ -17,6 +17,7 @@ from jinja2 import Template
 
 from layers.base import SERVICE_STATUS, Codes, Field, Land, Layer, Survey, Text
 from layers.catalogue import LAYERS
+from layers.errors import Refusal
 from layers.plan.readiness import SERVICES
 from layers.plan.supply import asked
 from layers.service import STATES
@@ -35,7 +36,7 @@ AREAS = ("free_area", "warn_area", "blocked_area", "unknown_area")
 NOT_RECORDED = Text("not recorded", "未记录")
 
 
-class ReportError(Exception):
+class ReportError(Refusal):
     """A report map cannot be drawn of these plots; the message says what to do."""
 
 
@@ -77,11 +78,14 @@ def report(
     """
     drawn = plots.geometry.notna() & ~plots.geometry.is_empty
     if plots.crs is None:
-        raise ReportError("the plots have no CRS; set the project CRS of the base on the frame")
+        raise ReportError("the plots have no CRS; set the base's project CRS on them", "地块没有坐标系,请设为本库的项目坐标系")
     if not drawn.any():
-        raise ReportError("no plot has a geometry to draw; choose plots or an area that holds some")
+        raise ReportError("no plot has a geometry to draw; choose an area that holds some", "没有可绘制的地块,请选择有地块的范围")
     if len(plots) > most:
-        raise ReportError(f"{len(plots)} plots are more than a report map holds ({most}); choose a smaller area")
+        raise ReportError(
+            f"{len(plots)} plots are more than a report map holds ({most}); choose a smaller area",
+            f"{len(plots)}个地块超过报告地图的上限({most}),请缩小范围",
+        )
     if sites is not None:
         land = {**land, "sites": Survey(sites, land["sites"].editions if "sites" in land else ())}
     words = Text(title, title) if isinstance(title, str) else title

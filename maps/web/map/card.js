@@ -20,7 +20,9 @@ export function cardOf(sheet, language, words, states, close) {
   const cell = (text) => make("td", {}, text);
   const badge = (value) => make("span", { class: `severity ${/^[a-z]+$/.test(value) ? value : ""}` }, words[value] || value);
   const block = (title, rows) => (rows.length ? [make("h3", {}, title), make("table", {}, ...rows)] : []);
-  const titles = new Map((sheet.services || []).map((service) => [service.kind, say(service.title)]));
+  // a service that nobody surveyed is said to be unknown, not absent
+  const unsure = (service) => (service.state === "unknown" ? ` (${words.unknown})` : "");
+  const titles = new Map((sheet.services || []).map((service) => [service.kind, say(service.title) + unsure(service)]));
   const missing = Array.isArray(sheet.missing) ? sheet.missing.map((kind) => titles.get(kind) || kind).join(", ") || words.nothing : null;
 
   const head = [

@@ -129,11 +129,13 @@ function drawReport(map, data) {
     const key = cell(P.findings.reason, row);
     return key && ruleNamed.has(key) ? ruleTitle(ruleNamed.get(key)) : key;
   }
+  /* What does not serve; a service that nobody surveyed is said to be unknown, not absent. */
   function missing(row) {
     const kinds = cell(P.findings.missing, row);
     if (kinds === null) return say(T.unknown);
     if (!String(kinds)) return say(T.nothing);
-    return make("span", {}, ...String(kinds).split(/[ ,;]+/).flatMap((kind, i) => [i ? ", " : "", say(data.services[kind] || kind)]));
+    const unsure = (kind) => (cell(P.services[`${kind}_state`], row) === "unknown" ? make("span", {}, " (", say(T.unknown), ")") : "");
+    return make("span", {}, ...String(kinds).split(",").flatMap((kind, i) => [i ? ", " : "", say(data.services[kind] || kind), unsure(kind)]));
   }
   function plotCard(row) {
     const badge = (by) => line(say(T[by]), say(looks[by].get(classOf(by, row)).name));
