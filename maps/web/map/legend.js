@@ -1,0 +1,43 @@
+/** The panel: layers to switch, what their colours and patterns mean, where the data comes from. */
+
+import { make } from "./dom.js";
+import { swatch } from "./patterns.js";
+
+/**
+ * List the layers with a box each and their legend.
+ * @param {any} style the style, with its metadata
+ * @param {{layer: string, value: string, label: string, colour: string, pattern: string}[]} entries
+ * @param {Record<string, boolean>} shown what the reader switched, by layer
+ * @param {(layer: string, on: boolean) => void} turn
+ * @param {Record<string, string>} words
+ * @returns {HTMLElement[]}
+ */
+export function legendOf(style, entries, shown, turn, words) {
+  const patterns = style.metadata["shudi:patterns"];
+  const filled = new Set(style.layers.filter((l) => l.type === "fill").map((l) => l.metadata?.["shudi:layer"]));
+  return Object.entries(style.metadata["shudi:layers"]).map(([name, layer]) => {
+    const on = shown[name] ?? layer.visible;
+    const box = make("input", { type: "checkbox", name, checked: on, onchange: (event) => turn(name, event.target.checked) });
+    const rows = entries.filter((entry) => entry.layer === name).map((entry) => {
+      const ink = patterns[`shudi-${entry.pattern}`]?.colour || "#222222";
+      return make("li", {}, swatch(entry, filled.has(name) ? "area" : "line", ink), entry.label);
+    });
+    const list = make("ul", {}, ...rows);
+    const folded = rows.length > 8 ? make("details", {}, make("summary", {}, `${words.legend} (${rows.length})`), list) : list;
+    return make("fieldset", {}, make("label", {}, box, layer.title), folded);
+  });
+}
+
+/**
+ * List the deliveries of each layer; a layer without one is unknown, and is said to be.
+ * @param {any} about @param {"en" | "zh"} language @param {Record<string, string>} words
+ * @returns {HTMLElement[]}
+ */
+export function sourcesOf(about, language, words) {
+  return about.layers.map((layer) => {
+    const title = typeof layer.title === "string" ? layer.title : layer.title[language];
+    const kinds = (edition) => (edition.kinds?.length ? ` (${edition.kinds.join(", ")})` : "");
+    const told = layer.editions.map((edition) => make("li", {}, `${edition.date} ${edition.source}${kinds(edition)}`));
+    return make("div", {}, make("strong", {}, title), told.length ? make("ul", {}, ...told) : `: ${words.no_source}`);
+  });
+}

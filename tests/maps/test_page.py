@@ -1,0 +1,181 @@
+"""The served page in a real browser, with the real style and legend, canned sheets and one small tile."""
+
+import base64
+import hashlib
+import re
+import threading
+import time
+from collections.abc import Iterator
+
+import mapbox_vector_tile
+import numpy as np
+import pytest
+import rasterio
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from layers.catalogue import LAYERS
+from maps.offline import WEB
+from maps.style import legend, style
+
+EVIL = "<img src=x onerror=alert(1)>"
+CENTER = (117.0, 36.83)
+BOUNDS = [116.99, 36.825, 117.01, 36.835]
+WORDS = {"en": "Use", "zh": "用途"}
+PLOTS = {
+    "P-1": ([[100, 100], [2000, 100], [2000, 4000], [100, 4000]], {"verdict": "free", "ready_state": "ready", "ready_from": 0}),
+    "P-2": (
+        [[2100, 100], [4000, 100], [4000, 4000], [2100, 4000]],
+        {"verdict": "free", "ready_state": "dated", "ready_from": 40000},
+    ),
+}
+
+
+def policy(page: str) -> str:
+    """Allow this server's files and the import map by its hash; no inline style, no inline script."""
+    text = re.search(r'<script type="importmap">(.*?)</script>', page, re.S)[1]
+    digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+    return (
+        f"default-src 'none'; script-src 'self' 'sha256-{digest}'; worker-src 'self'; style-src 'self'; connect-src 'self'; "
+        "img-src 'self' data: blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+
+
+def sheet(request: Request) -> Response:
+    id = request.path_params["id"]
+    if id not in PLOTS:
+        return JSONResponse({"title": "no such plot"}, 404)
+    check = {
+        "id": "C01", "title": {"en": "Farmland", "zh": "农田"}, "severity": "block", "area_m2": 100.0, "mu": 0.15, "ratio": 0.1,
+        "objects": [EVIL], "detail": {"en": "d", "zh": "d"}, "rule": {"en": "r", "zh": "r"}, "source": "law", "data_date": None,
+    }  # fmt: skip
+    service = {
+        "kind": "gas",
+        "title": {"en": "gas", "zh": "燃气"},
+        "state": "planned",
+        "from": "2027-06-30",
+        "line": EVIL,
+        "distance_m": 3.0,
+    }
+    part = {"reason": "C01:x", "severity": "block", "area_m2": 1000.0, "mu": 1.5}
+    state = PLOTS[id][1]["ready_state"]
+    return JSONResponse(
+        {"id": id, "area_m2": 1000.0, "mu": 1.5, "verdict": "blocked", "ready_state": state, "ready_from": "2027-06-30",
+         "missing": ["gas"], "checks": [check], "parts": [part], "services": [service]}
+    )  # fmt: skip
+
+
+def tile(request: Request) -> Response:
+    if request.path_params["layer"] != "readiness" or request.path_params["z"] < 13:
+        return Response(b"", media_type="application/vnd.mapbox-vector-tile")
+    features = [
+        {"geometry": {"type": "Polygon", "coordinates": [[*ring, ring[0]]]}, "properties": {"id": id, **properties}}
+        for id, (ring, properties) in PLOTS.items()
+    ]
+    body = mapbox_vector_tile.encode({"name": "readiness", "features": features})
+    return Response(body, media_type="application/vnd.mapbox-vector-tile")
+
+
+def index(_: Request) -> Response:
+    page = (WEB / "index.html").read_text("utf-8")
+    return HTMLResponse(page, headers={"Content-Security-Policy": policy(page)})
+
+
+def about(_: Request) -> Response:
+    layers = [{"name": n, "title": y.title._asdict(), "editions": []} for n, y in LAYERS.items()]
+    layers[0]["editions"] = [{"source": EVIL, "date": "2026-03-01", "kinds": []}]
+    return JSONResponse({"title": "Park", "generated": True, "center": CENTER, "bounds": BOUNDS, "layers": layers})
+
+
+def styled(request: Request) -> Response:
+    return JSONResponse(style(str(request.base_url), request.query_params["lang"], CENTER))
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    app = Starlette(
+        routes=[
+            Route("/", index),
+            Route("/about.json", about),
+            Route("/style.json", styled),
+            Route("/legend.json", lambda request: JSONResponse(legend(request.query_params["lang"]))),
+            Route("/plots/{id:path}", sheet),
+            Route("/tiles/{layer}/{z:int}/{x:int}/{y}", tile),
+            Mount("/web", StaticFiles(directory=str(WEB))),
+        ]
+    )
+    running = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning"))
+    thread = threading.Thread(target=running.run, daemon=True)
+    thread.start()
+    while not running.started:
+        time.sleep(0.02)
+    yield f"http://127.0.0.1:{running.servers[0].sockets[0].getsockname()[1]}"
+    running.should_exit = True
+    thread.join()
+
+
+def pixels(picture: bytes) -> np.ndarray:
+    """Decode a screenshot to colours, shape (n, 3)."""
+    with rasterio.MemoryFile(picture) as memory, memory.open() as image:
+        return image.read()[:3].reshape(3, -1).T
+
+
+@pytest.mark.browser
+@pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
+def test_the_page_draws_plots_tells_their_sheet_and_speaks_both_languages(server, watch, tmp_path):
+    page = watch.page
+    page.goto(f"{server}/?lang=zh#map=15/36.83/117.0")
+    page.wait_for_selector("body[data-drawn]")
+    assert page.locator("#banner").is_visible()
+    assert not page.locator("#notice").is_visible()
+
+    blue = (np.abs(pixels(page.locator("#map canvas").screenshot()) - np.array([0x3D, 0x93, 0xC3])) < 12).all(axis=1)
+    assert blue.mean() > 0.1
+
+    page.mouse.click(300, 500)
+    card = page.locator("#card")
+    card.locator("h2").wait_for()
+    assert "地块 P-" in card.inner_text()
+    assert "1,000.00 m²" in card.inner_text()
+    page.locator("#language").click()
+    page.wait_for_selector("html[lang=en]")
+    page.locator("#card h2", has_text="Plot P-").wait_for()
+    text = card.inner_text()
+    assert all(word in text for word in ("blocked", "C01 Farmland", EVIL, "1.500 mu", "2027-06-30", "no delivery: unknown"))
+    page.wait_for_timeout(500)
+    page.screenshot(path=tmp_path / "page.png")
+
+    page.locator("#day").fill("2090-01-01")
+    page.locator("#legend input[name=parcels]").uncheck()
+    page.keyboard.press("Escape")
+    assert not card.is_visible()
+    page.locator("#number").fill("P-2")
+    page.keyboard.press("Enter")
+    page.locator("#card h2", has_text="Plot P-2").wait_for()
+    assert "plot=P-2" in page.url
+    assert "lang=en" in page.url
+    assert watch.said == [], watch.said
+    assert all(url.startswith((server, "data:", f"blob:{server}")) for url in watch.asked)
+
+
+@pytest.mark.browser
+def test_a_narrow_screen_far_out_says_to_zoom_in_and_an_unknown_number_is_told(server, watch, tmp_path):
+    page = watch.page
+    page.set_viewport_size({"width": 360, "height": 640})
+    page.goto(f"{server}/?lang=en#map=11/36.83/117.0")
+    page.wait_for_selector("body[data-drawn]")
+    assert "Zoom in" in page.locator("#notice").inner_text()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    page.locator("#number").fill("nobody/knows")
+    page.keyboard.press("Enter")
+    page.locator("#notice", has_text="No plot").wait_for()
+    assert not page.locator("#card").is_visible()
+    page.locator("#number").fill("P-1")
+    page.keyboard.press("Enter")
+    page.locator("#card h2").wait_for()
+    page.screenshot(path=tmp_path / "narrow.png")
+    assert [said for said in watch.said if "404" not in said] == []
