@@ -173,6 +173,7 @@ def alike(shapes: NDArray[np.object_]) -> int:
     return int(pd.Series(shapely.to_wkb(shapely.normalize(maybe))).duplicated().sum()) if len(maybe) else 0
 
 
+@np.errstate(invalid="ignore", over="ignore")
 def refused(delivery: Delivery, ids: pd.Series, marks: Marks) -> gpd.GeoDataFrame:
     """List the refused features with reason and place."""
     rows = np.flatnonzero(~marks.taken)

@@ -129,6 +129,7 @@ def choose(path: Path, answer: Mapping[str, Any]) -> None:
     )
 
 
+@np.errstate(invalid="ignore", over="ignore")
 def load(path: Path, folder: Path, answer: Mapping[str, Any]) -> Table:
     """Turn the worker's answer into a table; NotImplementedError where it has curves."""
     with pa.memory_map(str(folder / "table.arrow")) as source:

@@ -36,8 +36,8 @@ IMPLIED: Dict[str, tuple[str, str, str]] = {
 class Source:
     """Where the values of one field come from; exactly one of column, constant, template and row is used.
 
-    column: the source's column, multiplied by `scale`, dates read by `format` (strptime), values translated by `translation` ("*":
-    any other, "": missing). template: text with {column} and {row} in it. by: why ("stated", "name", "title", "standard").
+    column: the source's column, multiplied by `scale`, dates read by `format` (strptime), values translated by `translation`
+    ("*": any other, "": missing). template: text with {column} and {row} in it. by: why ("stated", "name", "title", "standard").
     """
 
     field: str

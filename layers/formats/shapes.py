@@ -68,6 +68,7 @@ class Judged:
     notes: tuple[Text, ...]
 
 
+@np.errstate(invalid="ignore", over="ignore")
 def judge(delivery: Delivery, geometry: Geometry, target: CRS, swap_xy: bool, repair: bool) -> Judged:
     """Judge the geometry of all features and transform what is taken into `target`.
 

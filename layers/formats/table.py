@@ -46,6 +46,7 @@ def separator(first: str) -> str:
     return max(",;\t|", key=first.count)
 
 
+@np.errstate(invalid="ignore", over="ignore")
 def read(path: Path, encoding: str | None) -> Table:
     """Read a CSV with columns x and y, lon and lat, or WKT; all attributes are text, empty cells missing.
 
@@ -74,7 +75,9 @@ def read(path: Path, encoding: str | None) -> Table:
     wkt = next((named[w] for w in WKT if w in named), None)
     if wkt is not None:
         there = frame[wkt].notna().to_numpy(bool)
-        shapes = shapely.from_wkt(np.where(there, frame[wkt].to_numpy(object), None), on_invalid="ignore")
+        text_of = frame[wkt].to_numpy(object).copy()
+        text_of[~there] = None
+        shapes = np.asarray(shapely.from_wkt(text_of, on_invalid="ignore"), object)
         return Table(frame.drop(columns=wkt), shapes, shapely.is_missing(shapes) & there, None)
     if found is None:
         raise UnreadableError(

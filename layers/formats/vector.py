@@ -99,6 +99,7 @@ def inner_file(path: Path, folder: Path) -> bool:
     return any(p.lower().endswith(".gdb") for p in parts[:-1]) or parts[0] == "__MACOSX" or parts[-1].startswith("._")
 
 
+@np.errstate(invalid="ignore", over="ignore")
 def finish(path: Path, crs: str | None, encoding: str | None, sublayer: str | None) -> Delivery:
     """Read one unpacked file, settle its CRS, flatten it and say what was dropped."""
     driver = sniff.driver(path)

@@ -76,7 +76,7 @@ def test_a_wrong_mapping_file_says_where(tmp_path, text, what):
     path.write_text(text)
     with pytest.raises(MappingError, match=what):
         load(path)
-    with pytest.raises(MappingError, match="field=column"):
+    with pytest.raises(MappingError, match=r"field=column"):
         with_pairs(Mapping(), ["id"])
 
 

@@ -45,14 +45,14 @@ def test_heights_in_another_zone_are_warped_with_a_note(tmp_path):
 
 def test_a_grid_without_crs_or_place_or_of_too_many_cells_is_refused(tmp_path, monkeypatch):
     bare = write(tmp_path / "bare.tif", SLOPE, None)
-    with pytest.raises(MissingCRSError, match="bare.tif"):
+    with pytest.raises(MissingCRSError, match=r"bare.tif"):
         raster.read(bare, "EPSG:4548")
     assert len(raster.read(bare, "EPSG:4548", crs="EPSG:4548")) == 1
     with pytest.raises(ImplausibleError):
         raster.read(bare, "EPSG:4548", crs="EPSG:25831")
     (tmp_path / "text.tif").write_text("no tiff")
-    with pytest.raises(UnreadableError, match="no GeoTIFF inside"):
+    with pytest.raises(UnreadableError, match=r"no GeoTIFF inside"):
         raster.read(tmp_path / "text.tif", "EPSG:4548")
     monkeypatch.setattr(raster, "MAX_CELLS", 100)
-    with pytest.raises(UnsafeFileError, match="60 x 40 cells"):
+    with pytest.raises(UnsafeFileError, match=r"60 x 40 cells"):
         raster.read(bare, "EPSG:4548", crs="EPSG:4548")
