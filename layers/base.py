@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from typing import Literal, NamedTuple
 
@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import shapely
 from numpy.typing import NDArray
+from shapely.geometry.base import BaseGeometry
 
 from layers.standards import Rulebook
 
@@ -95,7 +96,7 @@ class Edition:
     layer: str
     source: str
     date: date
-    coverage: shapely.Geometry | None = None
+    coverage: BaseGeometry | None = None
     kinds: tuple[str, ...] = ()
 
 
@@ -110,7 +111,7 @@ class Survey:
         """Pick the editions that surveyed `kind` (None: any)."""
         return tuple(e for e in self.editions if kind is None or kind in e.kinds)
 
-    def coverage(self, kind: str | None = None) -> shapely.Geometry:
+    def coverage(self, kind: str | None = None) -> BaseGeometry:
         """Unite the areas that the editions of `kind` cover; empty where nobody surveyed."""
         areas = [e.coverage for e in self.of(kind) if e.coverage is not None]
         return areas[0] if len(areas) == 1 else shapely.union_all(areas) if areas else shapely.Polygon()
@@ -194,7 +195,7 @@ class Layer:
         return {f.name: f for f in self.columns}[name]
 
 
-def surveyed(plots: gpd.GeoDataFrame, coverage: shapely.Geometry, reach: float = 0.0) -> NDArray[np.bool_]:
+def surveyed(plots: gpd.GeoDataFrame, coverage: BaseGeometry, reach: float = 0.0) -> NDArray[np.bool_]:
     """Tell which plots lie, with `reach` [m] around them, wholly inside the covered area."""
     shapes = plots.geometry.to_numpy()
     shapely.prepare(coverage)
@@ -246,7 +247,7 @@ def valid_on(features: gpd.GeoDataFrame, day: date) -> NDArray[np.bool_]:
     at = pd.Timestamp(day)
     begun = features["valid_from"].isna() | (features["valid_from"] <= at)
     ended = features["valid_to"].notna() & (features["valid_to"] <= at)
-    return (begun & ~ended).to_numpy(bool)
+    return np.asarray(begun & ~ended, bool)
 
 
 def claim(features: gpd.GeoDataFrame, outcome: object = "breach") -> gpd.GeoDataFrame:

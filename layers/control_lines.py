@@ -40,7 +40,10 @@ def assess(plots: gpd.GeoDataFrame, features: gpd.GeoDataFrame, ask: Ask) -> pd.
     """Measure the area of each plot inside each kind of line; overlapping lines of a kind count once."""
     valid = features[valid_on(features, ask.on)]
     return pd.DataFrame(
-        {f"{kind}_area": area_inside(plots.geometry.to_numpy(), valid.geometry[valid["kind"] == kind].to_numpy()) for kind in KINDS},
+        {
+            f"{kind}_area": area_inside(plots.geometry.to_numpy(), valid.geometry[valid["kind"] == kind].to_numpy())
+            for kind in KINDS
+        },
         index=plots.index,
     )
 

@@ -25,7 +25,9 @@ def approved(features: gpd.GeoDataFrame, ask: Ask) -> gpd.GeoDataFrame:
 def assess(plots: gpd.GeoDataFrame, features: gpd.GeoDataFrame, ask: Ask) -> pd.DataFrame:
     """Measure the area of each plot inside approved plans."""
     plans = features[valid_on(features, ask.on) & (features["status"] == "approved").to_numpy(bool)]
-    return pd.DataFrame({"development_area": area_inside(plots.geometry.to_numpy(), plans.geometry.to_numpy())}, index=plots.index)
+    return pd.DataFrame(
+        {"development_area": area_inside(plots.geometry.to_numpy(), plans.geometry.to_numpy())}, index=plots.index
+    )
 
 
 LAYER = Layer(
@@ -41,9 +43,7 @@ LAYER = Layer(
         *VALIDITY,
     ),
     rules=(
-        Rule(
-            "C04", Text("Area-development plan", "成片开发方案"), "development_areas.outside", approved, elsewhere="breach"
-        ),
+        Rule("C04", Text("Area-development plan", "成片开发方案"), "development_areas.outside", approved, elsewhere="breach"),
     ),
     answers=(Answer(Field("development_area", "real", Text("Area inside approved plans", "方案内面积"), unit="m2")),),
     assess=assess,

@@ -23,9 +23,10 @@ def land_class(features: gpd.GeoDataFrame, ask: Ask) -> pd.Series:
     Only `survey_gtdc` codes are classified: the same digits mean other uses in other code systems.
     """
     code = features["code"].where(features["code_system"] == "survey_gtdc")
-    answer = pd.Series("construction", features.index, "str").where(code.notna())
-    answer = answer.mask(code.isin(ask.standards["land_use.unused"]), "unused")
-    return answer.mask(code.isin(ask.standards["land_use.agricultural"]), "agricultural")
+    answer = pd.Series(pd.NA, features.index, "str")
+    for name in CLASSES:
+        answer = answer.mask(code.isin(ask.standards[f"land_use.{name}"]), name)
+    return answer
 
 
 def unconverted(features: gpd.GeoDataFrame, ask: Ask) -> gpd.GeoDataFrame:
@@ -49,7 +50,9 @@ def assess(plots: gpd.GeoDataFrame, features: gpd.GeoDataFrame, ask: Ask) -> pd.
     arable = (uses["code_system"] == "survey_gtdc") & uses["code"].isin(ask.standards["land_use.arable"])
     pick = {**{f"{name}_area": kind == name for name in CLASSES}, "arable_area": arable}
     shapes = plots.geometry.to_numpy()
-    return pd.DataFrame({k: area_inside(shapes, uses.geometry[m.to_numpy(bool)].to_numpy()) for k, m in pick.items()}, plots.index)
+    return pd.DataFrame(
+        {k: area_inside(shapes, uses.geometry[m.to_numpy(bool)].to_numpy()) for k, m in pick.items()}, plots.index
+    )
 
 
 LAYER = Layer(

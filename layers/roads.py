@@ -6,6 +6,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
+from numpy.typing import NDArray
 
 from layers.base import SERVICE_LIFE, Ask, Field, Layer, Rule, Text, claim, codes
 from layers.service import answers, serve
@@ -19,9 +20,9 @@ CLASSES = codes(
 )
 
 
-def half_width(roads: gpd.GeoDataFrame) -> np.ndarray:
+def half_width(roads: gpd.GeoDataFrame) -> NDArray[np.float64]:
     """Halve the red-line widths [m]; 0 where none is recorded."""
-    return roads["red_line_width"].fillna(0.0).to_numpy(float) / 2
+    return np.asarray(roads["red_line_width"].fillna(0.0), float) / 2
 
 
 def red_line(features: gpd.GeoDataFrame, ask: Ask) -> gpd.GeoDataFrame:
@@ -53,7 +54,7 @@ LAYER = Layer(
         *SERVICE_LIFE,
     ),
     rules=(Rule("C12", Text("Road red line", "道路红线"), "roads.red_line", red_line),),
-    answers=answers("road", Text("Road", "道路"), None, "roads.max_access"),
+    answers=answers("road", Text("road", "道路"), None, "roads.max_access"),
     assess=assess,
     colour="#CC6677",
 )

@@ -34,7 +34,7 @@ def life(lines: gpd.GeoDataFrame, ask: Ask) -> tuple[NDArray[np.datetime64], NDA
     ends = lines["retired_on"].fillna(NEVER).to_numpy("datetime64[s]").copy()
     begins[(status == "in_service").to_numpy(bool) & np.isnat(begins)] = EVER
     overdue = status.isin(("planned", "under_construction")).to_numpy(bool) & (begins <= np.datetime64(ask.known, "s"))
-    begins[overdue] = np.datetime64("NaT")
+    begins[overdue] = np.datetime64("NaT", "s")
     ends[(status == "retired").to_numpy(bool) & lines["retired_on"].isna().to_numpy(bool)] = EVER
     return begins, ends
 

@@ -34,14 +34,8 @@ def assess(plots: gpd.GeoDataFrame, features: gpd.GeoDataFrame, ask: Ask) -> pd.
     """Name the zone that holds most of each plot, its code and its share of the plot."""
     zones = features[valid_on(features, ask.on)]
     best, share = largest_share(plots.geometry.to_numpy(), zones.geometry.to_numpy())
-    found = best >= 0
-    pick = zones.iloc[np.where(found, best, 0)] if len(zones) else zones
-    answer = pd.DataFrame({"zone": pd.Series(pd.NA, plots.index, "str"), "zone_code": pd.Series(pd.NA, plots.index, "str")})
-    if len(zones):
-        answer["zone"] = pd.array(np.where(found, pick["id"].to_numpy(object), None), "str")
-        answer["zone_code"] = pd.array(np.where(found, pick["code"].to_numpy(object), None), "str")
-    answer["zone_share"] = share
-    return answer
+    held = zones[["id", "code"]].reset_index(drop=True).reindex(best)
+    return pd.DataFrame({"zone": held["id"].array, "zone_code": held["code"].array, "zone_share": share}, plots.index)
 
 
 LAYER = Layer(

@@ -15,12 +15,15 @@ import shapely
 from branca.element import MacroElement
 from jinja2 import Template
 
+from layers.assessment import findings, land_around, question, stale, stored
 from layers.base import SERVICE_STATUS, Codes, Field, Land, Layer, Survey, Text
 from layers.catalogue import LAYERS
 from layers.errors import Refusal
 from layers.plan.readiness import SERVICES
-from layers.plan.supply import asked
+from layers.plan.supply import asked, judge
 from layers.service import STATES
+from layers.standards import Standards
+from layers.store.base import Box, Store
 from maps.looks import PLOTS, known, status
 from maps.offline import INLINED, WEB, OfflineFigure
 
@@ -299,3 +302,29 @@ def sources(layer: Layer, survey: Survey | None) -> dict[str, Any]:
         for e in sorted(editions, key=lambda e: (e.date, e.id), reverse=True)
     ]
     return {"title": layer.title._asdict(), "editions": rows}
+
+
+def of_base(
+    store: Store, standards: Standards, on: date, language: Literal["zh", "en"], site: str | None = None
+) -> tuple[str, int]:
+    """Write the report map of a base, or of the surroundings of one of its sites; the page and the number of its plots.
+
+    A finding that is older than what it was made from is not shown as fresh: the plots are then judged anew.
+    """
+    ask = question(standards, on, None, None)
+    with store.snapshot():
+        box: Box | None = None
+        if site is not None:
+            west, south, east, north = stored(store, "sites", site).geometry.bounds
+            box = (west - AROUND, south - AROUND, east + AROUND, north + AROUND)
+        plots = store.read("parcels", box)
+        if not len(plots):
+            raise ReportError("the base has no parcels there to draw; import some first", "库中该处没有宗地可绘制,请先导入")
+        land = land_around(store, box or tuple(plots.total_bounds.tolist()))
+        found, inputs = store.findings(plots["id"].tolist())
+        fresh = not stale(store, inputs, standards) and inputs["on"] == str(on) and len(found) == len(plots)
+        title = store.title
+    if not fresh:
+        found = findings(plots, land, ask)
+    checks = judge(plots, land, ask, "parcels", draw=False).checks
+    return report(plots, found, land, title, language=language, generated="generated" in title, checks=checks), len(plots)

@@ -223,34 +223,35 @@ class TileCache:
     Safe to share between threads; two that miss the same tile at once both make it.
     """
 
-    def __init__(self, store: Store, limit: int = 64_000_000) -> None:
-        self._store = store
+    def __init__(self, limit: int = 64_000_000) -> None:
         self._limit = limit
         self._tiles: OrderedDict[tuple[object, ...], bytes] = OrderedDict()
         self._held = 0
         self._lock = threading.Lock()
 
-    def version(self, layer: str) -> str:
+    def version(self, store: Store, layer: str) -> str:
         """Stamp what the tiles of a layer are made from; for an ETag.
 
         Readiness depends on every stamp of the base: the findings' own, and the parcels'.
         """
-        stamps = self._store.versions()
+        stamps = store.versions()
         kept = sorted(stamps.items()) if layer == READINESS else [(layer, stamps.get(layer, 0))]
         return ",".join(f"{name}={stamp}" for name, stamp in kept)
 
-    def get(self, layer: str, z: int, x: int, y: int) -> bytes:
-        """Give the tile from the cache, or make and keep it; errors as `tile`."""
-        key = (layer, z, x, y, self.version(layer))
-        with self._lock:
-            if key in self._tiles:
-                self._tiles.move_to_end(key)
-                return self._tiles[key]
-        made = tile(self._store, layer, z, x, y)
+    def get(self, store: Store, layer: str, z: int, x: int, y: int) -> tuple[bytes, str]:
+        """Give the tile and the version of what it shows, from the cache or made and kept; errors as `tile`."""
+        with store.snapshot():
+            version = self.version(store, layer)
+            key = (layer, z, x, y, version)
+            with self._lock:
+                if key in self._tiles:
+                    self._tiles.move_to_end(key)
+                    return self._tiles[key], version
+            made = tile(store, layer, z, x, y)
         with self._lock:
             if key not in self._tiles:
                 self._held += len(made) + ENTRY
             self._tiles[key] = made
             while self._held > self._limit:
                 self._held -= len(self._tiles.popitem(last=False)[1]) + ENTRY
-        return made
+        return made, version

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import date
 from functools import partial
+from typing import Any
 
 import geopandas as gpd
-import shapely
 
 from layers import control_lines as control_line_kinds
 from layers.base import Edition, Text
@@ -40,7 +40,7 @@ def deliveries(plots: int = 400, seed: int = 1) -> Iterator[tuple[Edition, Itera
     city = City(plots, seed)
     everywhere, partly = city.box(), city.surveyed()
     kinds = tuple(control_line_kinds.KINDS)
-    surveys: tuple[tuple[str, date, shapely.Geometry | None, tuple[str, ...], Draw], ...] = (
+    surveys: tuple[tuple[str, date, Any, tuple[str, ...], Draw], ...] = (
         ("parcels", date(2026, 3, 31), everywhere, (), parcels),
         ("zoning", date(2023, 11, 1), everywhere, (), zoning),
         ("control_lines", date(2022, 10, 14), everywhere, kinds, control_lines),
@@ -50,7 +50,7 @@ def deliveries(plots: int = 400, seed: int = 1) -> Iterator[tuple[Edition, Itera
         ("utilities", date(2026, 3, 31), everywhere, WIDE, partial(network_frames, kinds=WIDE)),
         ("utilities", date(2025, 9, 30), partly, ("telecom",), partial(network_frames, kinds=("telecom",))),
         ("terrain", date(2024, 4, 30), everywhere, (), terrain),
-        ("sites", date(2026, 3, 31), None, (), sites),
+        ("sites", date(2026, 3, 31), everywhere, (), sites),
     )
     for layer, day, coverage, surveyed, draw in surveys:
         if draw is sites and sites(district(city, 0)) is None:

@@ -16,6 +16,7 @@ import pyogrio
 import shapely
 from numpy.typing import NDArray
 from pyproj import CRS
+from shapely.geometry.base import BaseGeometry
 
 from layers.base import PANDAS, Codes, Field, Layer, Text
 from layers.codes import PLANNING_2023, SURVEY_GTDC
@@ -224,7 +225,7 @@ def write_rejects(rejects: gpd.GeoDataFrame, path: str | Path) -> None:
         part.unlink(missing_ok=True)
 
 
-def coverage(said: str | None, target_crs: str, crs: str | None = None) -> shapely.Geometry | None:
+def coverage(said: str | None, target_crs: str, crs: str | None = None) -> BaseGeometry | None:
     """Read the area that a delivery claims to cover: a file of polygons, "xmin,ymin,xmax,ymax" in the base's CRS, or "none".
 
     A file's polygons are united, in the base's CRS; None for "none" and for nothing said. FormatError names what is wrong.
@@ -244,5 +245,5 @@ def coverage(said: str | None, target_crs: str, crs: str | None = None) -> shape
     if not judged.marks.taken.all():
         row = int(np.flatnonzero(~judged.marks.taken)[0])
         raise UnreadableError(f"{delivery.name} is no coverage: its feature {row + 1} has {REASONS[judged.marks.reason[row]].en}")
-    area: shapely.Geometry = shapely.union_all(judged.shapes)
+    area: BaseGeometry = shapely.union_all(judged.shapes)
     return area

@@ -5,12 +5,13 @@ from __future__ import annotations
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from layers import roads, utilities
 from layers.base import Ask, Land, Survey, Text, ask_layer, codes, empty
 from layers.service import NEVER, SERVING
 
-SERVICES: dict[str, Text] = {"road": Text("Road", "道路"), **{kind: code.name for kind, code in utilities.KINDS.items()}}
+SERVICES: dict[str, Text] = {"road": Text("road", "道路"), **{kind: code.name for kind, code in utilities.KINDS.items()}}
 LAYERS = (roads.LAYER, utilities.LAYER)
 STATES = codes(
     ("ready", "serviced", "已具备", "#0072B2"),
@@ -46,18 +47,18 @@ def readiness(plots: gpd.GeoDataFrame, land: Land, ask: Ask, level: int | None =
     serving = np.isin(state, SERVING)
     wait = np.select([serving, state == "none", state == "unknown", np.isnat(begins)], [0, 4, 3, 2], 1)
     worst = wait.max(axis=1)
-    last = np.where(wait == worst[:, None], begins, begins.min(initial=np.datetime64(0, "s")) - np.timedelta64(1, "s"))
-    last = np.where(np.isnat(last), NEVER, last)
+    day = np.where(np.isnat(begins), NEVER, begins).astype(np.int64)
+    last = np.where(wait == worst[:, None], day, np.iinfo(np.int64).min)
     deciding = last.argmax(axis=1)
     found["ready_state"] = pd.array(np.array(["ready", "dated", "undated", "unknown", "never"], object)[worst], "str")
-    found["ready_from"] = np.where(worst <= 1, last.max(axis=1), np.datetime64("NaT", "s"))
+    found["ready_from"] = np.where(worst <= 1, last.max(axis=1).astype("datetime64[s]"), np.datetime64("NaT", "s"))
     found["deciding"] = pd.array(np.array(needs, object)[deciding], "str")
     found["missing"] = pd.array(_listed(~serving, needs), "str")
     return found
 
 
-def _listed(mask: np.ndarray, names: list[str]) -> np.ndarray:
+def _listed(mask: NDArray[np.bool_], names: list[str]) -> NDArray[np.object_]:
     """Write for each row of `mask` the names that are set, joined by commas."""
     bits = mask @ (1 << np.arange(len(names)))
-    table = [",".join(n for k, n in enumerate(names) if b >> k & 1) for b in range(1 << len(names))]
-    return np.array(table, object)[bits]
+    table = np.array([",".join(n for k, n in enumerate(names) if b >> k & 1) for b in range(1 << len(names))], object)
+    return np.asarray(table[bits], object)

@@ -10,6 +10,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
+from shapely.geometry.base import BaseGeometry
 
 from layers.base import Ask, Land, Text, names
 from layers.catalogue import LAYERS
@@ -46,7 +47,7 @@ class Part:
     reason: str
     area: float
     claims: tuple[str, ...]
-    geometry: shapely.Geometry
+    geometry: BaseGeometry
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ class Sheet:
     missing: tuple[str, ...]
     land_use: Mapping[str, float]
     not_asked: tuple[str, ...]
-    geometry: shapely.Geometry
+    geometry: BaseGeometry
 
 
 NOT_ASKED = ("C13", "C14")
@@ -170,8 +171,12 @@ def _services_line(ready: pd.Series, land: Land, ask: Ask, area: float, level: i
     since = day(ready["ready_from"])
     missing = [SERVICES[s] for s in ready["missing"].split(",") if s]
     detail = Text(
-        f"{STATES[state].name.en}" + (f" from {since}" if since else "") + ("; missing: " + ", ".join(m.en for m in missing) if missing else ""),
-        f"{STATES[state].name.zh}" + (f",自{since}起" if since else "") + (";缺:" + "、".join(m.zh for m in missing) if missing else ""),
+        f"{STATES[state].name.en}"
+        + (f" from {since}" if since else "")
+        + ("; missing: " + ", ".join(m.en for m in missing) if missing else ""),
+        f"{STATES[state].name.zh}"
+        + (f",自{since}起" if since else "")
+        + (";缺:" + "、".join(m.zh for m in missing) if missing else ""),
     )
     standard = ask.standards.line(f"readiness.services_{level or ask.standards['readiness.required']}")
     lines = [ready[f"{s}_line"] for s in standard.value]

@@ -98,27 +98,47 @@ def _claims(plots: gpd.GeoDataFrame, land: Land, ask: Ask, rules: tuple[Asked, .
     return _Claims(geometry[first], shape, which, code, objects)
 
 
-def _settle(a: NDArray[np.object_], pairs: Pairs, area: float, width: float) -> Pairs:
-    """Take drawing slivers out: a thin overlap is none, and a plot that lacks but a thin rim is wholly inside.
+class Sliver(NamedTuple):
+    """What counts as a drawing sliver: no larger than `area` [m2] and narrower than `width` [m].
 
-    A sliver is below the standard's area and narrower than its width (twice the area by the perimeter). Where the slivers
-    of a plot together exceed the area they all stay.
+    A shape is as wide as twice its area by its perimeter, and none is wider than the root of its area.
     """
 
-    def thin(shapes: NDArray[np.object_], size: NDArray[np.float64]) -> NDArray[np.bool_]:
-        around = shapely.length(shapes)
-        return (size <= area) & (2 * size <= width * np.where(around > 0, around, np.inf))
+    area: float
+    width: float
 
-    sliver = ~pairs.whole & (pairs.area <= area)
-    sliver[sliver] = thin(pairs.shared[sliver], pairs.area[sliver])
-    total = np.bincount(pairs.i[sliver], pairs.area[sliver], len(a))
-    sliver &= total[pairs.i] <= area
-    missing = shapely.area(a)[pairs.i] - pairs.area
-    nearly = ~pairs.whole & ~sliver & (missing <= area)
+    def among(self, shapes: NDArray[np.object_], size: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Tell which shapes of a given size [m2] are slivers."""
+        thin = size <= self.area
+        open_ = np.flatnonzero(thin & (size > self.width**2))
+        thin[open_] = 2 * size[open_] <= self.width * shapely.length(shapes[open_])
+        return thin
+
+    def few(self, thin: NDArray[np.bool_], size: NDArray[np.float64], plot: NDArray[np.intp], plots: int) -> NDArray[np.bool_]:
+        """Keep the slivers of those plots whose slivers are together no larger than one may be."""
+        total = np.bincount(plot[thin], size[thin], plots)
+        return thin & (total[plot] <= self.area)
+
+
+def _settle(a: NDArray[np.object_], pairs: Pairs, sliver: Sliver) -> Pairs:
+    """Take drawing slivers out: a thin overlap is none, and a plot that lacks but a thin rim is wholly inside."""
+    thin = ~pairs.whole
+    thin[thin] = sliver.among(pairs.shared[thin], pairs.area[thin])
+    thin = sliver.few(thin, pairs.area, pairs.i, len(a))
+    nearly = ~pairs.whole & ~thin & (shapely.area(a)[pairs.i] - pairs.area <= sliver.area)
     rest = shapely.difference(a[pairs.i[nearly]], pairs.shared[nearly])
     whole = pairs.whole.copy()
-    whole[nearly] = thin(rest, shapely.area(rest))
-    return pairs._replace(whole=whole).pick(~sliver)
+    whole[nearly] = sliver.among(rest, shapely.area(rest))
+    return pairs._replace(whole=whole).pick(~thin)
+
+
+def _absorb(pieces: Pieces, code: NDArray[np.int8], sliver: Sliver, plots: int) -> NDArray[np.int8]:
+    """Let the thin gaps and rims between claims follow the largest piece of their plot."""
+    thin = sliver.few(sliver.among(pieces.geometry, pieces.area), pieces.area, pieces.plot, plots)
+    order = np.lexsort((-pieces.area, pieces.plot))
+    largest = np.empty(plots, np.intp)
+    largest[pieces.plot[order[::-1]]] = order[::-1]
+    return np.where(thin[:, None], code[largest[pieces.plot]], code)
 
 
 def _known(pieces: Pieces, first: int, covers: NDArray[np.intp]) -> NDArray[np.bool_]:
@@ -138,7 +158,7 @@ def _coverages(land: Land, rules: tuple[Asked, ...], crs: object) -> tuple[NDArr
     return np.array(list(distinct.values()), object), covers
 
 
-def judge(plots: gpd.GeoDataFrame, land: Land, ask: Ask, own: str = "") -> Supply:
+def judge(plots: gpd.GeoDataFrame, land: Land, ask: Ask, own: str = "", draw: bool = True) -> Supply:
     """Judge every plot by every rule, and split its area into parts that add up.
 
     Parameters
@@ -147,6 +167,7 @@ def judge(plots: gpd.GeoDataFrame, land: Land, ask: Ask, own: str = "") -> Suppl
     land : what is stored around the plots, by layer; a layer that is missing makes its rules unknown
     ask : the day, the standards and the use
     own : the layer that the plots are stored in: their own row there is no claim of another ("" for none)
+    draw : whether the parts get outlines; without them `parts` has none for most
 
     Memory grows with the claims on the plots: callers work tile by tile.
     """
@@ -154,16 +175,17 @@ def judge(plots: gpd.GeoDataFrame, land: Land, ask: Ask, own: str = "") -> Suppl
     a = plots.geometry.to_numpy()
     claims = _claims(plots, land, ask, rules)
     coverages, covers = _coverages(land, rules, plots.crs)
-    pairs = overlaps(a, np.concatenate([claims.shapes, coverages]))
-    pairs = _settle(a, pairs, ask.standards["control_lines.sliver_area"], ask.standards["control_lines.sliver_width"])
-    pieces = partition(a, pairs)
+    pairs = overlaps(a, np.concatenate([claims.shapes, coverages]), ask.standards["supply.drawing_noise"])
+    sliver = Sliver(ask.standards["control_lines.sliver_area"], ask.standards["control_lines.sliver_width"])
+    pairs = _settle(a, pairs, sliver)
+    pieces = partition(a, pairs, np.inf if draw else sliver.area)
     known = _known(pieces, len(claims.shapes), covers)
     laid = _laid(pieces, claims)
     if own == "sites":
         mine = np.array([y.layer.name == own for y in rules])[laid["rule"]]
         laid = laid[~(mine & (laid["object"].to_numpy(object) == plots["id"].to_numpy(object)[pieces.plot[laid["piece"]]]))]
-    codes_ = _decide(pieces, laid, known, rules, ask)
-    return _report(plots, pieces, codes_, laid, rules)
+    code = _absorb(pieces, _decide(pieces, laid, known, rules, ask), sliver, len(a))
+    return _report(plots, pieces, code, laid, rules)
 
 
 def _laid(pieces: Pieces, claims: _Claims) -> pd.DataFrame:
@@ -181,9 +203,7 @@ def _laid(pieces: Pieces, claims: _Claims) -> pd.DataFrame:
     )
 
 
-def _decide(
-    pieces: Pieces, laid: pd.DataFrame, known: NDArray[np.bool_], rules: tuple[Asked, ...], ask: Ask
-) -> NDArray[np.int8]:
+def _decide(pieces: Pieces, laid: pd.DataFrame, known: NDArray[np.bool_], rules: tuple[Asked, ...], ask: Ask) -> NDArray[np.int8]:
     """Decide each piece by each rule, shape (pieces, rules): the worst of the claims on it, else what holds elsewhere."""
     code = np.full(known.shape, -1, np.int8)
     np.maximum.at(code, (laid["piece"].to_numpy(), laid["rule"].to_numpy()), laid["code"].to_numpy())

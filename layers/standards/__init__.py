@@ -42,7 +42,9 @@ class Rulebook:
     def line(self, name: str) -> Standard:
         """Find the line in force; NoStandardError where the day has none."""
         if name not in self.lines:
-            raise NoStandardError(f"{name} has no value on {self.day}: add a dated line to layers/standards/{name.split('.')[0]}.toml")
+            raise NoStandardError(
+                f"{name} has no value on {self.day}: add a dated line to layers/standards/{name.split('.')[0]}.toml"
+            )
         return self.lines[name]
 
     def __getitem__(self, name: str) -> Any:
@@ -59,7 +61,9 @@ class Standards:
     @classmethod
     def load(cls) -> Standards:
         """Read the standards that ship with the package."""
-        texts = {p.name.removesuffix(".toml"): p.read_text("utf-8") for p in files(__name__).iterdir() if p.name.endswith(".toml")}
+        texts = {
+            p.name.removesuffix(".toml"): p.read_text("utf-8") for p in files(__name__).iterdir() if p.name.endswith(".toml")
+        }
         return cls.parse(texts)
 
     @classmethod

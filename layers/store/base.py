@@ -94,6 +94,10 @@ class Store(Protocol):
         """
         ...
 
+    def extent(self, layer: str) -> tuple[int, Box]:
+        """Count the features of a layer and bound their envelopes; zeros where there is none."""
+        ...
+
     def editions(self, layer: str | None = None, as_of: datetime | None = None) -> tuple[Edition, ...]:
         """List the deliveries in force of a layer, or of all, in the order of arrival.
 

@@ -194,3 +194,9 @@ def _day(value: Any) -> Any:
     if value is pd.NaT:
         return None
     return date(value.year, value.month, value.day) if isinstance(value, pd.Timestamp) else value
+
+
+def extent(features: gpd.GeoDataFrame) -> tuple[int, Box]:
+    """Count features and bound their envelopes; zeros where there is none."""
+    west, south, east, north = features.total_bounds.tolist() if len(features) else (0.0, 0.0, 0.0, 0.0)
+    return len(features), (west, south, east, north)

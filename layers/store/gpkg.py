@@ -155,6 +155,17 @@ class GpkgStore:
         met = frames.meets(found.geometry.to_numpy(), box)  # the R-tree keeps single precision: it finds a little too much
         return found if met.all() else found[met].reset_index(drop=True)
 
+    def extent(self, layer: str) -> tuple[int, Box]:
+        """Count the features of a layer and bound their envelopes; zeros where there is none."""
+        of = frames.layer_of(layer)
+        if of.geometry == "raster":
+            return frames.extent(self.read(layer))
+        with self._connections.reading() as c:
+            count: int = c.execute(f"SELECT count(*) FROM {quoted(layer)}").fetchone()[0]
+            tree = quoted(f"rtree_{layer}_geom")
+            box = c.execute(f"SELECT min(minx), min(miny), max(maxx), max(maxy) FROM {tree}").fetchone()
+        return count, box if box[0] is not None else (0.0, 0.0, 0.0, 0.0)
+
     def editions(self, layer: str | None = None, as_of: datetime | None = None) -> tuple[Edition, ...]:
         """List the deliveries in force of a layer, or of all, in the order of arrival."""
         with self._connections.reading() as c:

@@ -114,6 +114,10 @@ class MemoryStore:
                 rows.append((id, edition, rasters.cut(grid, w), rasters.footprint(grid.transform, w)))
         return rasters.frame(rows, columns, self._crs)
 
+    def extent(self, layer: str) -> tuple[int, Box]:
+        """Count the features of a layer and bound their envelopes; zeros where there is none."""
+        return frames.extent(self.read(layer))
+
     def editions(self, layer: str | None = None, as_of: datetime | None = None) -> tuple[Edition, ...]:
         """List the deliveries in force of a layer, or of all, in the order of arrival."""
         return in_force((e, replaces) for e, replaces in self._state(as_of).deliveries if layer in (None, e.layer))

@@ -44,7 +44,7 @@ def digest(plots: int, seed: int) -> str:
         hashed.update(b"".join(frame.geometry.to_wkb()))
         hashed.update(frame.drop(columns=["geometry", "grid"], errors="ignore").to_csv().encode())
         for grid in frame.get("grid", ()):
-            hashed.update(grid.values.tobytes())  # noqa: PD011
+            hashed.update(grid.values.tobytes())
         hashed.update(str(survey.editions).encode())
     return hashed.hexdigest()
 
@@ -187,7 +187,7 @@ def test_sewage_and_storm_water_run_downhill_below_the_ground():
     lines = park()["utilities"].features
     lines = lines[lines["kind"].isin(["sewage", "storm"]) & (lines["role"] != "source")]
     assert (lines["invert_start"] >= lines["invert_end"]).all()
-    assert lines["invert_start"].max() < park()["terrain"].features["grid"][0].values.min()  # noqa: PD011
+    assert lines["invert_start"].max() < park()["terrain"].features["grid"][0].values.min()
 
 
 def test_service_lines_touch_built_plots():
@@ -313,7 +313,7 @@ def test_deliveries_may_be_read_in_any_order():
 def test_terrain_covers_the_park_in_float32():
     terrain = park()["terrain"].features
     grid = terrain["grid"][0]
-    assert grid.values.dtype == np.float32  # noqa: PD011
+    assert grid.values.dtype == np.float32
     assert grid.transform.a == 10
     assert terrain.geometry[0].bounds == grid.bounds
     assert terrain.geometry[0].equals(park()["terrain"].editions[0].coverage)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import geopandas as gpd
 import mapbox_vector_tile
 import numpy as np
@@ -65,6 +67,9 @@ class Base:
         self.stamps = dict.fromkeys(self.layers, 1)
         self.kept = findings
         self.reads = 0
+
+    def snapshot(self):
+        return nullcontext()
 
     def read(self, layer, box=None, ids=None, columns=None, as_of=None):
         self.reads += 1
@@ -232,35 +237,36 @@ def test_the_box_in_the_base_holds_the_whole_tile_curved_sides_too():
 
 def test_the_cache_makes_a_tile_once_until_its_layer_changes():
     base = Base()
-    cache = TileCache(base)
-    first = cache.get("parcels", *holding(14))
-    assert cache.get("parcels", *holding(14)) is first
+    cache = TileCache()
+    first = cache.get(base, "parcels", *holding(14))[0]
+    assert cache.get(base, "parcels", *holding(14))[0] is first
     assert base.reads == 1
     base.stamps["roads"] = 2
-    cache.get("parcels", *holding(14))
+    cache.get(base, "parcels", *holding(14))[0]
     assert base.reads == 1
     base.stamps["parcels"] = 2
-    assert cache.get("parcels", *holding(14)) == first
+    assert cache.get(base, "parcels", *holding(14))[0] == first
     assert base.reads == 2
 
 
 def test_new_findings_make_new_readiness_tiles():
     base = Base()
-    cache = TileCache(base)
-    old, stamp = cache.get("readiness", *holding(14)), cache.version("readiness")
+    cache = TileCache()
+    old, stamp = cache.get(base, "readiness", *holding(14))
     base.kept, base.stamps["findings"] = FINDINGS.iloc[:1], 2
-    assert cache.get("readiness", *holding(14)) != old
-    assert cache.version("readiness") != stamp
+    assert cache.get(base, "readiness", *holding(14))[0] != old
+    assert cache.version(base, "readiness") != stamp
 
 
 def test_the_cache_stays_below_its_limit_even_for_empty_tiles():
-    cache = TileCache(Base(), limit=3000)
+    cache = TileCache(limit=3000)
+    base = Base()
     z, x, y = holding(14)
     for k in range(20):
-        cache.get("parcels", z, x + k, y)
+        cache.get(base, "parcels", z, x + k, y)
     assert cache._held <= 3000
     assert len(cache._tiles) <= 6
-    assert cache.get("parcels", z, x, y) == tile(Base(), "parcels", z, x, y)
+    assert cache.get(base, "parcels", z, x, y)[0] == tile(Base(), "parcels", z, x, y)
 
 
 def test_a_plot_across_a_seam_has_one_label():

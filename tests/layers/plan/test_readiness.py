@@ -6,6 +6,7 @@ import geopandas as gpd
 import pandas as pd
 import pytest
 import shapely
+
 from layers.base import Ask, Edition, Survey, empty
 from layers.catalogue import LAYERS
 from layers.plan.readiness import readiness
@@ -21,11 +22,19 @@ KINDS = ("water", "sewage", "storm", "power", "gas", "heat", "telecom")
 def frame(layer, rows):
     blank = empty(LAYERS[layer], CRS)
     whole = gpd.GeoDataFrame(rows, crs=CRS).reindex(columns=blank.columns)
-    return gpd.GeoDataFrame(whole.astype({c: t for c, t in blank.dtypes.items() if c != "geometry"}), geometry="geometry", crs=CRS)
+    return gpd.GeoDataFrame(
+        whole.astype({c: t for c, t in blank.dtypes.items() if c != "geometry"}), geometry="geometry", crs=CRS
+    )
 
 
 def line(id, y=-10.0, **facts):
-    return {"id": id, "geometry": shapely.LineString([(X - 50, Y + y), (X + 150, Y + y)]), "role": "main", "status": "in_service", **facts}
+    return {
+        "id": id,
+        "geometry": shapely.LineString([(X - 50, Y + y), (X + 150, Y + y)]),
+        "role": "main",
+        "status": "in_service",
+        **facts,
+    }
 
 
 def land(*lines, coverage=WORLD, kinds=KINDS):

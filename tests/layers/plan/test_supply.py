@@ -9,6 +9,7 @@ import pytest
 import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from layers.base import Ask, Edition, Survey, empty
 from layers.catalogue import LAYERS
 from layers.plan.supply import asked, judge
@@ -28,12 +29,16 @@ def frame(layer: str, shapes: list[shapely.Geometry], **columns: object) -> gpd.
     given_ = gpd.GeoDataFrame({"id": [f"{layer}-{n}" for n in range(len(shapes))], **columns}, geometry=shapes, crs=CRS)
     blank = empty(LAYERS[layer], CRS)
     whole = given_.reindex(columns=blank.columns)
-    return gpd.GeoDataFrame(whole.astype({c: t for c, t in blank.dtypes.items() if c != "geometry"}), geometry="geometry", crs=CRS)
+    return gpd.GeoDataFrame(
+        whole.astype({c: t for c, t in blank.dtypes.items() if c != "geometry"}), geometry="geometry", crs=CRS
+    )
 
 
-def survey(layer: str, shapes: list[shapely.Geometry] = [], coverage=WORLD, **columns: object) -> Survey:
+def survey(
+    layer: str, shapes: tuple[shapely.Geometry, ...] | list[shapely.Geometry] = (), coverage=WORLD, **columns: object
+) -> Survey:
     kinds = tuple(LAYERS[layer].field("kind").codes) if LAYERS[layer].kind else ()
-    return Survey(frame(layer, shapes, **columns), (Edition("e", layer, "test", DAY, coverage, kinds),))
+    return Survey(frame(layer, list(shapes), **columns), (Edition("e", layer, "test", DAY, coverage, kinds),))
 
 
 def good_land() -> dict[str, Survey]:
@@ -41,9 +46,7 @@ def good_land() -> dict[str, Survey]:
     return {
         "parcels": survey("parcels", [WORLD], status="ready", ownership="state"),
         "zoning": survey("zoning", [WORLD], code_system="planning_2023", code="100102"),
-        "control_lines": survey(
-            "control_lines", [WORLD, WORLD], kind=["urban_development_boundary", "industrial_control_line"]
-        ),
+        "control_lines": survey("control_lines", [WORLD, WORLD], kind=["urban_development_boundary", "industrial_control_line"]),
         "development_areas": survey("development_areas", [WORLD], status="approved"),
         "land_use": survey("land_use", [WORLD], code_system="survey_gtdc", code="0601"),
         "roads": survey("roads"),
@@ -169,7 +172,9 @@ def test_the_parts_of_any_plot_add_up_and_blocked_is_the_union(farms, reds):
     shapes = [shapely.box(X + a, Y + b, X + a + w, Y + b + h) for a, b, w, h in farms]
     more = [shapely.affinity.rotate(shapely.box(X + a, Y + b, X + a + w, Y + b + h), 31) for a, b, w, h in reds]
     lines = land["control_lines"]
-    extra = frame("control_lines", shapes + more, kind=["permanent_basic_farmland"] * len(shapes) + ["ecological_redline"] * len(more))
+    extra = frame(
+        "control_lines", shapes + more, kind=["permanent_basic_farmland"] * len(shapes) + ["ecological_redline"] * len(more)
+    )
     land["control_lines"] = Survey(pd.concat([lines.features, extra]) if len(extra) else lines.features, lines.editions)
     plot = shapely.affinity.rotate(square(0, 0, 100), 12)
     row = judge(plots(plot), land, ask()).plots.iloc[0]

@@ -1,0 +1,1 @@
+"""The commands of `shudi`, one module for each thing that people do."""

@@ -1,0 +1,111 @@
+"""Make a base, fill it, look at what it holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import geopandas as gpd
+
+from api.context import Context, command
+from layers.base import Text
+from layers.catalogue import LAYERS
+from layers.errors import Refusal
+from layers.store.base import Change, Store
+from layers.store.gpkg import GpkgStore
+
+
+def actor() -> str:
+    """Name who works at this terminal."""
+    import getpass
+
+    return getpass.getuser()
+
+
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--crs", required=True, help="the project CRS, such as EPSG:4548")
+@click.option("--title", default="", help="what the base calls itself")
+def init(context: Context, file: Path, crs: str, title: str) -> None:
+    """Make an empty land base FILE."""
+    GpkgStore.create(file, crs, title).close()
+    context.answer(
+        {"base": str(file), "crs": crs}, context.say(Text(f"{file}: an empty land base in {crs}", f"{file}:空土地库,{crs}"))
+    )
+
+
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--plots", type=click.IntRange(1, 3_000_000), default=400, show_default=True, help="how many plots")
+@click.option("--seed", type=int, default=1, show_default=True, help="the same seed gives the same park")
+@click.option("--force", is_flag=True, help="replace a FILE that is there")
+def demo(context: Context, file: Path, plots: int, seed: int, force: bool) -> None:
+    """Generate a believable park (no real land) in a new base FILE."""
+    from layers.demo import CRS, TITLE, deliveries
+
+    if file.exists() and not force:
+        raise Refusal(f"{file} is there already; --force replaces it", f"{file} 已存在;用 --force 覆盖")
+    part = file.with_name(file.name + ".part")
+    part.unlink(missing_ok=True)
+    store = GpkgStore.create(part, CRS, TITLE.en)
+    counts: dict[str, int] = {}
+    with context.progress(Text("Generating", "生成中")) as progress:
+        for edition, chunks in deliveries(plots, seed):
+            stored = counted(chunks, counts, edition.layer)
+            store.add(edition, stored, Change("shudi demo", f"seed {seed}"), progress=progress)
+    store.close()
+    part.replace(file)
+    rows = [f"  {context.say(LAYERS[name].title)}: {count}" for name, count in counts.items()]
+    context.answer({"base": str(file), "seed": seed, "features": counts}, "\n".join([f"{file} ({context.say(TITLE)})", *rows]))
+
+
+def counted(chunks: Iterator[gpd.GeoDataFrame], counts: dict[str, int], layer: str) -> Iterator[gpd.GeoDataFrame]:
+    """Count features while they pass."""
+    for chunk in chunks:
+        counts[layer] = counts.get(layer, 0) + len(chunk)
+        yield chunk
+
+
+def layers(context: Context) -> None:
+    """List what the base holds: features and deliveries of each layer."""
+    with context.store(read_only=True) as store:
+        body = [entry(store, name) for name in LAYERS]
+    rows = []
+    for found in body:
+        rows.append(f"{found['layer']:18} {context.say(LAYERS[str(found['layer'])].title)} · {found['features']}")
+        for e in found["editions"]:
+            where = context.say(
+                Text("coverage stated", "有覆盖范围") if e["coverage"] else Text("no coverage stated", "无覆盖范围")
+            )
+            rows.append(
+                f"    {e['id']} · {e['date']} · {e['source']} · {where}" + (f" · {', '.join(e['kinds'])}" if e["kinds"] else "")
+            )
+    context.answer(body, "\n".join(rows))
+
+
+def entry(store: Store, name: str) -> dict[str, Any]:
+    """Describe a layer of the base."""
+    editions = [
+        {"id": e.id, "source": e.source, "date": str(e.date), "kinds": list(e.kinds), "coverage": e.coverage is not None}
+        for e in store.editions(name)
+    ]
+    return {"layer": name, "features": store.extent(name)[0], "editions": editions}
+
+
+@click.argument("layer", type=click.Choice(list(LAYERS)))
+@click.argument("id")
+def history(context: Context, layer: str, id: str) -> None:
+    """Tell what happened to a feature: who, when, why, before and after."""
+    with context.store(read_only=True) as store:
+        records = store.history(layer, id)
+    rows = []
+    for r in records:
+        old, new = r.before or {}, r.after or {}
+        changed = [f"{k}: {old.get(k)} → {new.get(k)}" for k in {**old, **new} if old.get(k) != new.get(k)]
+        rows.append(f"{r.seq} · {r.at:%Y-%m-%d %H:%M:%S} · {r.actor} · {r.reason}\n    " + "\n    ".join(changed))
+    if not records:
+        raise Refusal(f"{layer} never had a feature {id}", f"{layer} 中从未有编号 {id}")
+    context.answer([r._asdict() for r in records], "\n".join(rows))
+
+
+COMMANDS = tuple(command(run) for run in (init, demo, layers, history))

@@ -1,0 +1,155 @@
+"""Check a site, explain a plot, assess every plot."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+from shapely.geometry.base import BaseGeometry
+
+from api.context import STATUS, Context, as_of, command, on
+from api.models import SheetBody
+from api.text import area, render
+from layers.assessment import assess as assess_plots
+from layers.assessment import check as check_site
+from layers.assessment import explain as explain_plot
+from layers.assessment import question, stale
+from layers.base import Text
+from layers.catalogue import LAYERS
+from layers.errors import Refusal
+from layers.formats.vector import read
+from layers.plan.readiness import STATES
+from layers.plan.sheet import Sheet
+from layers.plan.supply import VERDICTS
+from layers.standards import Standards
+from layers.store.base import Store
+from layers.units import m2
+
+
+def site_of(store: Store, name: str, crs: str | None, when: datetime | None) -> tuple[BaseGeometry, str, str, Any]:
+    """Find a site: a polygon file, or the number of a stored site or parcel. Gives geometry, id, layer and the stored row."""
+    if Path(name).exists():
+        frame = read(Path(name), crs=crs).frame
+        if len(frame) != 1:
+            raise Refusal(
+                f"{name} holds {len(frame)} features; a site is one polygon or multipolygon",
+                f"{name} 含 {len(frame)} 个要素,选址应为一个面",
+            )
+        moved = frame.to_crs(store.crs)
+        return moved.geometry.iloc[0], Path(name).stem, "", None
+    for layer in ("sites", "parcels"):
+        found = store.read(layer, ids=[name], as_of=when)
+        if len(found):
+            return found.geometry.iloc[0], name, layer, found.iloc[0]
+    raise Refusal(
+        f"{name} is neither a file nor the number of a stored site or parcel; shudi layers lists what is stored",
+        f"{name} 既不是文件,也不是已存选址或宗地的编号;可用 shudi layers 查看",
+    )
+
+
+def show_sheet(context: Context, store: Store, sheet: Sheet, when: datetime | None) -> None:
+    """Print a sheet and leave with the status of its verdict."""
+    generated = "generated" in store.title
+    body = SheetBody.of(sheet, store.crs, generated, when).model_dump(mode="json")
+    context.answer(body, render(sheet, context.language, generated))
+    sys.exit(STATUS[sheet.verdict])
+
+
+@click.argument("site")
+@click.option("--required-mu", type=click.FloatRange(min=0, min_open=True), help="the area that the project needs, in mu")
+@click.option("--use", help="the use that the project needs, a code such as 100102")
+@click.option("--level", type=click.Choice(["3", "5", "7"]), help="the services that it needs: 3, 5 or 7 (default: the standard)")
+@click.option("--crs", help="the CRS of the site's file where the file does not say, such as EPSG:4548")
+@on
+@as_of
+def check(
+    context: Context,
+    site: str,
+    required_mu: float | None,
+    use: str | None,
+    level: str | None,
+    crs: str | None,
+    on: date | None,
+    as_of: datetime | None,
+) -> None:
+    """Check a SITE: a polygon file, or the number of a stored site or parcel. Status 0 free, 1 blocked, 3 unknown, 2 bad input."""
+    with context.store(read_only=True) as store:
+        shape, name, own, row = site_of(store, site, crs, as_of)
+        needed = m2(required_mu) if required_mu else None
+        if own == "sites":
+            needed = needed or (float(row["required_area"]) if row["required_area"] > 0 else None)
+            use = use or (row["use_code"] if isinstance(row["use_code"], str) else None)
+        known_use(use)
+        ask = question(Standards.load(), on, as_of, use)
+        sheet = check_site(store, shape, ask, name, own, needed, int(level) if level else None, as_of)
+        show_sheet(context, store, sheet, as_of)
+
+
+def known_use(use: str | None) -> None:
+    """Refuse a use code that the classification does not have."""
+    codes = LAYERS["zoning"].field("code").codes
+    if use is not None and codes is not None and use not in codes:
+        near = [c for c in codes if c.startswith(use[:2])][:6]
+        raise Refusal(
+            f"--use {use} is no code of the 2023 classification; near it are {', '.join(near) or ', '.join(list(codes)[:6])}",
+            f"--use {use} 不是2023年用地用海分类代码;相近的有 {'、'.join(near) or '、'.join(list(codes)[:6])}",
+        )
+
+
+@click.argument("plot")
+@on
+@as_of
+def explain(context: Context, plot: str, on: date | None, as_of: datetime | None) -> None:
+    """Explain the verdict on a stored PLOT: the same sheet, and whether the stored finding is still fresh."""
+    with context.store(read_only=True) as store:
+        standards = Standards.load()
+        sheet = explain_plot(store, plot, question(standards, on, as_of, None), as_of)
+        found, inputs = store.findings([plot])
+        if not context.as_json:
+            changed = stale(store, inputs, standards) if len(found) else []
+            click.echo(_age(context, bool(len(found)), changed, inputs))
+        show_sheet(context, store, sheet, as_of)
+
+
+def _age(context: Context, found: bool, changed: list[str], inputs: Any) -> str:
+    """Say how the stored finding stands to the land as it is now."""
+    if not found:
+        return context.say(Text("not assessed yet; computed now", "尚未评估,现算"))
+    if changed:
+        what = ", ".join(changed)
+        return context.say(
+            Text(f"the stored finding is STALE ({what} changed); computed anew", f"已存结论过期({what}已变),现重算")
+        )
+    made = json.dumps(inputs["layers"])
+    return context.say(Text(f"the stored finding is fresh; inputs {made}", f"已存结论有效;输入版本 {made}"))
+
+
+@on
+def assess(context: Context, on: date | None) -> None:
+    """Assess every plot and store the findings with the versions of their inputs."""
+    with context.store() as store, context.progress(Text("Assessing", "评估中")) as progress:
+        standards = Standards.load()
+        ask = question(standards, on, None, None)
+        found = assess_plots(store, ask, standards, progress)
+    counts = {
+        "plots": len(found),
+        "on": str(ask.on),
+        "verdict": {k: int(v) for k, v in found["verdict"].value_counts().items()},
+        "ready_state": {k: int(v) for k, v in found["ready_state"].value_counts().items()},
+        "area_m2": float(found["area"].sum()),
+        "residual_m2": float(found["residual"].abs().max()),
+    }
+    rows = [context.say(Text(f"{len(found)} plots on {ask.on}", f"{len(found)} 宗地,{ask.on}"))]
+    for codes, column in ((VERDICTS, "verdict"), (STATES, "ready_state")):
+        for code, group in found.groupby(column):
+            rows.append(
+                f"  {context.say(codes[str(code)].name)}: {len(group)} · {area(float(group['area'].sum()), context.language)}"
+            )
+    context.answer(counts, "\n".join(rows))
+
+
+COMMANDS = tuple(command(run) for run in (check, explain, assess))

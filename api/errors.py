@@ -1,0 +1,74 @@
+"""The one table from refusals to HTTP statuses; bodies follow RFC 9457."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Mapping
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from api.models import Problem
+from api.refusals import said
+from geo.crs import DatumShiftError, ImplausibleCoordinatesError
+from geo.tiles import TileError
+from layers.assessment import NotFoundError
+from layers.errors import Refusal
+from layers.store.base import BusyError, ReadOnlyError, StaleError, StoreError
+
+LOG = logging.getLogger("shudi")
+STATUS: Mapping[type[Exception], int] = {
+    ImplausibleCoordinatesError: 422,
+    DatumShiftError: 422,
+    NotFoundError: 404,
+    TileError: 404,
+    StaleError: 412,
+    BusyError: 503,
+    ReadOnlyError: 507,
+    StoreError: 503,
+    Refusal: 422,
+}
+
+
+def problem(
+    request: Request, status: int, title: str, en: str, zh: str, headers: Mapping[str, str] | None = None
+) -> JSONResponse:
+    """Write a problem; its id stands in the log."""
+    body = Problem(title=title, status=status, detail=en, detail_zh=zh, id=uuid.uuid4().hex[:12])
+    LOG.info("%s %s %s: %s", body.id, request.method, status, en)
+    return JSONResponse(body.model_dump(), status, dict(headers or {}), "application/problem+json")
+
+
+def handle(app: FastAPI) -> None:
+    """Let the app answer refusals, bad requests and slips as problems, never with a path, SQL or a traceback."""
+
+    def refused(request: Request, error: Exception) -> JSONResponse:
+        status = next(status for kind, status in STATUS.items() if isinstance(error, kind))
+        if status in (503, 507):
+            LOG.error("%s", error)
+            return problem(
+                request, status, type(error).__name__, "the land base cannot be used just now; try again shortly",
+                "土地库暂时无法使用,请稍后再试", {"Retry-After": "5"},
+            )  # fmt: skip
+        words = said(error)
+        return problem(request, status, type(error).__name__, words.en, words.zh)
+
+    for kind in STATUS:
+        app.add_exception_handler(kind, refused)
+
+    @app.exception_handler(RequestValidationError)
+    def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+        said = "; ".join(f"{'.'.join(str(k) for k in e['loc'])}: {e['msg']}" for e in error.errors()[:5])
+        return problem(request, 422, "BadRequest", f"the request is not as documented: {said}", f"请求不符合接口说明:{said}")
+
+    @app.exception_handler(HTTPException)
+    def http(request: Request, error: HTTPException) -> JSONResponse:
+        return problem(request, error.status_code, "HTTPError", str(error.detail), str(error.detail), error.headers)
+
+    @app.exception_handler(Exception)
+    def slip(request: Request, error: Exception) -> JSONResponse:
+        LOG.exception("unexpected")
+        return problem(request, 500, "InternalError", "Shudi made a mistake; its log has the id", "系统内部错误,日志中有此编号")

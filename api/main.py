@@ -1,0 +1,40 @@
+"""The HTTP service: its app is made from settings, nothing is built at import."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+from fastapi import FastAPI
+
+from api.deps import Readers
+from api.errors import handle
+from api.limits import Limits
+from api.routes import checks, health, page, plots, tiles
+from api.settings import Settings
+from layers.standards import Standards
+from maps.tiles import TileCache
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Make the app that serves one land base."""
+
+    @asynccontextmanager
+    async def life(app: FastAPI) -> AsyncIterator[None]:
+        yield
+        app.state.readers.close()
+
+    app = FastAPI(
+        title="Shudi", version=version("shudi"), lifespan=life, docs_url=None, redoc_url=None,
+        description="Which land can be built on, from which day, and what is still missing.",
+    )  # fmt: skip
+    app.state.readers = Readers(settings)
+    app.state.standards = Standards.load()
+    app.state.cache = TileCache()
+    handle(app)
+    app.add_middleware(Limits, body=settings.body)
+    for module in (health, plots, checks, tiles, page):
+        app.include_router(module.router)
+    page.mount(app)
+    return app

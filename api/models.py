@@ -1,0 +1,197 @@
+"""What the service says and hears, as JSON: the command line's --json and the HTTP bodies are the same."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
+
+import shapely
+from pydantic import BaseModel, ConfigDict, Field
+
+from layers.base import Text
+from layers.plan.sheet import Line, Part, Service, Sheet
+from layers.units import mu
+
+
+class Words(BaseModel):
+    """Words in both languages."""
+
+    en: str
+    zh: str
+
+    @classmethod
+    def of(cls, text: Text) -> Words:
+        """Copy a text."""
+        return cls(en=text.en, zh=text.zh)
+
+
+class CheckLine(BaseModel):
+    """One check: its severity, the area it concerns and the rule with its source."""
+
+    id: str
+    title: Words
+    severity: Literal["pass", "warn", "unknown", "block"]
+    area_m2: float
+    mu: float
+    ratio: float
+    unknown_m2: float
+    objects: list[str]
+    detail: Words
+    rule: Words
+    source: str
+    since: date
+    verified: bool
+    data_date: date | None
+
+    @classmethod
+    def of(cls, line: Line) -> CheckLine:
+        """Write a line of a sheet."""
+        return cls(
+            id=line.id,
+            title=Words.of(line.title),
+            severity=line.severity,  # type: ignore[arg-type]
+            area_m2=round(line.area, 2),
+            mu=round(mu(line.area), 4),
+            ratio=round(line.ratio, 6),
+            unknown_m2=round(line.unknown_area, 2),
+            objects=list(line.objects),
+            detail=Words.of(line.detail),
+            rule=Words.of(line.rule),
+            source=line.source,
+            since=line.since,
+            verified=line.verified,
+            data_date=line.data_date,
+        )
+
+
+class PartLine(BaseModel):
+    """One part of the partition; the parts add up to the site."""
+
+    severity: str
+    reason: str
+    claims: list[str]
+    area_m2: float
+    mu: float
+    geometry: dict[str, Any]
+
+    @classmethod
+    def of(cls, part: Part) -> PartLine:
+        """Write a part; its area keeps all digits so that the parts add up."""
+        return cls(
+            severity=part.severity,
+            reason=part.reason,
+            claims=list(part.claims),
+            area_m2=part.area,
+            mu=mu(part.area),
+            geometry=json.loads(shapely.to_geojson(part.geometry)),
+        )
+
+
+class ServiceLine(BaseModel):
+    """The state of one service and the line that decides it."""
+
+    model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
+
+    kind: str
+    title: Words
+    state: str
+    since: Annotated[date | None, Field(alias="from")]
+    line: str | None
+    distance_m: float | None
+    required: bool
+
+    @classmethod
+    def of(cls, service: Service) -> ServiceLine:
+        """Write a service."""
+        distance = None if service.distance is None else round(service.distance, 2)
+        return cls(
+            kind=service.kind,
+            title=Words.of(service.title),
+            state=service.state,
+            since=service.since,
+            line=service.line,
+            distance_m=distance,
+            required=service.required,
+        )
+
+
+class SheetBody(BaseModel):
+    """The sheet of one site: checks, partition, services, verdict. Geometry is in `crs`, east before north."""
+
+    id: str
+    crs: str
+    on: date
+    as_of: datetime | None
+    use: str | None
+    generated: bool
+    area_m2: float
+    mu: float
+    verdict: Literal["free", "unknown", "blocked"]
+    ready_state: str
+    ready_from: date | None
+    deciding: str
+    missing: list[str]
+    residual_m2: float
+    checks: list[CheckLine]
+    parts: list[PartLine]
+    services: list[ServiceLine]
+    land_use_m2: dict[str, float]
+    not_asked: list[str]
+
+    @classmethod
+    def of(cls, sheet: Sheet, crs: str, generated: bool, as_of: datetime | None = None) -> SheetBody:
+        """Write a sheet."""
+        return cls(
+            id=sheet.id,
+            crs=crs,
+            on=sheet.on,
+            as_of=as_of,
+            use=sheet.use,
+            generated=generated,
+            area_m2=sheet.area,
+            mu=mu(sheet.area),
+            verdict=sheet.verdict,  # type: ignore[arg-type]
+            ready_state=sheet.ready_state,
+            ready_from=sheet.ready_from,
+            deciding=sheet.deciding,
+            missing=list(sheet.missing),
+            residual_m2=sheet.residual,
+            checks=[CheckLine.of(line) for line in sheet.lines],
+            parts=[PartLine.of(part) for part in sheet.parts],
+            services=[ServiceLine.of(service) for service in sheet.services],
+            land_use_m2={k: round(v, 2) for k, v in sheet.land_use.items()},
+            not_asked=list(sheet.not_asked),
+        )
+
+
+class CheckRequest(BaseModel):
+    """A site to check: a GeoJSON polygon or multipolygon in `crs` (east before north), and what the project needs."""
+
+    geometry: dict[str, Any]
+    crs: str = "EPSG:4326"
+    use: str | None = None
+    required_mu: Annotated[float | None, Field(gt=0)] = None
+    on: date | None = None
+    as_of: datetime | None = None
+    level: Literal[3, 5, 7] | None = None
+
+
+class Health(BaseModel):
+    """Whether the service can answer, from which base and in what state."""
+
+    status: Literal["ok"]
+    title: str
+    crs: str
+    layers: dict[str, int]
+
+
+class Problem(BaseModel):
+    """An error as RFC 9457 problem+json; `id` finds it in the server's log."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    detail_zh: str
+    id: str

@@ -1,0 +1,62 @@
+"""The page with the map, and what it asks first: about, legend, style."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Literal
+
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.responses import HTMLResponse, JSONResponse
+from starlette.staticfiles import StaticFiles
+
+from api.deps import AStore
+from layers.assessment import about
+from maps.style import legend, style
+
+router = APIRouter(tags=["map"])
+WEB = Path(str(files("maps"))) / "web"
+Language = Literal["en", "zh"]
+
+
+def policy(page: str) -> str:
+    """Write the content security policy of a page: everything from here, inline only the import map by its hash."""
+    inline = re.findall(r"<script type=\"importmap\">(.*?)</script>", page, re.DOTALL)
+    hashes = " ".join(f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'" for text in inline)
+    return (
+        f"default-src 'self'; script-src 'self' {hashes}; worker-src 'self' blob:; img-src 'self' data: blob:; "
+        "style-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'none'"
+    )
+
+
+@router.get("/", include_in_schema=False)
+def index() -> HTMLResponse:
+    """Send the page."""
+    page = (WEB / "index.html").read_text("utf-8")
+    return HTMLResponse(page, headers={"Content-Security-Policy": policy(page), "Cache-Control": "no-cache"})
+
+
+@router.get("/about.json")
+def about_base(store: AStore) -> dict[str, Any]:
+    """Tell what the base is: title, CRS, extent, and the editions of each layer."""
+    return about(store)
+
+
+@router.get("/legend.json")
+def the_legend(lang: Language = "zh") -> list[dict[str, Any]]:
+    """List the legend's entries from the layers' own code lists."""
+    return legend(lang)
+
+
+@router.get("/style.json")
+def the_style(request: Request, store: AStore, lang: Language = "zh") -> JSONResponse:
+    """Write the MapLibre style from the layers' own code lists."""
+    return JSONResponse(style(str(request.base_url).rstrip("/"), lang, about(store)["center"]))
+
+
+def mount(app: FastAPI) -> None:
+    """Serve the page's files."""
+    app.mount("/web", StaticFiles(directory=WEB), name="web")

@@ -1,0 +1,15 @@
+"""Settings of the service, built by the command and handed down."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """`base`: the land base; `readers`: connections kept open; `body`: the largest request body [bytes]."""
+
+    base: Path
+    readers: int = 8
+    body: int = 16 * 1024 * 1024

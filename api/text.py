@@ -1,0 +1,89 @@
+"""A sheet as a person reads it in a terminal, in either language."""
+
+from __future__ import annotations
+
+from layers.base import Text
+from layers.plan.readiness import STATES as READY
+from layers.plan.sheet import Line, Sheet
+from layers.plan.supply import SEVERITIES, VERDICTS, asked
+from layers.service import STATES
+from layers.units import mu
+
+MARKS = {"pass": "+", "warn": "!", "unknown": "?", "block": "x"}
+WORDS = {
+    "site": Text("Site", "选址"),
+    "on": Text("on", "日期"),
+    "parts": Text("Partition of the area", "面积划分"),
+    "total": Text("total", "合计"),
+    "services": Text("Services", "配套"),
+    "from": Text("from", "自"),
+    "verdict": Text("Verdict", "结论"),
+    "free": Text("free", "可供"),
+    "rule": Text("rule", "依据"),
+    "unverified": Text("not checked against the original", "未核对原文"),
+    "data": Text("data of", "数据日期"),
+    "not_asked": Text("Not asked in this version", "本版本未检查"),
+    "generated": Text("GENERATED DEMO DATA, not real land", "示例数据,非真实地块"),
+    "unknown": Text("of which unknown", "其中未知"),
+    "required": Text("required", "必需"),
+    "unknown_state": Text("unknown", "未知"),
+}
+
+
+def area(m2: float, language: str) -> str:
+    """Print an area in m2 and mu."""
+    return f"{m2:,.2f} m² = {mu(m2):,.2f} {'亩' if language == 'zh' else 'mu'}"
+
+
+def _say(text: Text, language: str) -> str:
+    return text.zh if language == "zh" else text.en
+
+
+def _line(line: Line, language: str) -> list[str]:
+    """Print a check: what it found, where, by which rule and from which data."""
+    about = [area(line.area, language), f"{line.ratio:.1%}"] if line.severity != "pass" else []
+    if line.unknown_area and line.severity == "block":
+        about += [f"{_say(WORDS['unknown'], language)} {area(line.unknown_area, language)}"]
+    about += (
+        [", ".join(line.objects[:5]) + (f" (+{len(line.objects) - 5})" if len(line.objects) > 5 else "")] if line.objects else []
+    )
+    about += [_say(line.detail, language)] if line.detail.en else []
+    note = "" if line.verified else f" ({_say(WORDS['unverified'], language)})"
+    dated = f" · {_say(WORDS['data'], language)} {line.data_date}" if line.data_date else ""
+    head = f"{MARKS[line.severity]} {line.id} {_say(line.title, language)}: {_say(SEVERITIES[line.severity].name, language)}"
+    return [
+        head + (" · " + " · ".join(about) if about else ""),
+        f"      {_say(line.rule, language)} [{line.source}{note}]{dated}",
+    ]
+
+
+def render(sheet: Sheet, language: str, generated: bool = False) -> str:
+    """Print a sheet: checks, partition with its sum, services, verdict."""
+
+    def say(word: str) -> str:
+        return _say(WORDS[word], language)
+
+    titles = {a.key: f"{a.rule.id} {_say(a.rule.title, language)}" for a in asked()}
+    rows = [f"*** {say('generated')} ***"] if generated else []
+    rows += [f"{say('site')} {sheet.id} · {area(sheet.area, language)} · {say('on')} {sheet.on}", ""]
+    rows += [row for line in sheet.lines for row in _line(line, language)]
+    rows += ["", f"{say('parts')}:"]
+    for part in sheet.parts:
+        what = titles.get(part.reason, say("free"))
+        rows.append(
+            f"  {MARKS[part.severity]} {area(part.area, language)} · {what}"
+            + (f" · {', '.join(part.claims[:3])}" if part.claims else "")
+        )
+    rows.append(f"  = {area(sum(part.area for part in sheet.parts), language)} · {say('total')} (Δ {sheet.residual:.1e} m²)")
+    rows += ["", f"{say('services')}:"]
+    for service in sheet.services:
+        state = _say(STATES[service.state].name, language) if service.state in STATES else say("unknown_state")
+        facts = [f"{say('from')} {service.since}"] if service.since else []
+        facts += [service.line] if service.line else []
+        facts += [f"{service.distance:.1f} m"] if service.distance is not None else []
+        facts += [say("required")] if service.required else []
+        rows.append(f"  {_say(service.title, language)}: {state}" + (" · " + " · ".join(facts) if facts else ""))
+    ready = _say(READY[sheet.ready_state].name, language) + (f" ({say('from')} {sheet.ready_from})" if sheet.ready_from else "")
+    rows += ["", f"{say('not_asked')}: {', '.join(sheet.not_asked)}"]
+    rows += [f"{say('verdict')}: {_say(VERDICTS[sheet.verdict].name, language).upper()} · {ready}"]
+    return "\n".join(rows)

@@ -1,0 +1,242 @@
+"""Questions put to a land base: check a site, explain a plot, assess every plot."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import date, datetime
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+from pyproj import CRS
+from pyproj.exceptions import CRSError
+from shapely.geometry.base import BaseGeometry
+
+from geo.crs import check_plausible, transform
+from layers.base import Ask, Survey
+from layers.catalogue import LAYERS
+from layers.errors import Refusal
+from layers.plan.readiness import readiness
+from layers.plan.sheet import Sheet, sheet
+from layers.plan.supply import judge
+from layers.standards import Standards
+from layers.store.base import Box, Store
+
+ENGINE = 1
+"""Grows when the same land and standards would give other findings."""
+MARGIN = 120.0
+"""How far around plots the networks are read [m]: the farthest connection plus half of the widest red line."""
+TILE = 8_000
+"""Plots that are assessed at once."""
+NETWORKS = ("roads", "utilities")
+
+
+class NotFoundError(Refusal):
+    """Nothing is stored under a number."""
+
+
+class BadSiteError(Refusal):
+    """A site cannot be checked as it was drawn."""
+
+
+def land_around(store: Store, box: Box, as_of: datetime | None = None) -> Mapping[str, Survey]:
+    """Read all layers in a box, the networks with a margin around it."""
+    wide = (box[0] - MARGIN, box[1] - MARGIN, box[2] + MARGIN, box[3] + MARGIN)
+    editions = store.editions(as_of=as_of)
+    return {
+        name: Survey(
+            store.read(name, box=wide if name in NETWORKS else box, as_of=as_of), tuple(e for e in editions if e.layer == name)
+        )
+        for name in LAYERS
+        if any(e.layer == name for e in editions)
+    }
+
+
+def question(standards: Standards, on: date | None, as_of: datetime | None, use: str | None) -> Ask:
+    """Make the question: by default on the day of the knowledge, which is today unless `as_of` is given."""
+    known = as_of.date() if as_of else date.today()
+    return Ask(on or known, standards.on(on or known), known, use)
+
+
+def proper(site: BaseGeometry, crs: str) -> BaseGeometry:
+    """Pass a site that can be checked; BadSiteError says what is wrong and what would mend it."""
+    if site.is_empty or site.geom_type not in ("Polygon", "MultiPolygon"):
+        raise BadSiteError(
+            f"the site is {'empty' if site.is_empty else 'a ' + site.geom_type}; draw one polygon or multipolygon",
+            f"选址为{'空' if site.is_empty else site.geom_type},请提供一个面",
+        )
+    if not np.isfinite(shapely.get_coordinates(site)).all():
+        raise BadSiteError("the site has coordinates that are not numbers; correct them", "选址含有非数值坐标,请更正")
+    if not site.is_valid:
+        why = shapely.is_valid_reason(site)
+        raise BadSiteError(f"the site's outline is invalid: {why}; redraw it there", f"选址边界无效:{why};请在该处重绘")
+    if site.area <= 0:
+        raise BadSiteError("the site has no area; check its coordinates", "选址面积为零,请检查坐标")
+    return site
+
+
+def check(
+    store: Store,
+    site: BaseGeometry,
+    ask: Ask,
+    id: str = "site",
+    own: str = "",
+    required_area: float | None = None,
+    level: int | None = None,
+    as_of: datetime | None = None,
+) -> Sheet:
+    """Check a site, a polygon in the base's CRS, against all that is stored around it.
+
+    `id` and `own` name the stored feature that it is, if any, so that it is not in its own way. A site that meets no survey
+    at all is refused: it is probably elsewhere.
+    """
+    site = proper(site, store.crs)
+    with store.snapshot():
+        land = land_around(store, shapely.bounds(site).tolist(), as_of)
+    frame = gpd.GeoDataFrame({"id": [id]}, geometry=[site], crs=store.crs)
+    if not any(e.coverage is not None and e.coverage.intersects(site) for s in land.values() for e in s.editions):
+        where = tuple(round(v) for v in site.bounds)
+        raise BadSiteError(
+            f"the site at {where} lies outside everything that was surveyed; check its CRS (the base is in {store.crs}) and axis order",
+            f"选址{where}位于全部调查范围之外,请检查坐标系(本库为{store.crs})和坐标轴顺序",
+        )
+    return sheet(frame, land, ask, own, required_area, level)
+
+
+def stored(store: Store, layer: str, id: str, as_of: datetime | None = None) -> pd.Series[Any]:
+    """Read one feature; NotFoundError where there is none."""
+    found = store.read(layer, ids=[id], as_of=as_of)
+    if not len(found):
+        raise NotFoundError(f"{layer} has no feature {id}; list them in the map or by shudi layers", f"{layer}中没有编号{id}")
+    row: pd.Series[Any] = found.iloc[0]
+    return row
+
+
+def explain(store: Store, id: str, ask: Ask, as_of: datetime | None = None) -> Sheet:
+    """Write the sheet of a stored plot, from the land as it is now (or was known at `as_of`)."""
+    plot = stored(store, "parcels", id, as_of)
+    return check(store, plot.geometry, ask, id, "parcels", as_of=as_of)
+
+
+def tiles(store: Store, layer: str) -> Iterator[gpd.GeoDataFrame]:
+    """Read a layer tile by tile: each feature once, in the tile that holds the lower left corner of its envelope."""
+    count, extent = store.extent(layer)
+    if not count:
+        return
+    side = int(np.ceil(np.sqrt(count / TILE)))
+    xs, ys = np.linspace(extent[0], extent[2], side + 1), np.linspace(extent[1], extent[3], side + 1)
+    for n in range(side * side):
+        row, column = divmod(n, side)
+        box = (xs[column], ys[row], xs[column + 1], ys[row + 1])
+        found = store.read(layer, box=box)
+        corner = shapely.bounds(found.geometry.to_numpy())[:, :2]
+        right = np.where(column == side - 1, np.inf, box[2])
+        top = np.where(row == side - 1, np.inf, box[3])
+        mine = (corner[:, 0] >= box[0]) & (corner[:, 0] < right) & (corner[:, 1] >= box[1]) & (corner[:, 1] < top)
+        if mine.any():
+            yield found[mine].reset_index(drop=True)
+
+
+def findings(plots: gpd.GeoDataFrame, land: Mapping[str, Survey], ask: Ask) -> pd.DataFrame:
+    """Find the verdict and the readiness of plots, indexed by their numbers; areas in m2, distances in m."""
+    supply = judge(plots, land, ask, "parcels", draw=False).plots
+    ready = readiness(plots, land, ask)
+    unknown = (supply["verdict"] == "free") & (ready["ready_state"] == "unknown")
+    supply["verdict"] = supply["verdict"].mask(unknown, "unknown")
+    supply["reason"] = supply["reason"].mask(unknown, "C15:readiness")
+    return pd.concat([supply, ready], axis=1).set_axis(pd.Index(plots["id"], name="id"))
+
+
+def assess(store: Store, ask: Ask, standards: Standards, progress: Callable[[int, int], None] | None = None) -> pd.DataFrame:
+    """Assess every plot and store the findings with the versions of their inputs.
+
+    One thread reads tile after tile, in one snapshot; the others judge, as shapely lets go of the interpreter. Memory grows
+    with the tiles in work (two a core, of about `TILE` plots with what lies around them) and the findings (1 kB a plot).
+    """
+    workers = os.cpu_count() or 1
+    done, found = 0, []
+    waiting: deque[Future[pd.DataFrame]] = deque()
+
+    def collect() -> None:
+        nonlocal done
+        found.append(waiting.popleft().result())
+        done += len(found[-1])
+        if progress:
+            progress(done, total)
+
+    with ThreadPoolExecutor(workers) as pool, store.snapshot():
+        inputs = current(store, ask, standards)
+        total = store.extent("parcels")[0]
+        for plots in tiles(store, "parcels"):
+            land = land_around(store, tuple(plots.total_bounds.tolist()))
+            waiting.append(pool.submit(findings, plots, land, ask))
+            if len(waiting) > workers:
+                collect()
+        while waiting:
+            collect()
+    if not found:
+        raise NotFoundError("the base has no parcels to assess; import some first", "库中没有宗地可评估,请先导入")
+    answer = pd.concat(found)
+    store.save_findings(answer, inputs)
+    return answer
+
+
+def current(store: Store, ask: Ask, standards: Standards) -> dict[str, Any]:
+    """Name the versions of all that findings are made from."""
+    return {"on": str(ask.on), "standards": standards.digest, "engine": ENGINE, "layers": dict(store.versions())}
+
+
+def stale(store: Store, inputs: Mapping[str, Any], standards: Standards) -> list[str]:
+    """Name what changed since findings were made: layers, standards or engine; empty where they are fresh."""
+    if not inputs:
+        return ["all"]
+    now, then = store.versions(), inputs["layers"]
+    changed = [name for name in now if now[name] != then.get(name)]
+    changed += ["standards"] if inputs["standards"] != standards.digest else []
+    return changed + (["engine"] if inputs["engine"] != ENGINE else [])
+
+
+def site_from(geometry: Mapping[str, Any], crs: str, to: str) -> BaseGeometry:
+    """Read a GeoJSON geometry in `crs` (east before north) and move it into the base's CRS `to`."""
+    try:
+        shape = shapely.from_geojson(json.dumps(geometry))
+        known = CRS.from_user_input(crs)
+    except (shapely.errors.GEOSException, ValueError) as error:
+        raise BadSiteError(f"the geometry is no GeoJSON: {error}", f"几何不是有效的GeoJSON:{error}") from None
+    except CRSError:
+        raise BadSiteError(f"{crs} is no CRS; write EPSG:4548 or the like", f"{crs} 不是坐标系,请写成 EPSG:4548 等") from None
+    if not np.isfinite(shapely.get_coordinates(shape)).all():
+        return shape
+    check_plausible(shape.bounds, known.to_string())
+    moved: BaseGeometry = transform(np.array([shape], object), known.to_string(), to)[0]
+    return moved
+
+
+def about(store: Store) -> dict[str, Any]:
+    """Tell what a base is: title, CRS, centre and bounds in longitude and latitude, editions by layer."""
+    count, box = store.extent("parcels")
+    if not count:
+        box = next((e.coverage.bounds for e in store.editions() if e.coverage is not None), (0.0, 0.0, 1.0, 1.0))
+    west, south, east, north = transform(np.array([shapely.box(*box)], object), store.crs, "EPSG:4326")[0].bounds
+    return {
+        "title": store.title,
+        "generated": "generated" in store.title,
+        "crs": store.crs,
+        "plots": count,
+        "center": [(west + east) / 2, (south + north) / 2],
+        "bounds": [west, south, east, north],
+        "layers": [
+            {
+                "name": name,
+                "title": layer.title._asdict(),
+                "editions": [{"source": e.source, "date": str(e.date), "kinds": e.kinds} for e in store.editions(name)],
+            }
+            for name, layer in LAYERS.items()
+        ],
+    }
