@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -22,7 +23,8 @@ class Connections:
     """Lends connections to one file to any number of threads; each is used by one thread at a time.
 
     Inside `snapshot()` a thread keeps one connection in one read transaction. A file that this user cannot write, or asked
-    for as `read_only`, is read and never written; beside no log it is read as unchanging, on a fresh connection each time.
+    for as `read_only`, is read and never written. In a folder that cannot be written, and without a log, it is read as unchanging,
+    on a fresh connection each time.
     """
 
     def __init__(self, path: Path, read_only: bool = False, timeout: float = 10.0) -> None:
@@ -30,6 +32,7 @@ class Connections:
         self.timeout = timeout
         self.read_only = read_only or not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK))
         self._asked = read_only
+        self._fixed = self.read_only and not os.access(path.parent, os.W_OK)
         self._idle: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
         self._bound = threading.local()
@@ -75,6 +78,7 @@ class Connections:
         if getattr(self._bound, "connection", None) is not None:
             raise StoreError("This thread reads a snapshot of the base. Leave the snapshot before writing.")
         with self._told(), self._lent() as connection:
+            connection.execute("PRAGMA journal_mode=WAL")  # QGIS switches it off when it is the last to leave
             connection.execute("BEGIN IMMEDIATE")
             note = self._sign(actor)
             try:
@@ -92,7 +96,7 @@ class Connections:
         note = self._note()
         try:
             who = json.loads(note.read_text("utf-8"))
-            if who["host"] == os.uname().nodename and not _alive(who["pid"]):
+            if who["host"] == socket.gethostname() and not _alive(who["pid"]):
                 raise ProcessLookupError(who["pid"])
         except (OSError, ValueError, KeyError):
             return "another program (QGIS perhaps, with edits not yet saved)"
@@ -111,7 +115,7 @@ class Connections:
 
     def _sign(self, actor: str) -> str:
         """Note beside the base who writes it; no note is no reason not to write."""
-        note = json.dumps({"actor": actor, "pid": os.getpid(), "host": os.uname().nodename, "thread": threading.get_ident()})
+        note = json.dumps({"actor": actor, "pid": os.getpid(), "host": socket.gethostname(), "thread": threading.get_ident()})
         with suppress(OSError):
             self._note().write_text(note, "utf-8")
         return note
@@ -134,7 +138,7 @@ class Connections:
             yield connection
         finally:
             with self._lock:
-                keep = not (self._closed or self.read_only or connection.in_transaction)
+                keep = not (self._closed or self._fixed or connection.in_transaction)
                 if keep:
                     self._idle.append(connection)
             if not keep:
@@ -143,7 +147,7 @@ class Connections:
     def _connect(self) -> sqlite3.Connection:
         """Open the file; a missing one is not created."""
         mode = "ro" if self.read_only else "rw"
-        if self.read_only and not os.access(self.path.parent, os.W_OK) and not self._logged():
+        if self._fixed and not self._logged():
             mode = "ro&immutable=1"
         uri = f"file:{quote(str(self.path))}?mode={mode}"
         connection = sqlite3.connect(uri, self.timeout, isolation_level=None, check_same_thread=False, uri=True)
@@ -152,7 +156,6 @@ class Connections:
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA cache_size=-32000")
         if not self.read_only:
-            connection.execute("PRAGMA journal_mode=WAL")
             connection.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT}")
             connection.execute("PRAGMA journal_size_limit=67108864")
         return connection
@@ -203,7 +206,9 @@ class Connections:
 
 
 def _alive(pid: int) -> bool:
-    """Tell whether a process of this machine runs."""
+    """Tell whether a process of this machine runs; yes where that cannot be asked without harm."""
+    if os.name != "posix":
+        return True
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
