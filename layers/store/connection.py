@@ -7,7 +7,7 @@ import os
 import socket
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote
@@ -17,6 +17,27 @@ from layers.store.base import BusyError, NotABaseError, ReadOnlyError, StoreErro
 
 CHECKPOINT = 10_000
 """Pages (40 MB) that the write-ahead log grows to before it is copied back; many small commits then share the cost."""
+
+EXPLAINED: Mapping[int, tuple[type[StoreError], str]] = {
+    sqlite3.SQLITE_BUSY: (BusyError, "{path} is being written by {writer}, for more than {timeout:g} s. Try again later."),
+    sqlite3.SQLITE_FULL: (ReadOnlyError, "{path}: the disk is full and nothing was changed. Free some space and try again."),
+    sqlite3.SQLITE_READONLY: (
+        ReadOnlyError,
+        "{path} cannot be written and nothing was changed. Get write access to the file and its folder.",
+    ),
+    sqlite3.SQLITE_IOERR: (
+        StoreError,
+        "{path}: the disk failed ({error}); nothing was changed. Check the disk, and keep bases off network drives.",
+    ),
+    sqlite3.SQLITE_CANTOPEN: (
+        StoreError,
+        "{path} cannot be opened. Check that it is a file and that you may read it and its folder.",
+    ),
+    sqlite3.SQLITE_NOTADB: (NotABaseError, "{path} is no GeoPackage. Name a land base, or import this file into one."),
+    sqlite3.SQLITE_CORRUPT: (StoreError, "{path} is damaged ({error}). Restore it from a backup."),
+    sqlite3.SQLITE_CONSTRAINT: (StoreError, "{path}: refused, nothing was changed ({error})."),
+}
+"""The store's error for each of SQLite's that a user can mend."""
 
 
 class Connections:
@@ -178,31 +199,11 @@ class Connections:
 
     def _explain(self, error: sqlite3.Error) -> StoreError | None:
         """Find the store's error for SQLite's; None for what no user can mend."""
-        path = self.path
-        match getattr(error, "sqlite_errorcode", 0) & 0xFF:
-            case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
-                return BusyError(
-                    f"{path} is being written by {self.writer()}, for more than {self.timeout:g} s. Try again later."
-                )
-            case sqlite3.SQLITE_FULL:
-                return ReadOnlyError(f"{path}: the disk is full and nothing was changed. Free some space and try again.")
-            case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM:
-                return ReadOnlyError(
-                    f"{path} cannot be written and nothing was changed. Get write access to the file and its folder."
-                )
-            case sqlite3.SQLITE_IOERR:
-                return StoreError(
-                    f"{path}: the disk failed ({error}); nothing was changed. Check the disk; keep bases off network drives."
-                )
-            case sqlite3.SQLITE_CANTOPEN:
-                return StoreError(f"{path} cannot be opened. Check that it is a file and that you may read it and its folder.")
-            case sqlite3.SQLITE_NOTADB:
-                return NotABaseError(f"{path} is no GeoPackage. Name a land base, or import this file into one.")
-            case sqlite3.SQLITE_CORRUPT:
-                return StoreError(f"{path} is damaged ({error}). Restore it from a backup.")
-            case sqlite3.SQLITE_CONSTRAINT:
-                return StoreError(f"{path}: refused, nothing was changed ({error}).")
-        return None
+        kind, text = EXPLAINED.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, (None, ""))
+        if kind is None:
+            return None
+        writer = self.writer() if kind is BusyError else ""
+        return kind(text.format(path=self.path, error=error, writer=writer, timeout=self.timeout))
 
 
 def _alive(pid: int) -> bool:

@@ -1,5 +1,6 @@
 """What every store promises, held against each of them; the plain one in memory is the others' oracle."""
 
+# ruff: noqa: PD011 (a grid, not a series, has these values)
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
@@ -115,7 +116,9 @@ def test_what_is_stored_comes_back_with_the_types_of_the_schema(store: Store) ->
     ],
 )
 def test_a_layer_of_any_geometry_keeps_it_as_it_is(store: Store, shape: Any) -> None:
-    store.add(delivery("utilities", kinds=("water",)), gpd.GeoDataFrame({"id": ["U"], "kind": "water"}, geometry=[shape], crs=4548), LIN)
+    store.add(
+        delivery("utilities", kinds=("water",)), gpd.GeoDataFrame({"id": ["U"], "kind": "water"}, geometry=[shape], crs=4548), LIN
+    )
     found = store.read("utilities").geometry.iloc[0]
     assert found is None if shape is None else shapely.equals_identical(found, shape)
     assert len(store.read("utilities", (X - 1, Y - 1, X + 1, Y + 1))) == (shape is not None and not shape.is_empty)
@@ -124,7 +127,9 @@ def test_a_layer_of_any_geometry_keeps_it_as_it_is(store: Store, shape: Any) -> 
 def test_polygons_come_flat_and_lone_parts_as_parts(store: Store) -> None:
     hole = square(0).difference(square(0).buffer(-2))
     both = shapely.MultiPolygon([square(3), square(4)])
-    given = gpd.GeoDataFrame({"id": list("abc")}, geometry=[shapely.force_3d(square(1)), shapely.MultiPolygon([hole]), both], crs=4548)
+    given = gpd.GeoDataFrame(
+        {"id": list("abc")}, geometry=[shapely.force_3d(square(1)), shapely.MultiPolygon([hole]), both], crs=4548
+    )
     store.add(delivery(), given, LIN)
     assert store.read("parcels").geometry.tolist() == [square(1), hole, both]
     assert not store.read("parcels").geometry.has_z.any()
@@ -140,9 +145,9 @@ def test_a_box_finds_what_its_envelope_meets_and_no_more(store: Store) -> None:
 
 
 def test_unknown_layers_and_columns_are_named(store: Store) -> None:
-    with pytest.raises(StoreError, match="no layer 'lakes'.*parcels"):
+    with pytest.raises(StoreError, match=r"no layer 'lakes'.*parcels"):
         store.read("lakes")
-    with pytest.raises(StoreError, match="no column 'colour'.*status"):
+    with pytest.raises(StoreError, match=r"no column 'colour'.*status"):
         store.read("parcels", columns=["colour"])
     with pytest.raises(StoreError, match="no column 'colour'"):
         store.add(delivery(), plots("P1", colour=["red"]), LIN)
@@ -208,7 +213,9 @@ def test_editions_get_ids_and_keep_their_coverage(store: Store) -> None:
 
 def test_replacing_retires_the_features_and_the_coverage_of_their_kinds(store: Store) -> None:
     area = square(0, 500)
-    lines = gpd.GeoDataFrame({"id": list("wsg"), "kind": ["water", "sewage", "gas"]}, geometry=[square(k).exterior for k in range(3)], crs=4548)
+    lines = gpd.GeoDataFrame(
+        {"id": list("wsg"), "kind": ["water", "sewage", "gas"]}, geometry=[square(k).exterior for k in range(3)], crs=4548
+    )
     old = store.add(delivery("utilities", kinds=("water", "sewage", "gas"), coverage=area), lines, LIN)
     new = store.add(delivery("utilities", kinds=("water", "gas")), lines[:1].assign(id="W"), WU, replace=True)
     assert ids(store.read("utilities")) == ["s", "W"]
@@ -237,7 +244,10 @@ def test_history_tells_who_when_why_before_and_after(store: Store, clock: Clock)
     store.edit("parcels", WU, put=plots("P1", status=["ready"]))
     store.edit("parcels", LIN, delete=["P1"])
     born, changed, gone = store.history("parcels", "P1")
-    assert [(r.layer, r.id, r.actor, r.reason) for r in (born, changed)] == [("parcels", "P1", "Lin", "Doc 12"), ("parcels", "P1", "Wu", "Doc 13")]
+    assert [(r.layer, r.id, r.actor, r.reason) for r in (born, changed)] == [
+        ("parcels", "P1", "Lin", "Doc 12"),
+        ("parcels", "P1", "Wu", "Doc 13"),
+    ]
     assert [r.at for r in (born, changed, gone)] == [datetime(2026, 1, 1, 0, 0, k, tzinfo=UTC) for k in (1, 2, 3)]
     assert born.before is None
     assert gone.after is None
