@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote
@@ -17,12 +18,34 @@ from layers.store.base import BusyError, NotABaseError, ReadOnlyError, StoreErro
 CHECKPOINT = 10_000
 """Pages (40 MB) that the write-ahead log grows to before it is copied back; many small commits then share the cost."""
 
+EXPLAINED: Mapping[int, tuple[type[StoreError], str]] = {
+    sqlite3.SQLITE_BUSY: (BusyError, "{path} is being written by {writer}, for more than {timeout:g} s. Try again later."),
+    sqlite3.SQLITE_FULL: (ReadOnlyError, "{path}: the disk is full and nothing was changed. Free some space and try again."),
+    sqlite3.SQLITE_READONLY: (
+        ReadOnlyError,
+        "{path} cannot be written and nothing was changed. Get write access to the file and its folder.",
+    ),
+    sqlite3.SQLITE_IOERR: (
+        StoreError,
+        "{path}: the disk failed ({error}); nothing was changed. Check the disk, and keep bases off network drives.",
+    ),
+    sqlite3.SQLITE_CANTOPEN: (
+        StoreError,
+        "{path} cannot be opened. Check that it is a file and that you may read it and its folder.",
+    ),
+    sqlite3.SQLITE_NOTADB: (NotABaseError, "{path} is no GeoPackage. Name a land base, or import this file into one."),
+    sqlite3.SQLITE_CORRUPT: (StoreError, "{path} is damaged ({error}). Restore it from a backup."),
+    sqlite3.SQLITE_CONSTRAINT: (StoreError, "{path}: refused, nothing was changed ({error})."),
+}
+"""The store's error for each of SQLite's that a user can mend."""
+
 
 class Connections:
     """Lends connections to one file to any number of threads; each is used by one thread at a time.
 
     Inside `snapshot()` a thread keeps one connection in one read transaction. A file that this user cannot write, or asked
-    for as `read_only`, is read and never written; beside no log it is read as unchanging, on a fresh connection each time.
+    for as `read_only`, is read and never written. In a folder that cannot be written, and without a log, it is read as unchanging,
+    on a fresh connection each time.
     """
 
     def __init__(self, path: Path, read_only: bool = False, timeout: float = 10.0) -> None:
@@ -30,6 +53,7 @@ class Connections:
         self.timeout = timeout
         self.read_only = read_only or not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK))
         self._asked = read_only
+        self._fixed = self.read_only and not os.access(path.parent, os.W_OK)
         self._idle: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
         self._bound = threading.local()
@@ -75,6 +99,7 @@ class Connections:
         if getattr(self._bound, "connection", None) is not None:
             raise StoreError("This thread reads a snapshot of the base. Leave the snapshot before writing.")
         with self._told(), self._lent() as connection:
+            connection.execute("PRAGMA journal_mode=WAL")  # QGIS switches it off when it is the last to leave
             connection.execute("BEGIN IMMEDIATE")
             note = self._sign(actor)
             try:
@@ -92,7 +117,7 @@ class Connections:
         note = self._note()
         try:
             who = json.loads(note.read_text("utf-8"))
-            if who["host"] == os.uname().nodename and not _alive(who["pid"]):
+            if who["host"] == socket.gethostname() and not _alive(who["pid"]):
                 raise ProcessLookupError(who["pid"])
         except (OSError, ValueError, KeyError):
             return "another program (QGIS perhaps, with edits not yet saved)"
@@ -111,7 +136,7 @@ class Connections:
 
     def _sign(self, actor: str) -> str:
         """Note beside the base who writes it; no note is no reason not to write."""
-        note = json.dumps({"actor": actor, "pid": os.getpid(), "host": os.uname().nodename, "thread": threading.get_ident()})
+        note = json.dumps({"actor": actor, "pid": os.getpid(), "host": socket.gethostname(), "thread": threading.get_ident()})
         with suppress(OSError):
             self._note().write_text(note, "utf-8")
         return note
@@ -134,7 +159,7 @@ class Connections:
             yield connection
         finally:
             with self._lock:
-                keep = not (self._closed or self.read_only or connection.in_transaction)
+                keep = not (self._closed or self._fixed or connection.in_transaction)
                 if keep:
                     self._idle.append(connection)
             if not keep:
@@ -143,7 +168,7 @@ class Connections:
     def _connect(self) -> sqlite3.Connection:
         """Open the file; a missing one is not created."""
         mode = "ro" if self.read_only else "rw"
-        if self.read_only and not os.access(self.path.parent, os.W_OK) and not self._logged():
+        if self._fixed and not self._logged():
             mode = "ro&immutable=1"
         uri = f"file:{quote(str(self.path))}?mode={mode}"
         connection = sqlite3.connect(uri, self.timeout, isolation_level=None, check_same_thread=False, uri=True)
@@ -152,7 +177,6 @@ class Connections:
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA cache_size=-32000")
         if not self.read_only:
-            connection.execute("PRAGMA journal_mode=WAL")
             connection.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT}")
             connection.execute("PRAGMA journal_size_limit=67108864")
         return connection
@@ -175,35 +199,17 @@ class Connections:
 
     def _explain(self, error: sqlite3.Error) -> StoreError | None:
         """Find the store's error for SQLite's; None for what no user can mend."""
-        path = self.path
-        match getattr(error, "sqlite_errorcode", 0) & 0xFF:
-            case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
-                return BusyError(
-                    f"{path} is being written by {self.writer()}, for more than {self.timeout:g} s. Try again later."
-                )
-            case sqlite3.SQLITE_FULL:
-                return ReadOnlyError(f"{path}: the disk is full and nothing was changed. Free some space and try again.")
-            case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM:
-                return ReadOnlyError(
-                    f"{path} cannot be written and nothing was changed. Get write access to the file and its folder."
-                )
-            case sqlite3.SQLITE_IOERR:
-                return StoreError(
-                    f"{path}: the disk failed ({error}); nothing was changed. Check the disk; keep bases off network drives."
-                )
-            case sqlite3.SQLITE_CANTOPEN:
-                return StoreError(f"{path} cannot be opened. Check that it is a file and that you may read it and its folder.")
-            case sqlite3.SQLITE_NOTADB:
-                return NotABaseError(f"{path} is no GeoPackage. Name a land base, or import this file into one.")
-            case sqlite3.SQLITE_CORRUPT:
-                return StoreError(f"{path} is damaged ({error}). Restore it from a backup.")
-            case sqlite3.SQLITE_CONSTRAINT:
-                return StoreError(f"{path}: refused, nothing was changed ({error}).")
-        return None
+        kind, text = EXPLAINED.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, (None, ""))
+        if kind is None:
+            return None
+        writer = self.writer() if kind is BusyError else ""
+        return kind(text.format(path=self.path, error=error, writer=writer, timeout=self.timeout))
 
 
 def _alive(pid: int) -> bool:
-    """Tell whether a process of this machine runs."""
+    """Tell whether a process of this machine runs; yes where that cannot be asked without harm."""
+    if os.name != "posix":
+        return True
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

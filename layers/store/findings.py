@@ -10,9 +10,10 @@ from typing import Any
 import pandas as pd
 
 from layers.base import PANDAS, DType
+from layers.store import schema
 from layers.store.base import DuplicateError, Progress, StoreError
 from layers.store.frames import CHUNK, cast, cells, column, named
-from layers.store.schema import TYPES, quoted
+from layers.store.schema import quoted
 
 
 def conform(findings: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, DType]]:
@@ -51,13 +52,7 @@ def nothing() -> pd.DataFrame:
 def save(connection: sqlite3.Connection, findings: pd.DataFrame, inputs: Mapping[str, Any], progress: Progress | None) -> None:
     """Replace the findings, inside the caller's transaction; memory grows with CHUNK rows beside the frame."""
     typed, types = conform(findings)
-    drop(connection)
-    columns = "".join(f", {quoted(name)} {TYPES[kind]}" for name, kind in types.items())
-    connection.execute(f"CREATE TABLE findings (fid INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE{columns})")
-    connection.execute(
-        "INSERT INTO gpkg_contents (table_name, data_type, identifier, description) "
-        "VALUES ('findings', 'attributes', 'Findings 结论', 'what was assessed, by parcel id')"
-    )
+    schema.findings_table(connection, types)
     insert = f"INSERT INTO findings VALUES ({', '.join('?' * (len(types) + 2))})"
     ids = typed.index.to_series().reset_index(drop=True)
     for start in range(0, len(typed), CHUNK):
@@ -71,13 +66,6 @@ def save(connection: sqlite3.Connection, findings: pd.DataFrame, inputs: Mapping
         "INSERT OR REPLACE INTO shudi_findings VALUES (1, ?, ?)",
         (json.dumps(dict(inputs), ensure_ascii=False), json.dumps(types)),
     )
-
-
-def drop(connection: sqlite3.Connection) -> None:
-    """Remove the findings."""
-    connection.execute("DROP TABLE IF EXISTS findings")
-    connection.execute("DELETE FROM gpkg_contents WHERE table_name = 'findings'")
-    connection.execute("DELETE FROM shudi_findings")
 
 
 def load(connection: sqlite3.Connection, ids: Sequence[str] | None) -> tuple[pd.DataFrame, dict[str, Any]]:

@@ -156,8 +156,9 @@ def _days(cells: Sequence[Any]) -> NDArray[np.datetime64]:
     return np.array([c[:10] if c else "NaT" for c in cells], dtype="datetime64[s]")
 
 
+STR: Any = pd.Series([], dtype=PANDAS["text"]).dtype
 BUILD: Mapping[DType, Callable[[Sequence[Any]], Any]] = {
-    "text": lambda cells: pd.array(cells, dtype="str"),
+    "text": lambda cells: pd.array(cells, dtype=STR),
     "integer": lambda cells: pd.array(cells, dtype="Int64"),
     "real": lambda cells: np.array(cells, dtype=object).astype(np.float64),
     "date": _days,

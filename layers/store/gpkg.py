@@ -126,9 +126,14 @@ class GpkgStore:
         to = Path(to)
         if to.exists():
             raise StoreError(f"{to} is there already. Choose another name.")
-        with self._connections.reading() as c, closing(sqlite3.connect(to)) as target:
-            c.backup(target)
-            target.execute("PRAGMA journal_mode=DELETE")
+        part = to.with_name(f"{to.name}.{os.getpid()}.part")
+        try:
+            with self._connections.reading() as c, closing(sqlite3.connect(part)) as target:
+                c.backup(target)
+                target.execute("PRAGMA journal_mode=DELETE")
+            part.replace(to)
+        finally:
+            part.unlink(missing_ok=True)
 
     def snapshot(self) -> AbstractContextManager[None]:
         """Let all reads of this thread inside see one moment."""

@@ -10,6 +10,7 @@ from datetime import date, datetime
 from typing import Any, NamedTuple
 
 import geopandas as gpd
+from geopandas.array import GeometryArray
 from pyproj import CRS
 
 from layers.base import Edition, Field, Layer
@@ -108,7 +109,8 @@ def frame(layer: Layer, fields: Sequence[Field], found: Sequence[Sequence[Any]],
     """Build a frame of rows of fid, fields and geometry."""
     columns = list(zip(*found, strict=True)) if found else [()] * (len(fields) + 2)
     data = {f.name: column(f"{layer.name}.{f.name}", f.dtype, columns[k + 1]) for k, f in enumerate(fields)}
-    return gpd.GeoDataFrame(data, geometry=blobs.decode(columns[-1], layer.geometry, layer.name), crs=crs)
+    shapes = GeometryArray(blobs.decode(columns[-1], layer.geometry, layer.name), crs=crs)
+    return gpd.GeoDataFrame({**data, "geometry": shapes}, geometry="geometry", copy=False)
 
 
 def editions(connection: sqlite3.Connection, layer: str | None, as_of: datetime | None) -> tuple[Edition, ...]:

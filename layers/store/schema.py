@@ -10,6 +10,7 @@ step.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Mapping
 
 from pyproj import CRS
 
@@ -108,6 +109,7 @@ def create(connection: sqlite3.Connection, crs: CRS, srs: int, title: str) -> No
     )
     for layer in VECTORS.values():
         _feature_table(connection, layer, srs)
+    findings_table(connection, {})
     _register(connection, "editions", "MULTIPOLYGON", srs, "Editions 版本", "the deliveries and the areas that they cover")
     own = [
         (row[0],)
@@ -123,6 +125,17 @@ def create(connection: sqlite3.Connection, crs: CRS, srs: int, title: str) -> No
         )
     meta = {"version": str(VERSION), "crs": f"EPSG:{srs}", "title": title}
     connection.executemany("INSERT INTO shudi_meta VALUES (?, ?)", meta.items())
+
+
+def findings_table(connection: sqlite3.Connection, types: Mapping[str, DType]) -> None:
+    """Make the table of findings anew. It is always there: without a table of attributes GDAL lists all tables as layers."""
+    connection.execute("DROP TABLE IF EXISTS findings")
+    columns = "".join(f", {quoted(name)} {TYPES[kind]}" for name, kind in types.items())
+    connection.execute(f"CREATE TABLE findings (fid INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE{columns})")
+    connection.execute(
+        "INSERT OR REPLACE INTO gpkg_contents (table_name, data_type, identifier, description) "
+        "VALUES ('findings', 'attributes', 'Findings 结论', 'what was assessed, by parcel id')"
+    )
 
 
 def _reference_systems(connection: sqlite3.Connection, crs: CRS, srs: int) -> None:

@@ -1,5 +1,6 @@
 """What every store promises, held against each of them; the plain one in memory is the others' oracle."""
 
+# ruff: noqa: PD011 (a grid, not a series, has these values)
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
@@ -144,9 +145,9 @@ def test_a_box_finds_what_its_envelope_meets_and_no_more(store: Store) -> None:
 
 
 def test_unknown_layers_and_columns_are_named(store: Store) -> None:
-    with pytest.raises(StoreError, match="no layer 'lakes'.*parcels"):
+    with pytest.raises(StoreError, match=r"no layer 'lakes'.*parcels"):
         store.read("lakes")
-    with pytest.raises(StoreError, match="no column 'colour'.*status"):
+    with pytest.raises(StoreError, match=r"no column 'colour'.*status"):
         store.read("parcels", columns=["colour"])
     with pytest.raises(StoreError, match="no column 'colour'"):
         store.add(delivery(), plots("P1", colour=["red"]), LIN)
