@@ -34,8 +34,8 @@ PLOTS: Mapping[str, tuple[Look, ...]] = {
         like("serviced", Text("serviced", "熟地"), "ready"),
         like("pending", Text("pending", "待配套"), "dated"),
         like("unknown", Text("unknown", "未知"), "unknown"),
-        like("blocked", Text("blocked by a rule", "受限"), "blocked"),
-        Look("supplied", Text("supplied or listed", "已供或已挂牌"), "#666666"),
+        like("blocked", DRAWN["blocked"].name, "blocked"),
+        like("supplied", DRAWN["supplied"].name, "supplied"),
     ),
     "verdict": tuple(
         like(value, VERDICT[value].name, state)

@@ -15,12 +15,18 @@ VERDICT = codes(
     ("blocked", "blocked", "受限"),
     ("unknown", "unknown", "未知"),
 )
-DRAWN = {**STATES, **codes(("blocked", "blocked", "受限,不可用", "#000000"))}
-"""What the readiness map shows of a plot: blocked by a rule, else how far its services are."""
+DRAWN = {
+    **STATES,
+    **codes(("blocked", "blocked by a rule", "受限,不可用", "#000000"), ("supplied", "supplied or listed", "已供或已挂牌", "#FFFFFF")),
+}
+"""What the readiness map shows of a plot: supplied to somebody, blocked by a rule, else how far its services are."""
+TAKEN = "C10:parcels.taken"
+"""The reason of the verdict on land that is supplied or listed already."""
 PATTERNS: Mapping[str, str] = {"dated": "hatch", "undated": "lines", "never": "cross", "unknown": "dots", "blocked": "grid"}
-"""The second sign beside the colour; serviced land is plain."""
+"""The second sign beside the colour; serviced land and supplied land are plain."""
 FIELDS = (
     Field("verdict", "text", Text("Verdict", "结论"), codes=VERDICT),
+    Field("reason", "text", Text("Reason", "原因"), meaning="check and rule that decide the verdict"),
     Field("ready_state", "text", Text("Readiness", "配套状态"), codes=STATES),
     Field("ready_from", "date", Text("Ready from", "具备条件日期"), meaning="missing: since ever, or nobody can say"),
     Field("missing", "integer", Text("Missing services", "缺少的配套"), meaning="bit k: SERVICES[k] does not serve on the day"),
@@ -28,8 +34,9 @@ FIELDS = (
 
 
 def drawn_state(findings: pd.DataFrame) -> pd.Series[str]:
-    """Tell what the map shows of each plot: "blocked" where the verdict says so, else the ready state."""
-    return findings["ready_state"].where(findings["verdict"] != "blocked", "blocked")
+    """Tell what the map shows of each plot: "supplied" or "blocked" where the verdict says so, else the ready state."""
+    drawn = findings["ready_state"].where(findings["verdict"] != "blocked", "blocked")
+    return drawn.mask((findings["verdict"] == "blocked") & (findings["reason"] == TAKEN), "supplied")
 
 
 def bits(missing: pd.Series[str]) -> pd.Series[int]:

@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from layers.base import SERVICE_STATUS, Codes, Text
 from layers.catalogue import LAYERS
-from maps.readiness import DRAWN, PATTERNS
+from maps.readiness import DRAWN, PATTERNS, TAKEN
 from maps.tiles import LABELLED, LEAST_ZOOM, LINE_ZOOM, PLOT_ZOOM, READINESS, tiled
 
 Language = Literal["en", "zh"]
@@ -30,7 +30,7 @@ LAST_ZOOM = 16
 """Deepest tiles that are asked for (15 cm a unit at the equator); deeper zooms stretch them."""
 FONT = ["sans-serif"]
 BACKGROUND = "#F7F6F2"
-PATTERN_INK = {"cross": "#FFFFFF", "grid": "#FFFFFF"}
+PATTERN_INK = {"cross": "#FFFFFF", "grid": "#808080"}
 DARK_INK = "#222222"
 EQUATOR_RESOLUTION = 78271.516964
 """Metres a pixel at zoom 0 on the equator, tiles 512 pixels wide."""
@@ -63,7 +63,7 @@ ROLE_WIDTH = {"main": 3.0, "branch": 2.0, "service": 1.0}
 SHOWN_STATE = [
     "case",
     ["==", ["get", "verdict"], "blocked"],
-    "blocked",
+    ["case", ["==", ["get", "reason"], TAKEN], "supplied", "blocked"],
     ["all", ["has", "ready_from"], ["in", ["get", "ready_state"], ["literal", ["ready", "dated"]]]],
     ["case", ["<=", ["get", "ready_from"], ["global-state", "day"]], "ready", "dated"],
     ["coalesce", ["get", "ready_state"], "unknown"],

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from layers.catalogue import LAYERS
-from maps.readiness import DRAWN, PATTERNS, VERDICT
+from maps.readiness import DRAWN, FIELDS, PATTERNS, VERDICT
 from maps.style import CODED, DASHES, NO_COLOUR, SHOWN_STATE, legend, style
 from maps.tiles import attributes, tiled
 
@@ -66,9 +66,15 @@ def test_numbers_of_style_layers_are_unique_and_each_names_its_layer():
     assert all(look["metadata"]["shudi:layer"] == look["source"] for look in STYLE["layers"][1:])
 
 
+def test_land_that_was_supplied_is_told_from_land_that_a_rule_blocks():
+    taken = {"verdict": "blocked", "reason": "C10:parcels.taken", "ready_state": "ready", "ready_from": 1}
+    assert run(SHOWN_STATE, taken, 5) == "supplied"
+    assert run(SHOWN_STATE, taken | {"reason": "C01:control_lines.permanent_basic_farmland"}, 5) == "blocked"
+
+
 @pytest.mark.parametrize("layer", sorted(CODED))
 def test_a_style_reads_only_what_the_tiles_carry(layer):
-    carried = {f.name for f in attributes(LAYERS[layer])} if layer in LAYERS else {"id", "verdict", "ready_state", "ready_from"}
+    carried = {f.name for f in (attributes(LAYERS[layer]) if layer in LAYERS else FIELDS)} | {"id"}
     for look in of(layer):
         grid = {"dominant", "share", "plots", "area"} if look["source-layer"].endswith("_grid") else set()
         read = read_columns([look["paint"], look["layout"], look.get("filter")])
@@ -89,7 +95,7 @@ def test_a_code_of_another_code_system_is_not_coloured():
 
 
 def test_every_state_but_serviced_has_a_pattern_of_its_own():
-    assert set(PATTERNS) == set(DRAWN) - {"ready"}
+    assert set(PATTERNS) == set(DRAWN) - {"ready", "supplied"}
     assert len(set(PATTERNS.values())) == len(PATTERNS)
     images = {look["paint"]["fill-pattern"] for look in STYLE["layers"] if "fill-pattern" in look.get("paint", {})}
     assert images == set(STYLE["metadata"]["shudi:patterns"])
@@ -138,7 +144,7 @@ def test_the_legend_has_an_entry_for_every_drawn_code(language):
     for value, code in LAYERS["control_lines"].field("kind").codes.items():
         assert rows["control_lines", value]["colour"] == code.colour
         assert rows["control_lines", value]["label"] == getattr(code.name, language)
-    assert [rows["readiness", state]["pattern"] for state in DRAWN] == ["", *PATTERNS.values()]
+    assert [rows["readiness", state]["pattern"] for state in DRAWN] == ["", *PATTERNS.values(), ""]
     assert {row["layer"] for row in rows.values()} == set(tiled())
     assert all(re.fullmatch("#[0-9A-F]{6}", row["colour"]) and row["label"] and row["title"] for row in rows.values())
 
