@@ -47,7 +47,7 @@ def demo(context: Context, file: Path, plots: int, seed: int, force: bool) -> No
         raise Refusal(f"{file} is there already; --force replaces it", f"{file} 已存在;用 --force 覆盖")
     part = file.with_name(file.name + ".part")
     part.unlink(missing_ok=True)
-    store = GpkgStore.create(part, CRS, TITLE.en)
+    store = GpkgStore.create(part, CRS, f"{TITLE.zh} {TITLE.en}")
     counts: dict[str, int] = {}
     with context.progress(Text("Generating", "生成中")) as progress:
         for edition, chunks in deliveries(plots, seed):
