@@ -98,7 +98,11 @@ def _turns(i: Indices) -> Indices:
 
 def area_inside(a: Shapes, b: Shapes) -> Areas:
     """Measure how much of each polygon of `a` lies inside any of `b`, shape (len(a),); overlaps within `b` count once."""
-    pairs = overlaps(a, b)
+    return covered_area(a, overlaps(a, b))
+
+
+def covered_area(a: Shapes, pairs: Pairs) -> Areas:
+    """Measure how much of each polygon of `a` the polygons of its pairs cover, shape (len(a),); overlaps among them once."""
     full = np.zeros(len(a), bool)
     full[pairs.i[pairs.whole]] = True
     inside = np.where(full, shapely.area(a), 0.0)

@@ -134,19 +134,26 @@ class Ask:
     use: str | None = None
 
 
+class Claims(NamedTuple):
+    """Polygons that decide a rule: their shapes, the features that they come from (ids) and the outcomes on them, shape (n,)."""
+
+    shapes: NDArray[np.object_]
+    objects: NDArray[np.object_]
+    outcomes: NDArray[np.object_]
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """One check of land against a layer.
 
-    `claims(features, ask)` gives the polygons that decide, as a frame with `geometry`, `object` (the feature's id) and
-    `outcome` (pass, breach or unknown). Land under several claims gets the worst, land under none gets `elsewhere` where
+    `claims(features, ask)` gives the polygons that decide, each with its outcome (pass, breach or unknown). Land under several claims gets the worst, land under none gets `elsewhere` where
     the kind was surveyed and unknown where it was not. The standard `severity` says what a breach is: block or warn.
     """
 
     id: str
     title: Text
     severity: str
-    claims: Callable[[gpd.GeoDataFrame, Ask], gpd.GeoDataFrame]
+    claims: Callable[[gpd.GeoDataFrame, Ask], Claims]
     elsewhere: Outcome = "pass"
     kind: str | None = None
 
@@ -223,7 +230,8 @@ def ask_layer(layer: Layer, plots: gpd.GeoDataFrame, survey: Survey, ask: Ask) -
         stands = known[scope]
         if column.fact is not None:
             stands = stands | found[column.fact].isin(column.facts).to_numpy(bool)
-        answer[column.field.name] = found[column.field.name].where(stands)
+        if not stands.all():
+            answer[column.field.name] = found[column.field.name].where(stands)
     return answer
 
 
@@ -244,17 +252,16 @@ PANDAS: Mapping[DType, str] = {
 
 def valid_on(features: gpd.GeoDataFrame, day: date) -> NDArray[np.bool_]:
     """Tell which features are valid on `day`; a missing date bounds nothing."""
-    at = pd.Timestamp(day)
-    begun = features["valid_from"].isna() | (features["valid_from"] <= at)
-    ended = features["valid_to"].notna() & (features["valid_to"] <= at)
-    return np.asarray(begun & ~ended, bool)
+    at = np.datetime64(day, "s")
+    begins, ends = (features[name].to_numpy("datetime64[s]") for name in ("valid_from", "valid_to"))
+    return np.asarray((np.isnat(begins) | (begins <= at)) & ~(ends <= at), bool)
 
 
-def claim(features: gpd.GeoDataFrame, outcome: object = "breach") -> gpd.GeoDataFrame:
-    """Turn features into the claims of a rule, with one outcome or one for each."""
-    return gpd.GeoDataFrame(
-        {"object": features["id"].to_numpy(), "outcome": outcome}, geometry=features.geometry.to_numpy(), crs=features.crs
-    )
+def claim(features: gpd.GeoDataFrame, outcome: object = "breach", where: NDArray[np.bool_] | None = None) -> Claims:
+    """Turn features (those of `where`) into the claims of a rule, with one outcome or one for each feature."""
+    shapes, objects = features.geometry.to_numpy(), features["id"].to_numpy(object)
+    outcomes = np.broadcast_to(np.asarray(outcome, object), shapes.shape)
+    return Claims(shapes, objects, outcomes) if where is None else Claims(shapes[where], objects[where], outcomes[where])
 
 
 def names(fields: Iterable[Field]) -> list[str]:

@@ -8,7 +8,7 @@ import geopandas as gpd
 import pandas as pd
 
 from geo.overlay import area_inside
-from layers.base import VALIDITY, Answer, Ask, Field, Layer, Outcome, Rule, Text, claim, codes, valid_on
+from layers.base import VALIDITY, Answer, Ask, Claims, Field, Layer, Outcome, Rule, Text, claim, codes, valid_on
 
 KINDS = codes(
     ("permanent_basic_farmland", "permanent basic farmland", "永久基本农田", "#999933"),
@@ -21,9 +21,9 @@ KINDS = codes(
 )
 
 
-def of_kind(kind: str, outcome: Outcome, features: gpd.GeoDataFrame, ask: Ask) -> gpd.GeoDataFrame:
+def of_kind(kind: str, outcome: Outcome, features: gpd.GeoDataFrame, ask: Ask) -> Claims:
     """Claim the land inside the lines of one kind that are valid on the day."""
-    return claim(features[(features["kind"] == kind).to_numpy(bool) & valid_on(features, ask.on)], outcome)
+    return claim(features, outcome, (features["kind"] == kind).to_numpy(bool) & valid_on(features, ask.on))
 
 
 def inside(check: str, kind: str) -> Rule:

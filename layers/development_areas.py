@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from geo.overlay import area_inside
-from layers.base import VALIDITY, Answer, Ask, Field, Layer, Rule, Text, claim, codes, valid_on
+from layers.base import VALIDITY, Answer, Ask, Claims, Field, Layer, Rule, Text, claim, codes, valid_on
 
 STATUS = codes(
     ("approved", "approved", "已批准", "#0072B2"),
@@ -16,7 +16,7 @@ STATUS = codes(
 )
 
 
-def approved(features: gpd.GeoDataFrame, ask: Ask) -> gpd.GeoDataFrame:
+def approved(features: gpd.GeoDataFrame, ask: Ask) -> Claims:
     """Claim the land of plans valid on the day: approved passes, without status is unknown, others are as if absent (C04)."""
     plans = features[valid_on(features, ask.on) & (features["status"].isna() | (features["status"] == "approved")).to_numpy(bool)]
     return claim(plans, np.where(plans["status"].isna(), "unknown", "pass"))

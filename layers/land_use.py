@@ -5,9 +5,10 @@ from __future__ import annotations
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from geo.overlay import area_inside
-from layers.base import VALIDITY, Answer, Ask, Field, Layer, Rule, Text, claim, codes, valid_on
+from geo.overlay import covered_area, overlaps
+from layers.base import VALIDITY, Answer, Ask, Claims, Field, Layer, Rule, Text, claim, codes, valid_on
 from layers.codes import CODE_SYSTEMS, SURVEY_GTDC
 
 CLASSES = codes(
@@ -29,7 +30,13 @@ def land_class(features: gpd.GeoDataFrame, ask: Ask) -> pd.Series:
     return answer
 
 
-def unconverted(features: gpd.GeoDataFrame, ask: Ask) -> gpd.GeoDataFrame:
+def is_arable(features: gpd.GeoDataFrame, ask: Ask) -> NDArray[np.bool_]:
+    """Tell which features are arable land by the survey's code."""
+    coded = (features["code_system"] == "survey_gtdc") & features["code"].isin(ask.standards["land_use.arable"])
+    return np.asarray(coded, bool)
+
+
+def unconverted(features: gpd.GeoDataFrame, ask: Ask) -> Claims:
     """Claim agricultural land without a conversion approval (C06)."""
     uses = features[valid_on(features, ask.on)]
     kind = land_class(uses, ask)
@@ -37,7 +44,7 @@ def unconverted(features: gpd.GeoDataFrame, ask: Ask) -> gpd.GeoDataFrame:
     return claim(uses, np.select([kind.isna(), open_], ["unknown", "breach"], "pass"))
 
 
-def surveyed(features: gpd.GeoDataFrame, ask: Ask) -> gpd.GeoDataFrame:
+def surveyed(features: gpd.GeoDataFrame, ask: Ask) -> Claims:
     """Claim the land whose current use is known (C05)."""
     uses = features[valid_on(features, ask.on)]
     return claim(uses, np.where(land_class(uses, ask).isna(), "unknown", "pass"))
@@ -47,12 +54,10 @@ def assess(plots: gpd.GeoDataFrame, features: gpd.GeoDataFrame, ask: Ask) -> pd.
     """Measure the area of each plot by class of current use, arable land apart as a part of the agricultural."""
     uses = features[valid_on(features, ask.on)]
     kind = land_class(uses, ask)
-    arable = (uses["code_system"] == "survey_gtdc") & uses["code"].isin(ask.standards["land_use.arable"])
-    pick = {**{f"{name}_area": kind == name for name in CLASSES}, "arable_area": arable}
+    pick = {**{f"{name}_area": (kind == name).to_numpy(bool) for name in CLASSES}, "arable_area": is_arable(uses, ask)}
     shapes = plots.geometry.to_numpy()
-    return pd.DataFrame(
-        {k: area_inside(shapes, uses.geometry[m.to_numpy(bool)].to_numpy()) for k, m in pick.items()}, plots.index
-    )
+    pairs = overlaps(shapes, uses.geometry.to_numpy())
+    return pd.DataFrame({k: covered_area(shapes, pairs.pick(m[pairs.j])) for k, m in pick.items()}, plots.index)
 
 
 LAYER = Layer(

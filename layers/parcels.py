@@ -6,7 +6,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from layers.base import VALIDITY, Answer, Ask, Field, Layer, Rule, Text, claim, codes
+from layers.base import VALIDITY, Answer, Ask, Claims, Field, Layer, Rule, Text, claim, codes
 from layers.codes import CODE_SYSTEMS, PLANNING_2023
 
 STATUS = codes(
@@ -26,21 +26,21 @@ CLEARED = ("ready", *TAKEN)
 OWNERSHIP = codes(("state", "state-owned", "国有"), ("collective", "collective", "集体"), ("private", "private", "私有"))
 
 
-def taken(features: gpd.GeoDataFrame, ask: Ask) -> gpd.GeoDataFrame:
+def taken(features: gpd.GeoDataFrame, ask: Ask) -> Claims:
     """Claim the land that is listed or already supplied (C10); a parcel without status is unknown."""
     status = features["status"]
     outcome = np.select([status.isin(TAKEN), status.isna()], ["breach", "unknown"], "pass")
     return claim(features, outcome)
 
 
-def cleared(features: gpd.GeoDataFrame, ask: Ask) -> gpd.GeoDataFrame:
+def cleared(features: gpd.GeoDataFrame, ask: Ask) -> Claims:
     """Claim the land that is acquired and cleared, 净地 (C08)."""
     status = features["status"]
     outcome = np.select([status.isin(CLEARED), status.isna()], ["pass", "unknown"], "breach")
     return claim(features, outcome)
 
 
-def owned(features: gpd.GeoDataFrame, ask: Ask) -> gpd.GeoDataFrame:
+def owned(features: gpd.GeoDataFrame, ask: Ask) -> Claims:
     """Claim the land by ownership (C11): collective land must be acquired first."""
     owner = features["ownership"]
     return claim(features, np.select([owner == "state", owner.isna()], ["pass", "unknown"], "breach"))

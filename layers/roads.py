@@ -8,7 +8,7 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from layers.base import SERVICE_LIFE, Ask, Field, Layer, Rule, Text, claim, codes
+from layers.base import SERVICE_LIFE, Ask, Claims, Field, Layer, Rule, Text, claim, codes
 from layers.service import answers, serve
 
 CLASSES = codes(
@@ -25,13 +25,17 @@ def half_width(roads: gpd.GeoDataFrame) -> NDArray[np.float64]:
     return np.asarray(roads["red_line_width"].fillna(0.0), float) / 2
 
 
-def red_line(features: gpd.GeoDataFrame, ask: Ask) -> gpd.GeoDataFrame:
-    """Claim the land between the red lines of the roads that are not retired (C12); without a width it is unknown."""
-    roads = features[~(features["retired_on"] <= pd.Timestamp(ask.on)).to_numpy(bool)]
-    width = half_width(roads)
-    stated = roads[width > 0]
-    claims = claim(stated)
-    return claims.set_geometry(shapely.buffer(claims.geometry.to_numpy(), width[width > 0], cap_style="flat"))
+def red_line(features: gpd.GeoDataFrame, ask: Ask) -> Claims:
+    """Claim the land between the red lines of the roads that are not retired (C12).
+
+    Where nobody recorded the width, land that the widest red line would reach is unknown.
+    """
+    width = features["red_line_width"].to_numpy(float)
+    recorded = width > 0
+    half = np.where(recorded, width, ask.standards["roads.widest_red_line"]) / 2
+    standing = ~(features["retired_on"].to_numpy("datetime64[s]") <= np.datetime64(ask.on, "s"))
+    claims = claim(features, np.where(recorded, "breach", "unknown"), standing)
+    return claims._replace(shapes=shapely.buffer(claims.shapes, half[standing], cap_style="flat"))
 
 
 def assess(plots: gpd.GeoDataFrame, features: gpd.GeoDataFrame, ask: Ask) -> pd.DataFrame:

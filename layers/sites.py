@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import geopandas as gpd
-import numpy as np
 import pandas as pd
 
 from geo.overlay import area_inside
-from layers.base import Answer, Ask, Field, Layer, Rule, Text, claim, codes
+from layers.base import Answer, Ask, Claims, Field, Layer, Rule, Text, claim, codes
 from layers.codes import PLANNING_2023
 
 STATUS = codes(
@@ -18,15 +17,15 @@ STATUS = codes(
 )
 
 
-def others(features: gpd.GeoDataFrame, ask: Ask) -> gpd.GeoDataFrame:
+def others(features: gpd.GeoDataFrame, ask: Ask) -> Claims:
     """Claim the land of other projects' sites that are not cancelled (C10)."""
-    return claim(features[(features["status"] != "cancelled").to_numpy(bool)])
+    return claim(features, "breach", (features["status"] != "cancelled").to_numpy(bool))
 
 
 def assess(plots: gpd.GeoDataFrame, features: gpd.GeoDataFrame, ask: Ask) -> pd.DataFrame:
     """Measure the area of each plot that sites of projects take."""
-    sites = others(features, ask).geometry.to_numpy()
-    return pd.DataFrame({"site_area": area_inside(plots.geometry.to_numpy(), np.asarray(sites))}, index=plots.index)
+    sites = others(features, ask).shapes
+    return pd.DataFrame({"site_area": area_inside(plots.geometry.to_numpy(), sites)}, index=plots.index)
 
 
 LAYER = Layer(

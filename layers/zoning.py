@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 
 from geo.overlay import largest_share
-from layers.base import VALIDITY, Answer, Ask, Field, Layer, Rule, Text, claim, valid_on
+from layers.base import VALIDITY, Answer, Ask, Claims, Field, Layer, Rule, Text, claim, valid_on
 from layers.codes import CODE_SYSTEMS, PLANNING_2023
 
 
-def compatible(features: gpd.GeoDataFrame, ask: Ask) -> gpd.GeoDataFrame:
+def compatible(features: gpd.GeoDataFrame, ask: Ask) -> Claims:
     """Claim the zones by whether the asked use may stand there (C09).
 
     A zone allows its own code, its descendants and what the compatibility table names. Reserved land (16), another code

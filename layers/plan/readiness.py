@@ -37,7 +37,8 @@ def readiness(plots: gpd.GeoDataFrame, land: Land, ask: Ask, level: int | None =
     - `ready_from`: the day from which all required services are there; NaT unless ready or dated.
     - `deciding`: the service that comes last or is missing; `missing`: the services that do not serve on the day.
     """
-    answers = [ask_layer(layer, plots, land.get(layer.name, Survey(empty(layer, plots.crs))), ask) for layer in LAYERS]
+    surveys = [land[layer.name] if layer.name in land else Survey(empty(layer, plots.crs)) for layer in LAYERS]
+    answers = [ask_layer(layer, plots, survey, ask) for layer, survey in zip(LAYERS, surveys, strict=True)]
     found = pd.concat(answers, axis=1)
     needs = required(ask, level)
     states = found[[f"{s}_state" for s in SERVICES]]

@@ -7,15 +7,14 @@ from dataclasses import dataclass
 from datetime import date
 
 import geopandas as gpd
-import numpy as np
 import pandas as pd
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from layers.base import Ask, Land, Text, names
-from layers.catalogue import LAYERS
+from layers.base import Ask, Land, Text
+from layers.land_use import CLASSES, is_arable, land_class
 from layers.plan.readiness import SERVICES, STATES, readiness, required
-from layers.plan.supply import Asked, Supply, asked, judge, survey_of
+from layers.plan.supply import Asked, Supply, asked, judge
 from layers.service import EVER
 from layers.units import mu
 
@@ -106,8 +105,9 @@ def sheet(
     supply = judge(site, land, ask, own)
     ready = readiness(site, land, ask, level).iloc[0]
     summary = supply.plots.iloc[0]
-    uses = _uses(site, land, ask)
-    lines = [_line(supply, k, rule, land, ask, float(summary["area"])) for k, rule in enumerate(asked())]
+    uses = _uses(supply, land, ask)
+    named = _named(supply)
+    lines = [_line(supply, named, k, rule, land, ask) for k, rule in enumerate(asked())]
     lines += [_services_line(ready, land, ask, float(summary["area"]), level)]
     lines += [_fit_line(site, ask, float(summary["area"]), required_area)]
     worst = {line.severity for line in lines}
@@ -131,36 +131,54 @@ def sheet(
     )
 
 
-def _uses(site: gpd.GeoDataFrame, land: Land, ask: Ask) -> dict[str, float]:
-    """Measure the site's current land use by class [m2], as far as it was surveyed."""
-    layer = LAYERS["land_use"]
-    assert layer.assess is not None
-    found = layer.assess(site, survey_of(land, layer, site.crs).features, ask).iloc[0]
-    return {name: float(found[name]) for name in names(a.field for a in layer.answers)}
+def _uses(supply: Supply, land: Land, ask: Ask) -> dict[str, float]:
+    """Measure the site's current land use by class [m2], as far as it was surveyed, on the pieces of its partition."""
+    if "land_use" not in land:
+        return {}
+    features = land["land_use"].features
+    kinds = dict(zip(features["id"], land_class(features, ask), strict=True))
+    arable = set(features["id"][is_arable(features, ask)])
+    (survey_rule,) = (k for k, a in enumerate(asked()) if a.rule.severity == "land_use.current")
+    claims = supply.claims[supply.claims["rule"] == survey_rule]
+    area, uses = supply.parts["area"].to_numpy(), dict.fromkeys((*CLASSES, "arable"), 0.0)
+    found = {(piece, kinds[thing]) for piece, thing in zip(claims["piece"], claims["object"], strict=True)}
+    found |= {(piece, "arable") for piece, thing in zip(claims["piece"], claims["object"], strict=True) if thing in arable}
+    for piece, kind in found:
+        if kind in uses:
+            uses[kind] += float(area[piece])
+    return uses
 
 
-def _line(supply: Supply, k: int, rule: Asked, land: Land, ask: Ask, area: float) -> Line:
+def _named(supply: Supply) -> dict[tuple[int, str], list[str]]:
+    """List the objects that claim the site, by rule and severity."""
+    named: dict[tuple[int, str], list[str]] = {}
+    rows = zip(*(supply.claims[c].tolist() for c in ("rule", "severity", "object")), strict=True)
+    for rule, severity, thing in dict.fromkeys(rows):
+        named.setdefault((rule, severity), []).append(thing)
+    return named
+
+
+def _line(supply: Supply, named: dict[tuple[int, str], list[str]], k: int, rule: Asked, land: Land, ask: Ask) -> Line:
     """Write the line of one rule."""
-    row = supply.checks.iloc[k]
-    mine = supply.claims[(supply.claims["rule"] == k) & (supply.claims["severity"] == row["severity"])]
+    whole, area = float(supply.plots["area"].iloc[0]), float(supply.checks["area"].iloc[k])
+    severity = str(supply.checks["severity"].iloc[k])
     standard = ask.standards.line(rule.rule.severity)
-    survey = survey_of(land, rule.layer, supply.parts.crs)
-    nobody = row["severity"] == "unknown" and survey.coverage(rule.rule.kind).is_empty
-    detail = Text("nobody surveyed this", "无调查数据") if nobody else Text("", "")
+    editions = land[rule.layer.name].of(rule.rule.kind) if rule.layer.name in land else ()
+    nobody = severity == "unknown" and not any(e.coverage for e in editions)
     return Line(
         id=rule.rule.id,
         title=rule.rule.title,
-        severity=row["severity"],
-        area=float(row["area"]),
-        ratio=float(row["area"]) / area,
-        unknown_area=float(row["unknown_area"]),
-        objects=tuple(dict.fromkeys(mine["object"])),
-        detail=detail,
+        severity=severity,
+        area=area,
+        ratio=area / whole,
+        unknown_area=float(supply.checks["unknown_area"].iloc[k]),
+        objects=tuple(named.get((k, severity), ())),
+        detail=Text("nobody surveyed this", "无调查数据") if nobody else Text("", ""),
         rule=Text(standard.en, standard.zh),
         source=standard.source,
         since=standard.since,
         verified=standard.verified,
-        data_date=survey.data_date(rule.rule.kind),
+        data_date=max((e.date for e in editions), default=None),
     )
 
 
@@ -205,17 +223,21 @@ def _fit_line(site: gpd.GeoDataFrame, ask: Ask, area: float, needed: float | Non
 
 
 def _parts(supply: Supply) -> tuple[Part, ...]:
-    """Unite the pieces of one severity, reason and set of claims into parts, the largest first."""
+    """Unite the pieces of one severity, reason and set of claims into parts, the largest first. A site has few pieces."""
+    keys = [a.key for a in asked()]
+    on: dict[int, list[str]] = {}
     claims = supply.claims[supply.claims["severity"] != "pass"]
-    keys = np.array([a.key for a in asked()], object)
-    named = claims.assign(name=keys[claims["rule"].to_numpy()] + "/" + claims["object"].astype(str))
-    listed = named.groupby("piece")["name"].agg(tuple).reindex(supply.parts["piece"])
-    parts = supply.parts.assign(claims=[c if isinstance(c, tuple) else () for c in listed])
-    rows = [
-        Part(str(severity), str(reason), float(group["area"].sum()), names_, shapely.union_all(group.geometry.to_numpy()))
-        for (severity, reason, names_), group in parts.groupby(["severity", "reason", "claims"])
+    for piece, rule, thing in zip(*(claims[c].tolist() for c in ("piece", "rule", "object")), strict=True):
+        on.setdefault(piece, []).append(f"{keys[rule]}/{thing}")
+    alike: dict[tuple[str, str, tuple[str, ...]], list[int]] = {}
+    for n, (severity, reason) in enumerate(zip(supply.parts["severity"], supply.parts["reason"], strict=True)):
+        alike.setdefault((severity, reason, tuple(on.get(n, ()))), []).append(n)
+    area, shapes = supply.parts["area"].to_numpy(), supply.parts.geometry.to_numpy()
+    parts = [
+        Part(severity, reason, float(area[rows].sum()), claimed, shapely.union_all(shapes[rows]))
+        for (severity, reason, claimed), rows in alike.items()
     ]
-    return tuple(sorted(rows, key=lambda part: -part.area))
+    return tuple(sorted(parts, key=lambda part: -part.area))
 
 
 def _services(ready: pd.Series, needs: list[str]) -> tuple[Service, ...]:

@@ -88,13 +88,13 @@ def severity_code(ask: Ask, rule: Rule) -> int:
 def _claims(plots: gpd.GeoDataFrame, land: Land, ask: Ask, rules: tuple[Asked, ...]) -> _Claims:
     """Collect the claims of all rules; polygons that several rules share are kept once."""
     frames = [rule.claims(survey_of(land, layer, plots.crs).features, ask) for layer, rule in rules]
-    geometry = np.concatenate([f.geometry.to_numpy() for f in frames])
-    which = np.repeat(np.arange(len(rules)), [len(f) for f in frames])
-    outcome = np.concatenate([f["outcome"].to_numpy(object) for f in frames])
+    geometry = np.concatenate([f.shapes for f in frames])
+    which = np.repeat(np.arange(len(rules)), [len(f.shapes) for f in frames])
+    outcome = np.concatenate([f.outcomes for f in frames])
     breach = np.array([severity_code(ask, rule) for _, rule in rules])
     code = np.select([outcome == "breach", outcome == "unknown"], [breach[which], UNKNOWN], PASS).astype(np.int8)
     _, first, shape = np.unique([id(g) for g in geometry], return_index=True, return_inverse=True)
-    objects = np.concatenate([f["object"].to_numpy(object) for f in frames])
+    objects = np.concatenate([f.objects for f in frames])
     return _Claims(geometry[first], shape, which, code, objects)
 
 
