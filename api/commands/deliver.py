@@ -12,8 +12,8 @@ from api.commands.land import actor
 from api.context import Context, a_date, command
 from layers.base import Text
 from layers.catalogue import LAYERS
-from layers.errors import Refusal
 from layers.delivery import Plan, deliver, plan
+from layers.errors import Refusal
 from layers.formats.deliver import write_rejects
 from layers.formats.mapping import Mapping, load, with_pairs
 from layers.store.base import Change

@@ -118,9 +118,9 @@ class Connections:
     def writing(self, actor: str) -> Iterator[sqlite3.Connection]:
         """Lend a connection inside a write transaction: committed and on disk at the end, undone by any exception."""
         if self.read_only:
-            why, zh = ASKED if self._asked else OTHERS
+            en, zh = ASKED if self._asked else OTHERS
             raise ReadOnlyError(
-                f"{self.path} cannot be written: it is {why}. Get write access to the file and its folder, or copy it.",
+                f"{self.path} cannot be written: it is {en}. Get write access to the file and its folder, or copy it.",
                 f"{self.path} 不能写入:{zh},请取得该文件及其文件夹的写权限,或复制一份",
             )
         if getattr(self._bound, "connection", None) is not None:

@@ -1,6 +1,5 @@
 """Terrain in a GeoPackage: tiles of float32 by the extension for gridded coverages (OGC 17-066r1), one table a raster."""
 
-# ruff: noqa: PD011 (a grid, not a series, has these values)
 from __future__ import annotations
 
 import json
