@@ -12,8 +12,8 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from api.models import Problem
-from api.refusals import said
-from geo.crs import DatumShiftError, ImplausibleCoordinatesError
+from api.refusals import REFUSALS, said
+from geo.errors import GeoError
 from geo.tiles import TileError
 from layers.assessment import NotFoundError
 from layers.errors import Refusal
@@ -21,8 +21,6 @@ from layers.store.base import BusyError, ReadOnlyError, StaleError, StoreError
 
 LOG = logging.getLogger("shudi")
 STATUS: Mapping[type[Exception], int] = {
-    ImplausibleCoordinatesError: 422,
-    DatumShiftError: 422,
     NotFoundError: 404,
     TileError: 404,
     StaleError: 412,
@@ -30,7 +28,10 @@ STATUS: Mapping[type[Exception], int] = {
     ReadOnlyError: 507,
     StoreError: 503,
     Refusal: 422,
+    GeoError: 422,
 }
+HTTP: Mapping[int, str] = {404: "没有此地址", 405: "此地址不支持该方法"}
+"""What the framework itself refuses, in Chinese."""
 
 
 def problem(
@@ -53,6 +54,7 @@ def handle(app: FastAPI) -> None:
                 request, status, type(error).__name__, "the land base cannot be used just now; try again shortly",
                 "土地库暂时无法使用,请稍后再试", {"Retry-After": "5"},
             )  # fmt: skip
+        assert isinstance(error, REFUSALS)  # the table holds no other
         words = said(error)
         return problem(request, status, type(error).__name__, words.en, words.zh)
 
@@ -66,7 +68,8 @@ def handle(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     def http(request: Request, error: HTTPException) -> JSONResponse:
-        return problem(request, error.status_code, "HTTPError", str(error.detail), str(error.detail), error.headers)
+        zh = HTTP.get(error.status_code, "请求无法处理")
+        return problem(request, error.status_code, "HTTPError", str(error.detail), zh, error.headers)
 
     @app.exception_handler(Exception)
     def slip(request: Request, error: Exception) -> JSONResponse:

@@ -46,6 +46,6 @@ class Limits:
         except _TooLargeError:
             if started:
                 raise
-            said = f"the body is over {self._body} bytes; simplify the site"
-            body = {"type": "about:blank", "title": "TooLarge", "status": 413, "detail": said}
+            en, zh = f"the body is over {self._body} bytes; simplify the site", f"请求超过 {self._body} 字节,请简化选址"
+            body = {"type": "about:blank", "title": "TooLarge", "status": 413, "detail": en, "detail_zh": zh}
             await JSONResponse(body, 413, media_type="application/problem+json")(scope, receive, guarded)

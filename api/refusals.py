@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from geo.crs import CRSMismatchError, DatumShiftError, ImplausibleCoordinatesError, NotProjectedError
-from geo.raster import GridError
-from geo.tiles import TileError
+from geo.errors import GeoError
 from layers.base import Text
 from layers.errors import Refusal
-from layers.formats.errors import FormatError
-from layers.standards import NoStandardError
-from layers.store.base import StoreError
 
-REFUSALS = (
-    Refusal, FormatError, StoreError, NoStandardError, TileError, GridError,
-    CRSMismatchError, DatumShiftError, ImplausibleCoordinatesError, NotProjectedError,
-)  # fmt: skip
+REFUSALS = (Refusal, GeoError)
 
 
-def said(error: Exception) -> Text:
+def said(error: Refusal | GeoError) -> Text:
     """Say a refusal in both languages."""
-    return error.text if isinstance(error, Refusal) else Text(str(error), str(error))
+    return error.text if isinstance(error, Refusal) else Text(error.en, error.zh)

@@ -10,6 +10,8 @@ import shapely
 from numpy.typing import ArrayLike, NDArray
 from pyproj import CRS, Transformer
 
+from geo.errors import GeoError
+
 Shapes = NDArray[np.object_]
 Indices = NDArray[np.intp]
 Numbers = NDArray[np.float64]
@@ -20,23 +22,23 @@ CHUNK = 1 << 16
 """Shapes that are measured at a time, so that a million plots need no more memory than these."""
 
 
-class CRSMismatchError(ValueError):
+class CRSMismatchError(GeoError):
     """Two things are in different coordinate reference systems."""
 
 
-class NotProjectedError(ValueError):
+class NotProjectedError(GeoError):
     """A planar measure is asked in a CRS of degrees."""
 
 
-class DatumShiftError(ValueError):
+class DatumShiftError(GeoError):
     """Two CRSs differ by a datum shift whose parameters are not given."""
 
 
-class ImplausibleCoordinatesError(ValueError):
+class ImplausibleCoordinatesError(GeoError):
     """Coordinates cannot be in the CRS that is claimed for them; `at` is the position of the first that is not."""
 
-    def __init__(self, message: str, at: int = 0) -> None:
-        super().__init__(message)
+    def __init__(self, en: str, zh: str, at: int = 0) -> None:
+        super().__init__(en, zh)
         self.at = at
 
 
@@ -68,7 +70,10 @@ def metres_per_unit(crs: object) -> float:
     c = _crs(crs)
     axes = c.axis_info[:2]
     if c.is_geographic or len(axes) < 2 or "degree" in axes[0].unit_name:
-        raise NotProjectedError(f"{_label(c)} is in degrees: transform to the project's CRS first, for example EPSG:4548")
+        raise NotProjectedError(
+            f"{_label(c)} is in degrees: transform to the project's CRS first, for example EPSG:4548",
+            f"{_label(c)} 以度为单位:请先转换到项目坐标系,例如 EPSG:4548",
+        )
     return float(axes[0].unit_conversion_factor)
 
 
@@ -84,7 +89,10 @@ def cgcs2000(number: int, prefix: bool = False) -> str:
     for others.
     """
     if not 25 <= number <= 45:
-        raise ImplausibleCoordinatesError(f"zone {number} is not one of China's zones 25 to 45: is the longitude right?")
+        raise ImplausibleCoordinatesError(
+            f"zone {number} is not one of China's zones 25 to 45: is the longitude right?",
+            f"{number} 带不在中国的 25 至 45 带之内:请检查经度",
+        )
     return f"EPSG:{(4488 if prefix else 4509) + int(number)}"
 
 
@@ -127,31 +135,46 @@ def check_plausible(bounds: ArrayLike, crs: object) -> None:
     bad = ~finite | (~_fits(b, home) if home else _fits(b, (-180.0, -90.0, 180.0, 90.0)))
     if bad.any():
         at = int(np.flatnonzero(bad)[0])
-        raise ImplausibleCoordinatesError(f"{_numbers(b[at])} cannot be in {_label(c)}: {_remedy(b[at], c, home)}", at)
+        en, zh = _remedy(b[at], c, home)
+        where, name = _numbers(b[at]), _label(c)
+        raise ImplausibleCoordinatesError(f"{where} cannot be in {name}: {en}", f"{where} 不可能在 {name} 中:{zh}", at)
 
 
 def _numbers(bounds: Numbers) -> str:
     return "(" + ", ".join(f"{k:.10g}" for k in bounds) + ")"
 
 
-def _remedy(bounds: Numbers, crs: CRS, home: tuple[float, float, float, float] | None) -> str:
-    """Say what is wrong with bounds that do not fit, and what to do."""
+def _remedy(bounds: Numbers, crs: CRS, home: tuple[float, float, float, float] | None) -> tuple[str, str]:
+    """Say what is wrong with bounds that do not fit, and what to do, in English and Chinese."""
     if not np.isfinite(bounds).all():
-        return "not finite; repair or leave out the feature"
+        return "not finite; repair or leave out the feature", "不是有限数,请修复或去掉该要素"
     if home and _fits(bounds[None, [1, 0, 3, 2]], home)[0]:
-        return "x and y are swapped; give east before north (survey tables give X = north, Y = east)"
+        return (
+            "x and y are swapped; give east before north (survey tables give X = north, Y = east)",
+            "x、y 颠倒,请先东后北(测量成果表的 X 为北、Y 为东)",
+        )
     size = np.abs(bounds).reshape(2, 2).max(axis=0)
     degrees = size.max() <= 180 and size.min() <= 90
-    if crs.is_geographic:
-        return "outside the CRS's area of use" if degrees else "these are metres, not degrees; state their projected CRS"
-    if degrees:
-        return "these are degrees, not metres; state the geographic CRS they are in, for example EPSG:4490"
+    if crs.is_geographic and not degrees:
+        return "these are metres, not degrees; state their projected CRS", "这是米而不是度,请说明其投影坐标系"
+    if degrees and not crs.is_geographic:
+        return (
+            "these are degrees, not metres; state the geographic CRS they are in, for example EPSG:4490",
+            "这是度而不是米,请说明其地理坐标系,例如 EPSG:4490",
+        )
     number = int(bounds[0] // 1e6)
     if 25 <= number <= 45 and bounds[2] // 1e6 == number:
-        return f"the eastings bear the prefix of zone {number}; if they are CGCS2000 they are in {cgcs2000(number, prefix=True)}"
+        name = cgcs2000(number, prefix=True)
+        return (
+            f"the eastings bear the prefix of zone {number}; if they are CGCS2000 they are in {name}",
+            f"东坐标带有 {number} 带的带号,若为 CGCS2000 则坐标系为 {name}",
+        )
     if home and 25e6 < home[0] < 46e6 and 0 < bounds[0] < 1e6:
-        return "the eastings lack the zone's prefix; state the CRS without prefix"
-    return "outside the CRS's area of use; state the CRS they are in"
+        return (
+            "the eastings lack the zone's prefix; state the CRS without prefix",
+            "东坐标缺少带号,请说明不带带号的坐标系",
+        )
+    return "outside the CRS's area of use; state the CRS they are in", "超出该坐标系的适用范围,请说明其真正的坐标系"
 
 
 def check_shapes(shapes: Shapes, crs: object) -> None:
@@ -162,12 +185,14 @@ def check_shapes(shapes: Shapes, crs: object) -> None:
     xy, shape = shapely.get_coordinates(shapes, return_index=True)
     broken = shape[~np.isfinite(xy).all(axis=1)]
     if len(broken):
-        raise ImplausibleCoordinatesError("a coordinate is not finite: repair or leave out the feature", int(broken[0]))
+        raise ImplausibleCoordinatesError(
+            "a coordinate is not finite: repair or leave out the feature", "有坐标不是有限数:请修复或去掉该要素", int(broken[0])
+        )
     there = np.flatnonzero(~(shapely.is_empty(shapes) | shapely.is_missing(shapes)))
     try:
         check_plausible(shapely.bounds(shapes[there]), crs)
     except ImplausibleCoordinatesError as error:
-        raise ImplausibleCoordinatesError(str(error), int(there[error.at])) from None
+        raise ImplausibleCoordinatesError(error.en, error.zh, int(there[error.at])) from None
 
 
 def _legacy(crs: CRS) -> str | None:
@@ -193,7 +218,8 @@ def transform(shapes: Shapes, src: object, dst: object) -> Shapes:
     if old != new:
         raise DatumShiftError(
             f"{_label(one)} to {_label(other)} shifts the datum {old or new}, whose parameters are local: "
-            "give them as a bound CRS (+towgs84=...) or have the data transformed by the survey office"
+            "give them as a bound CRS (+towgs84=...) or have the data transformed by the survey office",
+            f"{_label(one)} 到 {_label(other)} 要转换基准 {old or new},其参数因地而异:请用带参数的坐标系(+towgs84=...)给出,或请测绘部门转换数据",
         )
     transformer = _transformer(one, other)
 
@@ -201,7 +227,10 @@ def transform(shapes: Shapes, src: object, dst: object) -> Shapes:
         moved = np.stack(transformer.transform(xy[:, 0], xy[:, 1]), axis=1)
         lost = np.flatnonzero(~np.isfinite(moved).all(axis=1))
         if len(lost):
-            raise ImplausibleCoordinatesError(f"{_numbers(xy[lost[0]])} in {_label(one)} has no place in {_label(other)}")
+            raise ImplausibleCoordinatesError(
+                f"{_numbers(xy[lost[0]])} in {_label(one)} has no place in {_label(other)}: check the CRS",
+                f"{_label(one)} 中的 {_numbers(xy[lost[0]])} 在 {_label(other)} 中没有对应位置:请检查坐标系",
+            )
         return moved
 
     height = shapely.has_z(shapes)
@@ -252,7 +281,9 @@ def ellipsoidal_area(shapes: Shapes, crs: object, straight: bool = True) -> Numb
     c = _crs(crs)
     ellipsoid, base = c.ellipsoid, c.geodetic_crs
     if ellipsoid is None or base is None:
-        raise NotProjectedError(f"{_label(c)} has no ellipsoid: state the CRS of the data")
+        raise NotProjectedError(
+            f"{_label(c)} has no ellipsoid: state the CRS of the data", f"{_label(c)} 没有椭球:请说明数据的坐标系"
+        )
     axes = ellipsoid.semi_major_metre, ellipsoid.semi_minor_metre
     parts = [_on_ellipsoid(shapes[k : k + CHUNK], c, base, axes, straight) for k in range(0, len(shapes), CHUNK)]
     return np.concatenate(parts) if parts else np.zeros(0)

@@ -18,12 +18,13 @@ from rasterio.windows import Window
 
 from geo.cells import Indices, Numbers, Shapes, Weights, weigh
 from geo.crs import metres_per_unit
+from geo.errors import GeoError
 
 MAX_CELLS = 1 << 28
 """Cells that one read may bring into memory: 1 GiB of float32."""
 
 
-class GridError(ValueError):
+class GridError(GeoError):
     """A grid cannot be read or used as it is."""
 
 
@@ -42,9 +43,15 @@ class Grid:
     def __post_init__(self) -> None:
         t = self.transform
         if self.values.ndim != 2 or self.values.dtype != np.float32:
-            raise GridError(f"values are {self.values.dtype} {self.values.shape}: give float32 of (rows, columns)")
+            raise GridError(
+                f"values are {self.values.dtype} {self.values.shape}: give float32 of (rows, columns)",
+                f"数值为 {self.values.dtype} {self.values.shape}:应为 float32 的(行, 列)",
+            )
         if t.b or t.d or t.a <= 0 or t.e >= 0:
-            raise GridError(f"the grid is turned or not north-up ({tuple(t)[:6]}): warp it first, as gdalwarp does")
+            raise GridError(
+                f"the grid is turned or not north-up ({tuple(t)[:6]}): warp it first, as gdalwarp does",
+                f"格网有旋转或不是北向上({tuple(t)[:6]}):请先重采样,如用 gdalwarp",
+            )
 
     @property
     def cell_area(self) -> float:
@@ -94,9 +101,12 @@ class Earthwork(NamedTuple):
     above: Numbers
 
 
-def _require_metres(grid: Grid, what: str) -> None:
+def _require_metres(grid: Grid, en: str, zh: str) -> None:
     if metres_per_unit(grid.crs) != 1.0:
-        raise GridError(f"{what} needs a grid in metres, this one is in {grid.crs}: warp it to the project's CRS")
+        raise GridError(
+            f"{en} needs a grid in metres, this one is in {grid.crs}: warp it to the project's CRS",
+            f"{zh}计算需要以米为单位的格网,此格网在 {grid.crs}:请重投影到项目坐标系",
+        )
 
 
 def _window(t: Affine, size: tuple[int, int], bounds: Sequence[float], margin: int) -> tuple[slice, slice]:
@@ -114,10 +124,16 @@ def _read(source: DatasetReader, rows: slice, columns: slice) -> Grid:
     """Read a window of the first band; nodata, masked and infinite cells become NaN, scale and offset are applied."""
     height, width = rows.stop - rows.start, columns.stop - columns.start
     if height * width > MAX_CELLS:
-        raise GridError(f"{source.name}: a window of {height} x {width} cells is too large; read it by windows()")
+        raise GridError(
+            f"{Path(source.name).name}: a window of {height} x {width} cells is too large; read it by windows()",
+            f"{Path(source.name).name}:{height} x {width} 像元的窗口过大,请用 windows() 分窗读取",
+        )
     crs = source.crs
     if crs is None:
-        raise GridError(f"{source.name} states no CRS: assign it with gdal_edit -a_srs before the import")
+        raise GridError(
+            f"{Path(source.name).name} states no CRS: assign it with gdal_edit -a_srs before the import",
+            f"{Path(source.name).name} 没有坐标系:请在导入前用 gdal_edit -a_srs 指定",
+        )
     if not height or not width:
         values = np.empty((height, width), np.float32)
     else:
@@ -176,7 +192,7 @@ def slope(grid: Grid) -> Grid:
     A cell is NaN where it or any of its eight neighbours is missing; so is the outermost ring of cells: beyond the edge
     nobody measured. GridError where the CRS is not in metres, NotProjectedError where it is in degrees.
     """
-    _require_metres(grid, "slope")
+    _require_metres(grid, "slope", "坡度")
     percent = np.full(grid.values.shape, np.nan, np.float32)
     if min(percent.shape) >= 3:
         z = sliding_window_view(grid.values, (3, 3))
@@ -225,7 +241,10 @@ def zonals(grids: Sequence[Grid], shapes: Shapes) -> tuple[Zonal, ...]:
     first = grids[0]
     for grid in grids[1:]:
         if (grid.values.shape, grid.transform, grid.crs) != (first.values.shape, first.transform, first.crs):
-            raise GridError(f"grids differ in size, place or CRS ({grid.crs} {tuple(grid.transform)[:6]}): resample them alike")
+            raise GridError(
+                f"grids differ in size, place or CRS ({grid.crs} {tuple(grid.transform)[:6]}): resample them alike",
+                f"各格网的大小、位置或坐标系不同({grid.crs} {tuple(grid.transform)[:6]}):请重采样为一致",
+            )
     count = len(shapes)
     under = np.zeros(count)
     missing, total = np.zeros((len(grids), count)), np.zeros((len(grids), count))
@@ -257,9 +276,12 @@ def cut_fill(grid: Grid, shapes: Shapes, level: ArrayLike | None = None, bulking
     grid, is NaN: unknown. GridError where the CRS is not in metres or bulking is not above 0, NotProjectedError where it is in
     degrees.
     """
-    _require_metres(grid, "earthwork")
+    _require_metres(grid, "earthwork", "土方")
     if not bulking > 0:
-        raise GridError(f"bulking is {bulking}: give m3 in place from 1 m3 in the ground, above 0")
+        raise GridError(
+            f"bulking is {bulking}: give m3 in place from 1 m3 in the ground, above 0",
+            f"松散系数为 {bulking}:应为挖 1 立方米所得的填方立方米数,大于 0",
+        )
     count = len(shapes)
     given = None if level is None else np.broadcast_to(np.asarray(level, np.float64), (count,))
     design, area, cut, fill, above = (np.full(count, np.nan) for _ in range(5))

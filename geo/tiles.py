@@ -18,6 +18,8 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from geo.errors import GeoError
+
 Box = tuple[float, float, float, float]
 Shapes = NDArray[np.object_]
 Words = NDArray[np.uint64]
@@ -33,7 +35,7 @@ COMMAND_WORDS = np.array([1, 2, 3])
 """Words beside the coordinates of a path, by dimension: MoveTo; MoveTo, LineTo; MoveTo, LineTo, ClosePath."""
 
 
-class TileError(ValueError):
+class TileError(GeoError):
     """A tile that does not exist or cannot be made; the message says what may be asked."""
 
 
@@ -87,9 +89,12 @@ def bounds(z: int, x: int, y: int) -> Box:
     TileError where z is not in 0..24 or x or y not in 0..2**z - 1.
     """
     if not 0 <= z <= MAX_ZOOM:
-        raise TileError(f"there is no zoom {z}: ask for 0 to {MAX_ZOOM}")
+        raise TileError(f"there is no zoom {z}: ask for 0 to {MAX_ZOOM}", f"没有缩放级别 {z}:请用 0 至 {MAX_ZOOM}")
     if not (0 <= x < 2**z and 0 <= y < 2**z):
-        raise TileError(f"there is no tile {z}/{x}/{y}: at zoom {z}, x and y go from 0 to {2**z - 1}")
+        raise TileError(
+            f"there is no tile {z}/{x}/{y}: at zoom {z}, x and y go from 0 to {2**z - 1}",
+            f"没有瓦片 {z}/{x}/{y}:第 {z} 级的 x、y 为 0 至 {2**z - 1}",
+        )
     size = 2 * HALF_WORLD / 2**z
     return x * size - HALF_WORLD, HALF_WORLD - (y + 1) * size, (x + 1) * size - HALF_WORLD, HALF_WORLD - y * size
 
@@ -149,7 +154,10 @@ def _paths(shapes: Shapes, box: Box, extent: int, buffer: int) -> Paths:
     xy, path = shapely.get_coordinates(paths, return_index=True)
     if not np.isfinite(xy).all():
         row = int(feature[owner[path[~np.isfinite(xy).all(1)][0]]])
-        raise TileError(f"feature {row} of the tile has a coordinate that is no finite number: repair it in the base")
+        raise TileError(
+            f"feature {row} of the tile has a coordinate that is no finite number: repair it in the base",
+            f"瓦片的第 {row} 个要素有坐标不是有限数:请在库中修复",
+        )
     size = (box[2] - box[0]) / extent
     places = (xy - (box[0], box[3])) / (size, -size)
     beyond = (across & (dimension == 2))[owner]
@@ -302,7 +310,10 @@ def _attributes(columns: Mapping[str, Column], rows: Counts) -> tuple[Ragged, by
     for k, (name, column) in enumerate(zip(columns, picked, strict=True)):
         kind = KINDS.get(column.values.dtype.kind)
         if kind is None:
-            raise TileError(f"attribute {name} is of type {column.values.dtype}: give text, integers, reals or flags")
+            raise TileError(
+                f"attribute {name} is of type {column.values.dtype}: give text, integers, reals or flags",
+                f"属性 {name} 的类型为 {column.values.dtype}:应为文本、整数、实数或是否值",
+            )
         members.setdefault(kind, []).append(k)
         if column.missing is not None:
             known[:, k] = ~column.missing

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import geopandas as gpd
 import numpy as np
@@ -15,17 +15,11 @@ from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from layers.standards import Rulebook
+from layers.words import Text as Text
 
 Outcome = Literal["pass", "breach", "unknown"]
 Geometry = Literal["polygon", "line", "any", "raster"]
 DType = Literal["text", "integer", "real", "date", "flag"]
-
-
-class Text(NamedTuple):
-    """Words that a person reads, in both languages."""
-
-    en: str
-    zh: str
 
 
 @dataclass(frozen=True, slots=True)

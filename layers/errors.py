@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from layers.base import Text
+from layers.words import Text
 
 
 class Refusal(Exception):
@@ -12,5 +12,8 @@ class Refusal(Exception):
     """
 
     def __init__(self, en: str, zh: str) -> None:
-        super().__init__(en)
+        super().__init__(en, zh)
         self.text = Text(en, zh)
+
+    def __str__(self) -> str:
+        return self.text.en

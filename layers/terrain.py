@@ -51,7 +51,10 @@ def assess(plots: gpd.GeoDataFrame, features: gpd.GeoDataFrame, ask: Ask) -> pd.
     shapes = plots.geometry.to_numpy()
     for grid in features["grid"] if len(features) else ():
         if not is_same(grid.crs, plots.crs):
-            raise CRSMismatchError(f"the terrain is in {grid.crs}, the plots in {plots.crs}: warp the raster to the base's CRS")
+            raise CRSMismatchError(
+                f"the terrain is in {grid.crs}, the plots in {plots.crs}: warp the raster to the base's CRS",
+                f"高程数据在 {grid.crs},地块在 {plots.crs}:请将栅格重投影到本库的坐标系",
+            )
         touching = shapely.intersects(shapely.box(*grid.bounds), shapes)
         todo = np.flatnonzero(touching & np.isnan(answers).any(axis=0))
         if len(todo):

@@ -91,7 +91,9 @@ def tile(store: Store, layer: str, z: int, x: int, y: int) -> bytes:
     """
     box = bounds(z, x, y)
     if layer not in tiled():
-        raise UntiledError(f"there are no tiles of {layer}: ask for {', '.join(tiled())}")
+        raise UntiledError(
+            f"there are no tiles of {layer}: ask for {', '.join(tiled())}", f"{layer} 没有瓦片:可请求 {'、'.join(tiled())}"
+        )
     mode = shown(layer, z)
     land = None if mode == "nothing" else base_box(widened(box), store.crs)
     if land is None:

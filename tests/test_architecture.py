@@ -35,6 +35,7 @@ INDEX_ADDRESS = re.compile(
     r"|--(?:extra-)?index-url[ =]\S|find-links"
 )
 MACHINE_PATH = re.compile(r"(?<![\w.$~-])/(?:root|farm|work|home/[a-z]\w*|Users/\w+|opt/pypi)(?=/|[\"'\s]|$)")
+CJK = re.compile(r"[\u4e00-\u9fff]")
 LAYER_FILES = sorted(p for p in (ROOT / "layers").glob("*.py") if re.search(r"^LAYER\b", p.read_text("utf-8"), re.M))
 
 
@@ -86,6 +87,56 @@ def strings(path: Path) -> Iterator[tuple[int, str]]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in prose:
             yield node.lineno, " ".join(node.value.split())
+
+
+def refusals() -> set[str]:
+    """Name the classes that descend from Refusal or GeoError."""
+    nodes = [node for p in sources(*ROOMS) for node in ast.walk(ast.parse(p.read_text("utf-8")))]
+    bases = {n.name: {b.id for b in n.bases if isinstance(b, ast.Name)} for n in nodes if isinstance(n, ast.ClassDef)}
+    known = {"Refusal", "GeoError"}
+    while new := {n for n, of in bases.items() if of & known} - known:
+        known |= new
+    return known
+
+
+def raised(known: set[str]) -> Iterator[tuple[str, list[ast.expr]]]:
+    """Give the place and the arguments of every refusal that is made, those of the class of a caught one too."""
+    for path in sources(*ROOMS):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call):
+                again = isinstance(node.func, ast.Call) and isinstance(node.func.func, ast.Name) and node.func.func.id == "type"
+                if again or (isinstance(node.func, ast.Name) and node.func.id in known):
+                    yield f"{name(path)}:{node.lineno}", node.args
+
+
+def words(node: ast.expr, language: str) -> str:
+    """Read the literal words of a text; of a caught refusal's own, its attribute."""
+    if isinstance(node, ast.Attribute):
+        return "passed on 转述" if node.attr == language else ""
+    parts = node.values if isinstance(node, ast.JoinedStr) else [node]
+    return "".join(p.value for p in parts if isinstance(p, ast.Constant) and isinstance(p.value, str)).strip()
+
+
+def facts(node: ast.expr) -> set[str]:
+    """Name the variables that a text tells; those named for their language, and tables that translate, apart."""
+    tables = {n.value.id for n in ast.walk(node) if isinstance(n, ast.Subscript) and isinstance(n.value, ast.Name)}
+    told = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+    return told - {"en", "zh"} - {t for t in tables if t.isupper()}
+
+
+def test_every_refusal_speaks_both_languages() -> None:
+    made = list(raised(refusals()))
+    assert len(made) > 150
+    dumb = [
+        p
+        for p, a in made
+        if len(a) < 2 or not words(a[0], "en") or CJK.search(words(a[0], "zh")) or not CJK.search(words(a[1], "zh"))
+    ]
+    assert dumb == []
+
+
+def test_a_refusal_tells_the_same_facts_in_both_languages() -> None:
+    assert {place: facts(a[0]) ^ facts(a[1]) for place, a in raised(refusals()) if facts(a[0]) != facts(a[1])} == {}
 
 
 def test_nothing_turns_unknown_into_false() -> None:

@@ -13,6 +13,7 @@ from api.context import Context, a_date, command
 from layers.base import Text
 from layers.catalogue import LAYERS
 from layers.delivery import Plan, deliver, plan
+from layers.errors import Refusal
 from layers.formats.deliver import write_rejects
 from layers.formats.mapping import Mapping, load, with_pairs
 from layers.store.base import Change
@@ -46,7 +47,9 @@ def import_(context: Context, file: Path, layer: str | None, **options: Any) -> 
     mapping = settled(options)
     name = layer or mapping.layer
     if name is None or name not in LAYERS:
-        raise click.UsageError(f"say which layer it delivers: --layer {'|'.join(LAYERS)}")
+        raise Refusal(
+            f"say which layer it delivers: --layer {'|'.join(LAYERS)}", f"请说明导入到哪个图层:--layer {'|'.join(LAYERS)}"
+        )
     with context.store(read_only=bool(options["dry_run"])) as store:
         kinds = tuple(filter(None, (options["kinds"] or "").split(",")))
         planned = plan(

@@ -32,7 +32,10 @@ def inside(name: str) -> PurePosixPath:
     """Turn a member's name into a path below the target; UnsafeFileError where it points outside."""
     path = PurePosixPath(name.replace("\\", "/"))
     if path.is_absolute() or ".." in path.parts or ":" in name or "\x00" in name or not path.parts:
-        raise UnsafeFileError(f"its member {name!r} points outside the archive: pack the files again, without paths")
+        raise UnsafeFileError(
+            f"its member {name!r} points outside the archive: pack the files again, without paths",
+            f"其成员 {name!r} 指向压缩包之外:请重新打包,不带路径",
+        )
     return path
 
 
@@ -40,21 +43,36 @@ def members(archive: zipfile.ZipFile, limits: Limits) -> list[tuple[zipfile.ZipI
     """List the files of an archive, after looking at every name, type and count but not at the content."""
     infos = [i for i in archive.infolist() if not i.is_dir()]
     if len(infos) > limits.gdb_members:
-        raise UnsafeFileError(f"it holds {len(infos)} files, more than {limits.members}: pack only the delivery")
+        raise UnsafeFileError(
+            f"it holds {len(infos)} files, more than {limits.members}: pack only the delivery",
+            f"含 {len(infos)} 个文件,多于 {limits.members}:请只打包要交付的文件",
+        )
     files = [(i, inside(i.filename)) for i in infos]
     plain = [p for _, p in files if not any(part.lower().endswith(".gdb") for part in p.parts[:-1])]
     if len(plain) > limits.members:
-        raise UnsafeFileError(f"it holds {len(plain)} files, more than {limits.members}: pack only the delivery")
+        raise UnsafeFileError(
+            f"it holds {len(plain)} files, more than {limits.members}: pack only the delivery",
+            f"含 {len(plain)} 个文件,多于 {limits.members}:请只打包要交付的文件",
+        )
     if len({str(p).casefold() for _, p in files}) < len(files):
-        raise UnsafeFileError("it holds two files of one name: pack it again")
+        raise UnsafeFileError("it holds two files of one name: pack it again", "含两个同名文件:请重新打包")
     for info, path in files:
         mode = info.external_attr >> 16
         if mode and not stat.S_ISREG(mode) and stat.S_IFMT(mode):
-            raise UnsafeFileError(f"its member {info.filename!r} is a link or a device: pack the file itself")
+            raise UnsafeFileError(
+                f"its member {info.filename!r} is a link or a device: pack the file itself",
+                f"其成员 {info.filename!r} 是链接或设备:请打包文件本身",
+            )
         if info.flag_bits & 1:
-            raise UnreadableError(f"its member {info.filename!r} is encrypted: pack it without a password")
+            raise UnreadableError(
+                f"its member {info.filename!r} is encrypted: pack it without a password",
+                f"其成员 {info.filename!r} 已加密:请不设密码打包",
+            )
         if path.suffix.lower() in (".zip", ".kmz", ".gz", ".7z", ".rar", ".tar"):
-            raise UnsafeFileError(f"its member {info.filename!r} is itself an archive: unpack it first")
+            raise UnsafeFileError(
+                f"its member {info.filename!r} is itself an archive: unpack it first",
+                f"其成员 {info.filename!r} 本身是压缩包:请先解压",
+            )
     return files
 
 
@@ -76,8 +94,9 @@ def unpack(path: Path, target: Path, limits: Limits) -> None:
                         if total > limits.size or (total > limits.free and total > limits.ratio * packed):
                             raise UnsafeFileError(
                                 f"it inflates to more than {total >> 20} MiB from {packed / 1024:.0f} KiB: "
-                                "unpack it yourself and import the files"
+                                "unpack it yourself and import the files",
+                                f"由 {packed / 1024:.0f} KiB 解压出超过 {total >> 20} MiB:请自行解压后导入其中的文件",
                             )
                         sink.write(chunk)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, FileExistsError, NotADirectoryError) as error:
-        raise UnreadableError(f"it is a damaged archive ({error}): pack it again") from error
+        raise UnreadableError(f"it is a damaged archive ({error}): pack it again", f"压缩包已损坏({error}):请重新打包") from error

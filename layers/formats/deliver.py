@@ -96,8 +96,12 @@ def numbered(sources: tuple[Source, ...], layer: Layer, notes: list[Text]) -> tu
     lacking = [f for f in layer.columns if f.required and f.name not in have and f.name != "id"]
     if lacking:
         name = lacking[0].name
-        among = f", one of {', '.join(list(lacking[0].codes or {})[:12])}" if lacking[0].codes else ""
-        raise MappingError(f"the layer {layer.name} needs {name}{among}: give --map {name}=COLUMN or --map {name}:=VALUE")
+        codes = list(lacking[0].codes or {})[:12]
+        among = Text(f", one of {', '.join(codes)}", f"({'、'.join(codes)} 之一)") if codes else Text("", "")
+        raise MappingError(
+            f"the layer {layer.name} needs {name}{among.en}: give --map {name}=COLUMN or --map {name}:=VALUE",
+            f"图层 {layer.name} 需要 {name}{among.zh}:请用 --map {name}=字段 或 --map {name}:=值 给出",
+        )
     return sources
 
 
@@ -219,7 +223,8 @@ def write_rejects(rejects: gpd.GeoDataFrame, path: str | Path) -> None:
         os.replace(part, target)
     except (OSError, pyogrio.errors.DataSourceError) as error:
         raise FormatError(
-            f"the list of rejects cannot be written to {target.name}: give a folder that can be written to"
+            f"the list of rejects cannot be written to {target.name}: give a folder that can be written to",
+            f"被拒要素清单无法写入 {target.name}:请给出可写的文件夹",
         ) from error
     finally:
         part.unlink(missing_ok=True)
@@ -236,14 +241,24 @@ def coverage(said: str | None, target_crs: str, crs: str | None = None) -> BaseG
         try:
             west, south, east, north = (float(n) for n in said.split(","))
         except ValueError as error:
-            raise UnreadableError(f"the coverage {said!r} is no box: write xmin,ymin,xmax,ymax") from error
+            raise UnreadableError(
+                f"the coverage {said!r} is no box: write xmin,ymin,xmax,ymax",
+                f"覆盖范围 {said!r} 不是矩形:请写成 xmin,ymin,xmax,ymax",
+            ) from error
         if not (west < east and south < north and np.isfinite([west, south, east, north]).all()):
-            raise UnreadableError(f"the coverage {said!r} has no area: write xmin,ymin,xmax,ymax in the base's CRS")
+            raise UnreadableError(
+                f"the coverage {said!r} has no area: write xmin,ymin,xmax,ymax in the base's CRS",
+                f"覆盖范围 {said!r} 没有面积:请按本库坐标系写成 xmin,ymin,xmax,ymax",
+            )
         return shapely.box(west, south, east, north)
     delivery = vector.read(said, crs)
     judged = judge(delivery, "polygon", CRS.from_user_input(target_crs), False, repair=True)
     if not judged.marks.taken.all():
         row = int(np.flatnonzero(~judged.marks.taken)[0])
-        raise UnreadableError(f"{delivery.name} is no coverage: its feature {row + 1} has {REASONS[judged.marks.reason[row]].en}")
+        why = REASONS[judged.marks.reason[row]]
+        raise UnreadableError(
+            f"{delivery.name} is no coverage: its feature {row + 1} is refused ({why.en}); repair it or leave it out",
+            f"{delivery.name} 不能作为覆盖范围:第 {row + 1} 个要素被拒({why.zh}),请修复或去掉",
+        )
     area: BaseGeometry = shapely.union_all(judged.shapes)
     return area

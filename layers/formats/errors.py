@@ -5,8 +5,11 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+from layers.base import Text
+from layers.errors import Refusal
 
-class FormatError(Exception):
+
+class FormatError(Refusal):
     """A file cannot be taken in; nothing was stored."""
 
 
@@ -46,9 +49,13 @@ class MappingError(FormatError):
     """The mapping names a layer field, a column or a key that is not there."""
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str:
+def did_you_mean(name: str, known: Iterable[str]) -> Text:
     """Say which known names there are, the most alike first; a clause to end a sentence with."""
     names = list(known)
     like = difflib.get_close_matches(name.casefold(), [n.casefold() for n in names], n=1, cutoff=0.6)
     guess = next((n for n in names if like and n.casefold() == like[0]), "")
-    return (f"did you mean {guess}? " if guess else "") + f"there are: {', '.join(names) or 'none'}"
+    listed = ", ".join(names)
+    return Text(
+        (f"did you mean {guess}? " if guess else "") + f"there are: {listed or 'none'}",
+        (f"是否指 {guess}?" if guess else "") + f"现有:{listed or '无'}",
+    )

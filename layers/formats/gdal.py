@@ -100,18 +100,28 @@ def ask(
             capture_output=True, timeout=limit, check=False,
         )  # fmt: skip
     except subprocess.TimeoutExpired as error:
-        raise UnreadableError(f"{path.name} takes more than {limit:.0f} s to read: simplify or split it") from error
+        raise UnreadableError(
+            f"{path.name} takes more than {limit:.0f} s to read: simplify or split it",
+            f"{path.name} 读取超过 {limit:.0f} 秒:请简化或拆分",
+        ) from error
     if done.returncode or not (folder / "answer.json").exists():
-        raise UnreadableError(f"{path.name} makes its reader ({driver}) fail: it is damaged or made to harm, export it again")
+        raise UnreadableError(
+            f"{path.name} makes its reader ({driver}) fail: it is damaged or made to harm, export it again",
+            f"{path.name} 使其读取程序({driver})失败:文件已损坏或有害,请重新导出",
+        )
     answer: Mapping[str, Any] = json.loads((folder / "answer.json").read_text("utf-8"))
     if "error" in answer:
         what = answer["error"].replace(str(path.resolve()), path.name).split(";")[0].rstrip(" .")
-        raise UnreadableError(f"{path.name} cannot be read as {driver} ({what}): export it again")
+        raise UnreadableError(
+            f"{path.name} cannot be read as {driver} ({what}): export it again",
+            f"{path.name} 无法按 {driver} 读取({what}):请重新导出",
+        )
     if "choose" in answer:
         choose(path, answer)
     if answer["count"] not in (-1, answer["rows"]):
         raise UnreadableError(
-            f"{path.name} counts {answer['count']} features and gives {answer['rows']}: ask for the delivery again"
+            f"{path.name} counts {answer['count']} features and gives {answer['rows']}: ask for the delivery again",
+            f"{path.name} 自称 {answer['count']} 个要素,实有 {answer['rows']} 个:请要求重新交付",
         )
     return answer
 
@@ -119,13 +129,18 @@ def ask(
 def choose(path: Path, answer: Mapping[str, Any]) -> None:
     """Raise the error that asks for a sublayer."""
     if not answer["choose"]:
-        raise UnreadableError(f"{path.name} holds no layer with geometry: import the file that has the places")
+        raise UnreadableError(
+            f"{path.name} holds no layer with geometry: import the file that has the places",
+            f"{path.name} 没有带几何的图层:请导入含位置的文件",
+        )
     if answer["wanted"]:
+        wanted, known = answer["wanted"], did_you_mean(answer["wanted"], answer["choose"])
         raise ChooseSublayerError(
-            f"{path.name} has no layer {answer['wanted']} with geometry; {did_you_mean(answer['wanted'], answer['choose'])}"
+            f"{path.name} has no layer {wanted} with geometry; {known.en}", f"{path.name} 没有带几何的图层 {wanted};{known.zh}"
         )
     raise ChooseSublayerError(
-        f"{path.name} holds several layers, name one by --sublayer; there are: {', '.join(answer['choose'])}"
+        f"{path.name} holds several layers, name one by --sublayer; there are: {', '.join(answer['choose'])}",
+        f"{path.name} 含多个图层,请用 --sublayer 指定一个;现有:{'、'.join(answer['choose'])}",
     )
 
 
@@ -176,9 +191,13 @@ def refuse_views(path: Path, sublayer: str | None) -> None:
                 "WHERE s.type = 'view'"
             ).fetchall()
     except sqlite3.Error as error:
-        raise UnreadableError(f"{path.name} is a damaged GeoPackage ({error}): export it again") from error
+        raise UnreadableError(
+            f"{path.name} is a damaged GeoPackage ({error}): export it again",
+            f"{path.name} 是损坏的 GeoPackage({error}):请重新导出",
+        ) from error
     views = [name for (name,) in rows if sublayer in (None, name)]
     if views:
         raise UnsafeFileError(
-            f"{path.name} has the view {views[0]} for a layer, which runs SQL of the file: export it as a table"
+            f"{path.name} has the view {views[0]} for a layer, which runs SQL of the file: export it as a table",
+            f"{path.name} 以视图 {views[0]} 为图层,读取会运行文件中的 SQL:请导出为表",
         )

@@ -85,12 +85,19 @@ def load(path: str | Path) -> Mapping:
     try:
         content = tomllib.loads(file.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise MappingError(f"{file.name} is no mapping ({error}): write it as TOML in UTF-8") from error
+        raise MappingError(
+            f"{file.name} is no mapping ({error}): write it as TOML in UTF-8",
+            f"{file.name} 不是映射文件({error}):请写成 UTF-8 的 TOML",
+        ) from error
     for key, value in content.items():
         if key not in KEYS:
-            raise MappingError(f"{file.name} has the unknown key {key}; {did_you_mean(key, KEYS)}")
+            guess = did_you_mean(key, KEYS)
+            raise MappingError(f"{file.name} has the unknown key {key}; {guess.en}", f"{file.name} 有未知的键 {key};{guess.zh}")
         if not isinstance(value, KEYS[key]):
-            raise MappingError(f"{file.name} has {value!r} for {key}: write a {KEYS[key].__name__}")
+            raise MappingError(
+                f"{file.name} has {value!r} for {key}: write a {KEYS[key].__name__}",
+                f"{file.name} 中 {key} 的值为 {value!r}:应为 {KEYS[key].__name__}",
+            )
     values = {f: {str(k): str(v) for k, v in table.items()} for f, table in content.get("values", {}).items()}
     content.pop("values", None)
     return Mapping(**{**content, "kinds": tuple(content.get("kinds", ())), "translations": values})
@@ -103,7 +110,10 @@ def with_pairs(mapping: Mapping, pairs: Iterable[str]) -> Mapping:
         name, sign, said = pair.partition("=")
         field_ = name.removesuffix(":").strip()
         if not sign or not field_:
-            raise MappingError(f"--map {pair!r} is not understood: write field=column or field:=value")
+            raise MappingError(
+                f"--map {pair!r} is not understood: write field=column or field:=value",
+                f"无法理解 --map {pair!r}:请写成 字段=列 或 字段:=值",
+            )
         columns.pop(field_, None)
         constants.pop(field_, None)
         (constants if name.endswith(":") else columns)[field_] = said.strip()
@@ -120,7 +130,10 @@ def resolve(mapping: Mapping, layer: Layer, frame: pd.DataFrame) -> tuple[Source
     known = [f.name for f in fields]
     for name in [k for part in (mapping.columns, mapping.constants, mapping.translations) for k in part]:
         if name not in known:
-            raise MappingError(f"the layer {layer.name} has no field {name}; {did_you_mean(name, known)}")
+            guess = did_you_mean(name, known)
+            raise MappingError(
+                f"the layer {layer.name} has no field {name}; {guess.en}", f"图层 {layer.name} 没有字段 {name};{guess.zh}"
+            )
     available = [str(c) for c in frame.columns if c != "geometry"]
     by_name = {c.casefold(): c for c in reversed(available)}
     found: list[Source] = []
@@ -134,7 +147,10 @@ def resolve(mapping: Mapping, layer: Layer, frame: pd.DataFrame) -> tuple[Source
         elif hit := by_itself(f, layer.name, by_name, frame):
             found.append(Source(f.name, column=hit[0], translation=translate, by=hit[1]))
         elif translate:
-            raise MappingError(f"values are translated for {f.name}, but no column maps to it: give it in [columns] or by --map")
+            raise MappingError(
+                f"values are translated for {f.name}, but no column maps to it: give it in [columns] or by --map",
+                f"{f.name} 有值的对照,但没有列映射到它:请在 [columns] 中或用 --map 给出",
+            )
     taken = {s.field for s in found} | set(mapping.columns)
     used = {(s.column or "").upper() for s in found}
     found += [
@@ -160,7 +176,10 @@ def from_stated(name: str, stated: str | Dict[str, Any], available: Sequence[str
     """Read one entry of [columns]; None where it says that there is no source."""
     entry = {"column": stated} if isinstance(stated, str) else stated
     if unknown := next((k for k in entry if k not in PARTS), None):
-        raise MappingError(f"the mapping of {name} has the unknown key {unknown}; {did_you_mean(unknown, PARTS)}")
+        guess = did_you_mean(unknown, PARTS)
+        raise MappingError(
+            f"the mapping of {name} has the unknown key {unknown}; {guess.en}", f"{name} 的映射有未知的键 {unknown};{guess.zh}"
+        )
     template = entry.get("template") or (f"{entry['prefix']}{{row}}" if "prefix" in entry else None)
     if template is not None:
         for column in re.findall(r"{([^{}]*)}", template):
@@ -181,7 +200,10 @@ def find(name: str, column: str, available: Sequence[str], by_name: Dict[str, st
         return column
     if column.casefold() in by_name:
         return by_name[column.casefold()]
-    raise MappingError(f"the delivery has no column {column} for {name}; {did_you_mean(column, available)}")
+    guess = did_you_mean(column, available)
+    raise MappingError(
+        f"the delivery has no column {column} for {name}; {guess.en}", f"交付中没有供 {name} 使用的列 {column};{guess.zh}"
+    )
 
 
 def describe(mapping: Mapping, layer: Layer, frame: pd.DataFrame) -> pd.DataFrame:

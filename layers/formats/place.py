@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from pyproj import CRS, Transformer
 
 from geo.crs import cgcs2000
+from layers.base import Text
 from layers.formats.errors import ImplausibleError
 
 Points = NDArray[np.float64]
@@ -45,27 +46,35 @@ def plausible(points: Points, source: CRS, target: CRS) -> Mask:
 def explain(name: str, points: Points, source: CRS, target: CRS) -> None:
     """Raise the ImplausibleError that names the likely mistake of a file with no point in place."""
     x, y = points[0]
-    at = f"{name} has its first feature at {x:.10g}, {y:.10g}"
+    at = Text(f"{name} has its first feature at {x:.10g}, {y:.10g}", f"{name} 的首个要素在 {x:.10g}, {y:.10g}")
     degrees = bool((np.abs(points) <= (180, 90)).all())
     swapped = plausible(points[:, ::-1], source, target).all()
     zone = int(x // 1e6)
     if source.is_geographic and np.abs(points).max() > 360:
         raise ImplausibleError(
-            f"{at}, which are no degrees: they look like metres, give their projected system by --crs, as EPSG:4548"
+            f"{at.en}, which are no degrees: they look like metres, give their projected system by --crs, as EPSG:4548",
+            f"{at.zh},不是度:看来是米,请用 --crs 给出其投影坐标系,如 EPSG:4548",
         )
     if source.is_projected and degrees:
         raise ImplausibleError(
-            f"{at}, degrees that claim to be metres in {source.name}: give --crs EPSG:4326, or EPSG:4490 for CGCS2000"
+            f"{at.en}, degrees that claim to be metres in {source.name}: give --crs EPSG:4326, or EPSG:4490 for CGCS2000",
+            f"{at.zh},是度,却自称为 {source.name} 的米:请给出 --crs EPSG:4326,CGCS2000 则为 EPSG:4490",
         )
     if swapped:
-        raise ImplausibleError(f"{at}, in {source.name} with x and y exchanged: write swap_xy = true into the mapping file")
+        raise ImplausibleError(
+            f"{at.en}, in {source.name} with x and y exchanged: write swap_xy = true into the mapping file",
+            f"{at.zh},在 {source.name} 中 x、y 颠倒:请在映射文件中写 swap_xy = true",
+        )
     if source.is_projected and zone in NUMBERED:
         raise ImplausibleError(
-            f"{at}, with the zone number {zone} before x: give --crs {cgcs2000(zone, prefix=True)} if the datum is CGCS2000"
+            f"{at.en}, with the zone number {zone} before x: give --crs {cgcs2000(zone, prefix=True)} if the datum is CGCS2000",
+            f"{at.zh},x 前带有带号 {zone}:基准若为 CGCS2000,请给出 --crs {cgcs2000(zone, prefix=True)}",
         )
     lon, lat = to_degrees(source).transform(x, y)
-    where = f"{lon:.4f}°, {lat:.4f}°" if np.isfinite([lon, lat]).all() else "nowhere on Earth"
+    spot = f"{lon:.4f}°, {lat:.4f}°"
+    where = Text(spot, spot) if np.isfinite([lon, lat]).all() else Text("nowhere on Earth", "地球之外")
     raise ImplausibleError(
-        f"{at} in {source.name}, that is {where}, outside the area of {target.name}: "
-        "check --crs, or use a base made for that place"
+        f"{at.en} in {source.name}, that is {where.en}, outside the area of {target.name}: "
+        "check --crs, or use a base made for that place",
+        f"{at.zh}({source.name}),即 {where.zh},超出 {target.name} 的适用范围:请检查 --crs,或使用为该地建立的库",
     )

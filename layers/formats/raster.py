@@ -35,11 +35,17 @@ def read(path: str | Path, target_crs: str, crs: str | None = None) -> gpd.GeoDa
     try:
         with file.open("rb") as start:
             if start.read(4) not in MAGIC:
-                raise UnreadableError(f"{file.name} is no GeoTIFF inside: export the heights as GeoTIFF")
+                raise UnreadableError(
+                    f"{file.name} is no GeoTIFF inside: export the heights as GeoTIFF",
+                    f"{file.name} 的内容不是 GeoTIFF:请将高程导出为 GeoTIFF",
+                )
         with rasterio.open(file, driver="GTiff") as source:
             grid, notes = heights(file, source, CRS.from_user_input(target_crs), target_crs, crs)
     except (RasterioError, OSError) as error:
-        raise UnreadableError(f"{file.name} cannot be read as GeoTIFF: it is missing or damaged, export it again") from error
+        raise UnreadableError(
+            f"{file.name} cannot be read as GeoTIFF: it is missing or damaged, export it again",
+            f"{file.name} 无法按 GeoTIFF 读取:文件不存在或已损坏,请重新导出",
+        ) from error
     rows, columns = grid.values.shape
     left, top = grid.transform @ (0, 0)
     right, bottom = grid.transform @ (columns, rows)
@@ -56,7 +62,10 @@ def heights(file: Path, source: DatasetReader, target: CRS, target_crs: str, crs
     notes: list[Text] = []
     system = settle(file, source.crs.to_wkt() if source.crs else None, crs, notes)
     if source.transform.is_identity:
-        raise UnreadableError(f"{file.name} does not say where it lies: export it with its georeference")
+        raise UnreadableError(
+            f"{file.name} does not say where it lies: export it with its georeference",
+            f"{file.name} 没有说明位置:请连同地理参考一起导出",
+        )
     if source.count > 1:
         notes.append(Text(f"of {source.count} bands the first was taken as heights", f"共 {source.count} 个波段,取第一个为高程"))
     centre = np.array([source.transform @ (source.width / 2, source.height / 2)], np.float64)
@@ -90,4 +99,7 @@ def box(source: DatasetReader) -> tuple[float, float, float, float]:
 def refuse_large(file: Path, width: int, height: int) -> None:
     """Raise UnsafeFileError for more cells than may come into memory."""
     if width * height > MAX_CELLS:
-        raise UnsafeFileError(f"{file.name} has {width} x {height} cells, more than {MAX_CELLS}: cut it or make its cells larger")
+        raise UnsafeFileError(
+            f"{file.name} has {width} x {height} cells, more than {MAX_CELLS}: cut it or make its cells larger",
+            f"{file.name} 有 {width} x {height} 个像元,多于 {MAX_CELLS}:请裁剪或加大像元",
+        )

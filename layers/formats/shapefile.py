@@ -30,19 +30,31 @@ def check(path: Path) -> None:
     """
     index = part(path, ".shx")
     if index is None:
-        raise UnreadableError(f"{path.name} comes without its .shx: ask for all parts of the shapefile")
+        raise UnreadableError(
+            f"{path.name} comes without its .shx: ask for all parts of the shapefile",
+            f"{path.name} 缺少 .shx:请索取 shapefile 的全部文件",
+        )
     shape = np.memmap(path, np.uint8, "r")  # sniffed: it is not empty
     records = np.frombuffer(index.read_bytes()[HEADER:], np.uint8)
     records = records[: len(records) // 4 * 4].view(">i4")
     if len(shape) < HEADER or index.stat().st_size < HEADER or len(records) % 2:
-        raise UnreadableError(f"{index.name} or {path.name} is cut off in its header: ask for the delivery again")
+        raise UnreadableError(
+            f"{index.name} or {path.name} is cut off in its header: ask for the delivery again",
+            f"{index.name} 或 {path.name} 的文件头不完整:请要求重新交付",
+        )
     claimed = 2 * int(shape[24:28].view(">i4")[0])
     if claimed != len(shape):
-        raise UnreadableError(f"{path.name} says it has {claimed} bytes and has {len(shape)}: it is cut off, ask for it again")
+        raise UnreadableError(
+            f"{path.name} says it has {claimed} bytes and has {len(shape)}: it is cut off, ask for it again",
+            f"{path.name} 自称 {claimed} 字节,实有 {len(shape)}:文件被截断,请重新索取",
+        )
     offset, length = 2 * records[0::2].astype(np.int64), 2 * records[1::2].astype(np.int64)
     outside = np.flatnonzero((offset < HEADER) | (length < 4) | (offset + 8 + length > len(shape)))
     if outside.size:
-        raise UnreadableError(f"{index.name} points outside {path.name} at feature {outside[0] + 1}: ask for the delivery again")
+        raise UnreadableError(
+            f"{index.name} points outside {path.name} at feature {outside[0] + 1}: ask for the delivery again",
+            f"{index.name} 的第 {outside[0] + 1} 个要素指向 {path.name} 之外:请要求重新交付",
+        )
     check_counts(path, shape, offset, length)
     check_table(path, len(offset))
 
@@ -69,7 +81,8 @@ def check_counts(path: Path, shape: NDArray[np.uint8], offset: NDArray[np.int64]
     wrong = np.r_[np.flatnonzero(short), lie]
     if wrong.size:
         raise UnreadableError(
-            f"{path.name} counts more points in feature {wrong.min() + 1} than it holds: ask for the delivery again"
+            f"{path.name} counts more points in feature {wrong.min() + 1} than it holds: ask for the delivery again",
+            f"{path.name} 第 {wrong.min() + 1} 个要素自称的点数多于实有:请要求重新交付",
         )
 
 
@@ -81,9 +94,15 @@ def check_table(path: Path, features: int) -> None:
     head = table.read_bytes()[:32]
     rows, start, width = shape_of(head)
     if len(head) < 32 or start < 33 or width < 1 or start + rows * width > table.stat().st_size:
-        raise UnreadableError(f"{table.name} is shorter than its header says: ask for the delivery again")
+        raise UnreadableError(
+            f"{table.name} is shorter than its header says: ask for the delivery again",
+            f"{table.name} 比其文件头所说的短:请要求重新交付",
+        )
     if rows != features:
-        raise UnreadableError(f"{table.name} has {rows} rows and {path.name} {features} features: ask for the delivery again")
+        raise UnreadableError(
+            f"{table.name} has {rows} rows and {path.name} {features} features: ask for the delivery again",
+            f"{table.name} 有 {rows} 行,而 {path.name} 有 {features} 个要素:请要求重新交付",
+        )
 
 
 def shape_of(head: bytes) -> tuple[int, int, int]:
@@ -122,7 +141,10 @@ def encoding(path: Path, stated: str | None = None) -> tuple[str, str]:
     if stated is not None:
         known = normal(stated)
         if known is None:
-            raise EncodingError(f"{stated!r} is no encoding that is known: write UTF-8, GB18030 or CP1252")
+            raise EncodingError(
+                f"{stated!r} is no encoding that is known: write UTF-8, GB18030 or CP1252",
+                f"{stated!r} 不是已知的编码:请写 UTF-8、GB18030 或 CP1252",
+            )
         return known, "as stated"
     if table is None:
         return "UTF-8", "no table"
@@ -136,6 +158,7 @@ def encoding(path: Path, stated: str | None = None) -> tuple[str, str]:
     found = guess(values)
     if found is None:
         raise EncodingError(
-            f"the text of {table.name} is neither UTF-8 nor GB18030, and nothing says what: give --encoding, as CP1252"
+            f"the text of {table.name} is neither UTF-8 nor GB18030, and nothing says what: give --encoding, as CP1252",
+            f"{table.name} 的文字既不是 UTF-8 也不是 GB18030,又无说明:请给出 --encoding,如 CP1252",
         )
     return found, "trial" if values else "plain ASCII"

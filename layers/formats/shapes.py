@@ -179,9 +179,13 @@ def move(name: str, shapes: Shapes, source: CRS, target: CRS) -> Shapes:
     try:
         return transform(shapes, source, target)
     except DatumShiftError as error:
-        raise BadCRSError(f"{name} cannot be brought into {target.name}: {error}") from error
+        raise BadCRSError(
+            f"{name} cannot be brought into {target.name}: {error.en}", f"{name} 无法转换到 {target.name}:{error.zh}"
+        ) from error
     except ImplausibleCoordinatesError as error:
-        raise ImplausibleError(f"{name} cannot be brought into {target.name}: {error}") from error
+        raise ImplausibleError(
+            f"{name} cannot be brought into {target.name}: {error.en}", f"{name} 无法转换到 {target.name}:{error.zh}"
+        ) from error
 
 
 def smooth(shapes: Shapes, taken: Mask, notes: list[Text]) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from layers.base import Text
 from layers.formats.encoding import guess, normal
 from layers.formats.errors import EncodingError, UnreadableError
 from layers.formats.gdal import Table
@@ -33,12 +34,17 @@ def decode(path: Path, content: bytes, stated: str | None) -> str:
     marked = next((name for mark, name in BOMS if content.startswith(mark)), None)
     name = (normal(stated) if stated else None) or marked or guess(content.splitlines())
     if name is None:
-        raise EncodingError(f"{path.name} is neither UTF-8 nor GB18030: give --encoding, as CP1252")
+        raise EncodingError(
+            f"{path.name} is neither UTF-8 nor GB18030: give --encoding, as CP1252",
+            f"{path.name} 既不是 UTF-8 也不是 GB18030:请给出 --encoding,如 CP1252",
+        )
     try:
         return content.decode(name)
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise EncodingError(f"{path.name} is not {name} in line {line}: give --encoding") from error
+        raise EncodingError(
+            f"{path.name} is not {name} in line {line}: give --encoding", f"{path.name} 第 {line} 行不是 {name}:请给出 --encoding"
+        ) from error
 
 
 def separator(first: str) -> str:
@@ -55,20 +61,24 @@ def read(path: Path, encoding: str | None) -> Table:
     """
     text = decode(path, path.read_bytes(), encoding)
     if "\x00" in text:
+        line = text.count("\n", 0, text.index("\x00")) + 1
         raise UnreadableError(
-            f"{path.name} holds NUL characters in line {text[: text.index(chr(0))].count(chr(10)) + 1}: it is no text"
+            f"{path.name} holds NUL characters in line {line}: it is no text, export it again as CSV",
+            f"{path.name} 第 {line} 行含 NUL 字符:不是文本,请重新导出为 CSV",
         )
     first = text[: text.find("\n") if "\n" in text else None]
     sep = separator(first)
     if first.count(sep) >= COLUMNS:
         raise UnreadableError(
-            f"{path.name} has {first.count(sep) + 1} columns, more than {COLUMNS}: export the columns that are needed"
+            f"{path.name} has {first.count(sep) + 1} columns, more than {COLUMNS}: export the columns that are needed",
+            f"{path.name} 有 {first.count(sep) + 1} 列,多于 {COLUMNS}:请只导出需要的列",
         )
     try:
         frame = pd.read_csv(io.StringIO(text), sep=sep, dtype="str", keep_default_na=False, na_values=[""], index_col=False)
     except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError) as error:
+        what = str(error).strip().splitlines()[-1]
         raise UnreadableError(
-            f"{path.name} is no table ({str(error).strip().splitlines()[-1]}): export it again as CSV"
+            f"{path.name} is no table ({what}): export it again as CSV", f"{path.name} 不是表格({what}):请重新导出为 CSV"
         ) from error
     named = {str(c).strip().casefold(): str(c) for c in reversed(frame.columns)}
     found = next(((named[x], named[y]) for x, y in PAIRS if x in named and y in named), None)
@@ -80,9 +90,10 @@ def read(path: Path, encoding: str | None) -> Table:
         shapes = np.asarray(shapely.from_wkt(text_of, on_invalid="ignore"), object)
         return Table(frame.drop(columns=wkt), shapes, shapely.is_missing(shapes) & there, None)
     if found is None:
+        there_are = columns(frame.columns)
         raise UnreadableError(
-            f"{path.name} has no columns x and y, lon and lat, or wkt: rename the columns of the coordinates; "
-            f"{columns(frame.columns)}"
+            f"{path.name} has no columns x and y, lon and lat, or wkt: rename the columns of the coordinates; {there_are.en}",
+            f"{path.name} 没有列 x 和 y、lon 和 lat 或 wkt:请为坐标列改名;{there_are.zh}",
         )
     x, y = (numbers(frame[c], sep) for c in found)
     located = np.isfinite(x) & np.isfinite(y)
@@ -97,7 +108,8 @@ def numbers(column: pd.Series, sep: str) -> np.ndarray:
     return pd.to_numeric(text, errors="coerce").to_numpy(float, na_value=np.nan)
 
 
-def columns(names: Iterable[object]) -> str:
+def columns(names: Iterable[object]) -> Text:
     """List the first columns for a message."""
     listed = [str(n) for n in names]
-    return f"there are: {', '.join(listed[:20])}{' ...' if len(listed) > 20 else ''}"
+    first = f"{', '.join(listed[:20])}{' ...' if len(listed) > 20 else ''}"
+    return Text(f"there are: {first}", f"现有:{first}")

@@ -61,19 +61,24 @@ def read(
     """
     file = Path(path)
     if not file.exists():
-        raise UnreadableError(f"{file.name} is not there: check the path")
+        raise UnreadableError(f"{file.name} is not there: check the path", f"{file.name} 不存在:请检查路径")
     try:
         if file.suffix.lower() in sniff.ARCHIVES:
             with TemporaryDirectory(prefix="shudi-") as folder:
                 try:
                     unpack(file, Path(folder), limits)
                 except FormatError as error:
-                    raise type(error)(f"{file.name} is refused: {error}") from error
+                    raise type(error)(
+                        f"{file.name} is refused: {error.text.en}", f"{file.name} 被拒绝:{error.text.zh}"
+                    ) from error
                 member, inner = pick(file, Path(folder), sublayer)
                 return finish(member, crs, encoding, inner)
         return finish(file, crs, encoding, sublayer)
     except OSError as error:
-        raise UnreadableError(f"{file.name} cannot be opened ({error.strerror}): check path and permissions") from error
+        raise UnreadableError(
+            f"{file.name} cannot be opened ({error.strerror}): check path and permissions",
+            f"{file.name} 无法打开({error.strerror}):请检查路径和权限",
+        ) from error
 
 
 def pick(archive: Path, folder: Path, sublayer: str | None) -> tuple[Path, str | None]:
@@ -87,9 +92,13 @@ def pick(archive: Path, folder: Path, sublayer: str | None) -> tuple[Path, str |
     if len(found) == 1:
         return found[0], sublayer
     if not found:
-        raise UnknownFormatError(f"{archive.name} holds no file that a reader takes: pack a shapefile, GeoPackage or GeoJSON")
+        raise UnknownFormatError(
+            f"{archive.name} holds no file that a reader takes: pack a shapefile, GeoPackage or GeoJSON",
+            f"{archive.name} 不含可读取的文件:请打包 shapefile、GeoPackage 或 GeoJSON",
+        )
     raise ChooseSublayerError(
-        f"{archive.name} holds several files, name one by --sublayer; there are: {', '.join(p.stem for p in found)}"
+        f"{archive.name} holds several files, name one by --sublayer; there are: {', '.join(p.stem for p in found)}",
+        f"{archive.name} 含多个文件,请用 --sublayer 指定一个;现有:{'、'.join(p.stem for p in found)}",
     )
 
 
@@ -113,7 +122,9 @@ def finish(path: Path, crs: str | None, encoding: str | None, sublayer: str | No
     attributes = found.attributes.rename(columns={"geometry": "geometry_"})
     frame = gpd.GeoDataFrame(attributes, geometry=gpd.GeoSeries(shapes, attributes.index, crs=system))
     if not len(frame):
-        raise UnreadableError(f"{path.name} holds no features: ask for the delivery again")
+        raise UnreadableError(
+            f"{path.name} holds no features: ask for the delivery again", f"{path.name} 没有要素:请要求重新交付"
+        )
     return Delivery(path.name, driver, frame, found.damaged, tuple(notes))
 
 
@@ -145,7 +156,10 @@ def parquet(path: Path) -> Table:
         frame = gpd.read_parquet(path)
     except (pa.ArrowException, ValueError, KeyError, TypeError, shapely.errors.ShapelyError) as error:
         what = str(error).splitlines()[0].rstrip(".")
-        raise UnreadableError(f"{path.name} cannot be read as GeoParquet ({what}): export it again") from error
+        raise UnreadableError(
+            f"{path.name} cannot be read as GeoParquet ({what}): export it again",
+            f"{path.name} 无法按 GeoParquet 读取({what}):请重新导出",
+        ) from error
     shapes = frame.geometry.to_numpy()
     crs = frame.crs.to_wkt() if frame.crs is not None else None
     attributes = pd.DataFrame(frame.drop(columns=frame.geometry.name)).reset_index(drop=True)
@@ -157,7 +171,8 @@ def settle(path: Path, own: str | None, given: str | None, notes: list[Text]) ->
     if own is None and given is None:
         raise MissingCRSError(
             f"{path.name} does not say its coordinate reference system: "
-            "give it by --crs, as EPSG:4548 (ask who delivered it, do not guess)"
+            "give it by --crs, as EPSG:4548 (ask who delivered it, do not guess)",
+            f"{path.name} 没有说明坐标系:请用 --crs 给出,如 EPSG:4548(请询问交付方,不要猜测)",
         )
     system = flat(path.name, given or str(own))
     if own is not None and given is not None and not is_same(flat(path.name, own), system):
@@ -174,11 +189,15 @@ def flat(name: str, text: str) -> CRS:
         crs = CRS.from_user_input(text)
     except CRSError as error:
         raise BadCRSError(
-            f"{text.splitlines()[0][:60]!r} for {name} is no coordinate reference system: write it as EPSG:4548"
+            f"{text.splitlines()[0][:60]!r} for {name} is no coordinate reference system: write it as EPSG:4548",
+            f"{name} 的 {text.splitlines()[0][:60]!r} 不是坐标系:请写成 EPSG:4548 等",
         ) from error
     crs = crs.sub_crs_list[0] if crs.is_compound else crs.to_2d()
     if not (crs.is_projected or crs.is_geographic):
-        raise BadCRSError(f"{crs.name} of {name} has no known place on Earth: give the true one by --crs, as EPSG:4548")
+        raise BadCRSError(
+            f"{crs.name} of {name} has no known place on Earth: give the true one by --crs, as EPSG:4548",
+            f"{name} 的坐标系 {crs.name} 在地球上没有确定的位置:请用 --crs 给出真正的坐标系,如 EPSG:4548",
+        )
     return crs
 
 

@@ -10,8 +10,10 @@ from datetime import date
 from importlib.resources import files
 from typing import Any
 
+from layers.errors import Refusal
 
-class NoStandardError(LookupError):
+
+class NoStandardError(Refusal, LookupError):
     """No value is in force for a name on a day."""
 
 
@@ -43,7 +45,8 @@ class Rulebook:
         """Find the line in force; NoStandardError where the day has none."""
         if name not in self.lines:
             raise NoStandardError(
-                f"{name} has no value on {self.day}: add a dated line to layers/standards/{name.split('.')[0]}.toml"
+                f"{name} has no value on {self.day}: add a dated line to layers/standards/{name.split('.')[0]}.toml",
+                f"{name} 在 {self.day} 没有数值:请在 layers/standards/{name.split('.')[0]}.toml 中加一行带日期的数值",
             )
         return self.lines[name]
 

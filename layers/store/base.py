@@ -12,13 +12,14 @@ import geopandas as gpd
 import pandas as pd
 
 from layers.base import Edition
+from layers.errors import Refusal
 
 Box = tuple[float, float, float, float]
 Progress = Callable[[int, int], None]
 """Called with (done, total) features while long work goes on; total is 0 where nobody knows it, as of a stream."""
 
 
-class StoreError(Exception):
+class StoreError(Refusal):
     """A store refuses or fails; the message names the file and the remedy."""
 
 

@@ -56,7 +56,8 @@ def decode(blobs: Sequence[bytes | None], kind: str, where: str) -> NDArray[np.o
         shapes = np.asarray(shapely.from_wkb([None if b is None else _body(b) for b in blobs]), dtype=object)
     except (shapely.errors.ShapelyError, TypeError, ValueError, IndexError) as error:
         raise StoreError(
-            f"{where} holds a geometry that cannot be read: {error}. Repair it in the program that wrote it."
+            f"{where} holds a geometry that cannot be read: {error}. Repair it in the program that wrote it.",
+            f"{where} 有无法读取的几何:{error},请在写入它的程序中修复",
         ) from error
     if kind in MANY:
         single = np.isin(shapely.get_type_id(shapes), (5, 6)) & (shapely.get_num_geometries(shapes) == 1)

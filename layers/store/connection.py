@@ -12,32 +12,58 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote
 
+from layers.base import Text
 from layers.store import blobs
 from layers.store.base import BusyError, NotABaseError, ReadOnlyError, StoreError
 
 CHECKPOINT = 10_000
 """Pages (40 MB) that the write-ahead log grows to before it is copied back; many small commits then share the cost."""
 
-EXPLAINED: Mapping[int, tuple[type[StoreError], str]] = {
-    sqlite3.SQLITE_BUSY: (BusyError, "{path} is being written by {writer}, for more than {timeout:g} s. Try again later."),
-    sqlite3.SQLITE_FULL: (ReadOnlyError, "{path}: the disk is full and nothing was changed. Free some space and try again."),
+EXPLAINED: Mapping[int, tuple[type[StoreError], str, str]] = {
+    sqlite3.SQLITE_BUSY: (
+        BusyError,
+        "{path} is being written by {writer}, for more than {timeout:g} s. Try again later.",
+        "{path} 正由{writer}写入,已超过 {timeout:g} 秒,请稍后再试",
+    ),
+    sqlite3.SQLITE_FULL: (
+        ReadOnlyError,
+        "{path}: the disk is full and nothing was changed. Free some space and try again.",
+        "{path}:磁盘已满,未作任何更改,请腾出空间后再试",
+    ),
     sqlite3.SQLITE_READONLY: (
         ReadOnlyError,
         "{path} cannot be written and nothing was changed. Get write access to the file and its folder.",
+        "{path} 不能写入,未作任何更改,请取得该文件及其文件夹的写权限",
     ),
     sqlite3.SQLITE_IOERR: (
         StoreError,
         "{path}: the disk failed ({error}); nothing was changed. Check the disk, and keep bases off network drives.",
+        "{path}:磁盘出错({error}),未作任何更改,请检查磁盘,且不要把库放在网络盘上",
     ),
     sqlite3.SQLITE_CANTOPEN: (
         StoreError,
         "{path} cannot be opened. Check that it is a file and that you may read it and its folder.",
+        "{path} 无法打开,请确认它是文件,且您可读取它及其文件夹",
     ),
-    sqlite3.SQLITE_NOTADB: (NotABaseError, "{path} is no GeoPackage. Name a land base, or import this file into one."),
-    sqlite3.SQLITE_CORRUPT: (StoreError, "{path} is damaged ({error}). Restore it from a backup."),
-    sqlite3.SQLITE_CONSTRAINT: (StoreError, "{path}: refused, nothing was changed ({error})."),
+    sqlite3.SQLITE_NOTADB: (
+        NotABaseError,
+        "{path} is no GeoPackage. Name a land base, or import this file into one.",
+        "{path} 不是 GeoPackage,请指定土地库,或将此文件导入库中",
+    ),
+    sqlite3.SQLITE_CORRUPT: (
+        StoreError,
+        "{path} is damaged ({error}). Restore it from a backup.",
+        "{path} 已损坏({error}),请从备份恢复",
+    ),
+    sqlite3.SQLITE_CONSTRAINT: (
+        StoreError,
+        "{path}: refused, nothing was changed ({error}).",
+        "{path}:已拒绝,未作任何更改({error})",
+    ),
 }
-"""The store's error for each of SQLite's that a user can mend."""
+"""The store's error for each of SQLite's that a user can mend, with its English and Chinese."""
+ASKED = Text("opened for reading only", "只以只读方式打开")
+OTHERS = Text("of another user or on a read-only disk", "属于其他用户或位于只读磁盘")
 
 
 class Connections:
@@ -92,12 +118,16 @@ class Connections:
     def writing(self, actor: str) -> Iterator[sqlite3.Connection]:
         """Lend a connection inside a write transaction: committed and on disk at the end, undone by any exception."""
         if self.read_only:
-            why = "opened for reading only" if self._asked else "of another user or on a read-only disk"
+            en, zh = ASKED if self._asked else OTHERS
             raise ReadOnlyError(
-                f"{self.path} cannot be written: it is {why}. Get write access to the file and its folder, or copy it."
+                f"{self.path} cannot be written: it is {en}. Get write access to the file and its folder, or copy it.",
+                f"{self.path} 不能写入:{zh},请取得该文件及其文件夹的写权限,或复制一份",
             )
         if getattr(self._bound, "connection", None) is not None:
-            raise StoreError("This thread reads a snapshot of the base. Leave the snapshot before writing.")
+            raise StoreError(
+                "This thread reads a snapshot of the base. Leave the snapshot before writing.",
+                "本线程正在读取库的快照,请离开快照后再写入",
+            )
         with self._told(), self._lent() as connection:
             connection.execute("PRAGMA journal_mode=WAL")  # QGIS switches it off when it is the last to leave
             connection.execute("BEGIN IMMEDIATE")
@@ -112,7 +142,7 @@ class Connections:
                     connection.execute("ROLLBACK")
                 raise
 
-    def writer(self) -> str:
+    def writer(self) -> Text:
         """Say who writes the base just now, as far as is known."""
         note = self._note()
         try:
@@ -120,8 +150,11 @@ class Connections:
             if who["host"] == socket.gethostname() and not _alive(who["pid"]):
                 raise ProcessLookupError(who["pid"])
         except (OSError, ValueError, KeyError):
-            return "another program (QGIS perhaps, with edits not yet saved)"
-        return f"{who['actor'] or 'nobody by name'} (process {who['pid']} on {who['host']})"
+            return Text("another program (QGIS perhaps, with edits not yet saved)", "其他程序(可能是 QGIS,有未保存的编辑)")
+        return Text(
+            f"{who['actor'] or 'nobody by name'} (process {who['pid']} on {who['host']})",
+            f"{who['actor'] or '未具名者'}({who['host']} 上的进程 {who['pid']})",
+        )
 
     def close(self) -> None:
         """Close what is idle now, and the rest when it comes back."""
@@ -151,7 +184,7 @@ class Connections:
     def _lent(self) -> Iterator[sqlite3.Connection]:
         """Lend an idle connection or a new one; a broken one is closed when it comes back."""
         if self._closed:
-            raise StoreError(f"{self.path} was closed. Open it again.")
+            raise StoreError(f"{self.path} was closed. Open it again.", f"{self.path} 已关闭,请重新打开")
         with self._lock:
             connection = self._idle.pop() if self._idle else None
         connection = connection or self._connect()
@@ -199,11 +232,12 @@ class Connections:
 
     def _explain(self, error: sqlite3.Error) -> StoreError | None:
         """Find the store's error for SQLite's; None for what no user can mend."""
-        kind, text = EXPLAINED.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, (None, ""))
+        kind, en, zh = EXPLAINED.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, (None, "", ""))
         if kind is None:
             return None
-        writer = self.writer() if kind is BusyError else ""
-        return kind(text.format(path=self.path, error=error, writer=writer, timeout=self.timeout))
+        writer = self.writer() if kind is BusyError else Text("", "")
+        facts = {"path": self.path, "error": error, "timeout": self.timeout}
+        return kind(en.format(writer=writer.en, **facts), zh.format(writer=writer.zh, **facts))
 
 
 def _alive(pid: int) -> bool:

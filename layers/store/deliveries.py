@@ -21,7 +21,10 @@ def now() -> datetime:
 def stamp(at: datetime) -> str:
     """Write a moment as the history does: UTC, microseconds, comparable as text. StoreError without time zone."""
     if at.tzinfo is None:
-        raise StoreError(f"{at.isoformat()} has no time zone. Give a moment with its zone, as 2026-03-01T12:00+08:00.")
+        raise StoreError(
+            f"{at.isoformat()} has no time zone. Give a moment with its zone, as 2026-03-01T12:00+08:00.",
+            f"{at.isoformat()} 没有时区,请给出带时区的时刻,如 2026-03-01T12:00+08:00",
+        )
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
@@ -53,11 +56,20 @@ def admitted(edition: Edition, taken: Collection[str]) -> Edition:
     """Check an edition and give it an id where it has none. DuplicateError where its id is taken."""
     layer = layer_of(edition.layer)
     if edition.kinds and layer.kind is None:
-        raise StoreError(f"{layer.name} has no kinds, but the edition from {edition.source} names {', '.join(edition.kinds)}.")
+        raise StoreError(
+            f"{layer.name} has no kinds, but the edition from {edition.source} names {', '.join(edition.kinds)}.",
+            f"{layer.name} 不分类型,而 {edition.source} 的版本写明了 {'、'.join(edition.kinds)}",
+        )
     if edition.coverage is not None and not isinstance(edition.coverage, shapely.Polygon | shapely.MultiPolygon):
-        raise StoreError(f"The coverage of the edition from {edition.source} is no polygon. Give polygons, or None.")
+        raise StoreError(
+            f"The coverage of the edition from {edition.source} is no polygon. Give polygons, or None.",
+            f"{edition.source} 的版本的覆盖范围不是面,请给出面,或不给",
+        )
     if edition.id in taken:
-        raise DuplicateError(f"There is an edition {edition.id} already. Give this delivery another id, or none.")
+        raise DuplicateError(
+            f"There is an edition {edition.id} already. Give this delivery another id, or none.",
+            f"已有版本 {edition.id},请给此次交付另一编号,或不给",
+        )
     if edition.id:
         return edition
     count = 1

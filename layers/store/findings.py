@@ -23,10 +23,16 @@ def conform(findings: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, DType]]:
     """
     if findings.index.has_duplicates:
         twice = findings.index[findings.index.duplicated()].unique()
-        raise DuplicateError(f"Findings of {named(twice)} occur twice. Give one row a parcel.")
+        some = named(twice)
+        raise DuplicateError(
+            f"Findings of {some.en} occur twice. Give one row a parcel.", f"{some.zh} 的评估结果重复,请每宗地只给一行"
+        )
     taken = [str(c) for c in findings.columns if str(c).lower() in ("id", "fid")]
     if taken:
-        raise StoreError(f"Findings have a column {taken[0]!r}, which the store needs for itself. Rename it.")
+        raise StoreError(
+            f"Findings have a column {taken[0]!r}, which the store needs for itself. Rename it.",
+            f"评估结果中的列 {taken[0]!r} 为库所专用,请改名",
+        )
     types = {str(name): kind_of(findings[name]) for name in findings.columns}
     data = {str(name): cast(findings[name], types[str(name)]) for name in findings.columns}
     return pd.DataFrame(data, index=pd.Index(findings.index.astype("str"), name="id")), types

@@ -13,7 +13,7 @@ import shapely
 from numpy.typing import NDArray
 from pyproj import CRS
 
-from layers.base import PANDAS, DType, Field, Layer, names
+from layers.base import PANDAS, DType, Field, Geometry, Layer, Text, names
 from layers.catalogue import LAYERS
 from layers.store.base import Box, DuplicateError, StoreError
 
@@ -22,12 +22,18 @@ CHUNK = 20_000
 
 SHAPES: Mapping[str, tuple[int, int]] = {"line": (1, 5), "polygon": (3, 6)}
 """GEOS type ids of one part and of many, for layers of one kind of geometry."""
+DRAWN: Mapping[Geometry, str] = {"line": "线", "polygon": "面"}
+TYPED: Mapping[DType, str] = {"text": "文本", "integer": "整数", "real": "实数", "date": "日期", "flag": "是否值"}
+"""Kinds of geometry and types, in Chinese."""
 
 
 def layer_of(name: str) -> Layer:
     """Find a layer; StoreError lists the names where there is none."""
     if name not in LAYERS:
-        raise StoreError(f"There is no layer {name!r}. The layers are {', '.join(LAYERS)}.")
+        raise StoreError(
+            f"There is no layer {name!r}. The layers are {', '.join(LAYERS)}.",
+            f"没有图层 {name!r},现有图层为 {'、'.join(LAYERS)}",
+        )
     return LAYERS[name]
 
 
@@ -39,14 +45,19 @@ def pick(layer: Layer, columns: Sequence[str] | None) -> tuple[Field, ...]:
     known = {f.name: f for f in layer.columns}
     for name in wanted:
         if name not in known:
-            raise StoreError(f"{layer.name} has no column {name!r}. Its columns are {', '.join(known)}.")
+            raise StoreError(
+                f"{layer.name} has no column {name!r}. Its columns are {', '.join(known)}.",
+                f"{layer.name} 没有字段 {name!r},现有字段为 {'、'.join(known)}",
+            )
     return tuple(known[name] for name in wanted)
 
 
-def named(values: Iterable[object]) -> str:
+def named(values: Iterable[object]) -> Text:
     """Name up to five of many."""
-    listed = list(values)
-    return ", ".join(str(v) for v in listed[:5]) + (f" and {len(listed) - 5} more" if len(listed) > 5 else "")
+    listed = [str(v) for v in values]
+    if len(listed) <= 5:
+        return Text(", ".join(listed), "、".join(listed))
+    return Text(f"{', '.join(listed[:5])} and {len(listed) - 5} more", f"{'、'.join(listed[:5])} 等 {len(listed)} 个")
 
 
 def conform(layer: Layer, frame: gpd.GeoDataFrame, crs: CRS) -> gpd.GeoDataFrame:
@@ -59,27 +70,44 @@ def conform(layer: Layer, frame: gpd.GeoDataFrame, crs: CRS) -> gpd.GeoDataFrame
     geometry = frame.active_geometry_name
     for name in frame.columns:
         if name != geometry and name not in names(layer.columns):
-            raise StoreError(f"{layer.name} has no column {name!r}: drop it, or map it to {', '.join(names(layer.fields))}.")
+            raise StoreError(
+                f"{layer.name} has no column {name!r}: drop it, or map it to {', '.join(names(layer.fields))}.",
+                f"{layer.name} 没有字段 {name!r}:请去掉,或映射到 {'、'.join(names(layer.fields))}",
+            )
     data = {f.name: _typed(layer, f, frame) for f in layer.columns}
     ids = data["id"]
     nameless = np.flatnonzero((ids.isna() | (ids == "")).to_numpy(bool))
     if len(nameless):
-        raise StoreError(f"{layer.name}: row {nameless[0]} has no id. Give every feature a number of its own.")
+        raise StoreError(
+            f"{layer.name}: row {nameless[0]} has no id. Give every feature a number of its own.",
+            f"{layer.name}:行 {nameless[0]} 没有编号,请给每个要素唯一的编号",
+        )
     twice = ids[ids.duplicated()]
     if len(twice):
-        raise DuplicateError(f"{layer.name}: {named(twice.unique())} occur twice. Give every feature a number of its own.")
+        some = named(twice.unique())
+        raise DuplicateError(
+            f"{layer.name}: {some.en} occur twice. Give every feature a number of its own.",
+            f"{layer.name}:{some.zh} 重复,请给每个要素唯一的编号",
+        )
     return gpd.GeoDataFrame(data, geometry=_shapes(layer, frame, ids), crs=crs)
 
 
 def _same_crs(layer: Layer, frame: gpd.GeoDataFrame, crs: CRS) -> None:
     """Refuse a frame without geometry or in another CRS."""
     if frame.active_geometry_name is None:
-        raise StoreError(f"{layer.name}: the frame has no geometry. Set it with set_geometry.")
+        raise StoreError(
+            f"{layer.name}: the frame has no geometry. Set it with set_geometry.",
+            f"{layer.name}:数据框没有几何,请用 set_geometry 设定",
+        )
     if frame.crs is None:
-        raise StoreError(f"{layer.name}: the features have no CRS. Say which one they are in; the base is in {crs.to_string()}.")
+        raise StoreError(
+            f"{layer.name}: the features have no CRS. Say which one they are in; the base is in {crs.to_string()}.",
+            f"{layer.name}:要素没有坐标系,请说明;本库为 {crs.to_string()}",
+        )
     if frame.crs is not crs and not frame.crs.equals(crs, ignore_axis_order=True):
         raise StoreError(
-            f"{layer.name}: the features are in {frame.crs.to_string()}. Bring them into the base's {crs.to_string()}."
+            f"{layer.name}: the features are in {frame.crs.to_string()}. Bring them into the base's {crs.to_string()}.",
+            f"{layer.name}:要素在 {frame.crs.to_string()},请转换到本库的 {crs.to_string()}",
         )
 
 
@@ -90,7 +118,10 @@ def _typed(layer: Layer, field: Field, frame: pd.DataFrame) -> pd.Series:
     try:
         return cast(frame[field.name].reset_index(drop=True), field.dtype)
     except (TypeError, ValueError) as error:
-        raise StoreError(f"{layer.name}.{field.name} is no {field.dtype}: {error}. Correct the column.") from error
+        raise StoreError(
+            f"{layer.name}.{field.name} is no {field.dtype}: {error}. Correct the column.",
+            f"{layer.name}.{field.name} 不是{TYPED[field.dtype]}:{error},请更正该列",
+        ) from error
 
 
 def cast(values: pd.Series, dtype: DType) -> pd.Series:
@@ -111,15 +142,20 @@ def _shapes(layer: Layer, frame: gpd.GeoDataFrame, ids: pd.Series) -> NDArray[np
     present = ~(shapely.is_missing(shapes) | shapely.is_empty(shapes))
     broken = present & ~np.isfinite(bounds).all(axis=1)
     if broken.any():
-        raise StoreError(f"{layer.name}: {named(ids[broken])} have coordinates that are not numbers. Correct or drop them.")
+        some = named(ids[broken])
+        raise StoreError(
+            f"{layer.name}: {some.en} have coordinates that are not numbers. Correct or drop them.",
+            f"{layer.name}:{some.zh} 含有非数值坐标,请更正或去掉",
+        )
     if layer.geometry in SHAPES:
         one, many = SHAPES[layer.geometry]
         types = shapely.get_type_id(shapes)
         odd = present & ~np.isin(types, (one, many))
         if odd.any():
-            kind = shapes[odd][0].geom_type
+            kind, some = shapes[odd][0].geom_type, named(ids[odd])
             raise StoreError(
-                f"{layer.name}: {named(ids[odd])} are no {layer.geometry}s (the first is a {kind}). Convert or drop them."
+                f"{layer.name}: {some.en} are no {layer.geometry}s (the first is a {kind}). Convert or drop them.",
+                f"{layer.name}:{some.zh} 不是{DRAWN[layer.geometry]}(首个为 {kind}),请转换或去掉",
             )
         single = (types == many) & (shapely.get_num_geometries(shapes) == 1)
         shapes[single] = shapely.get_geometry(shapes[single], 0)
@@ -172,7 +208,10 @@ def column(where: str, dtype: DType, values: Sequence[Any]) -> Any:
     try:
         return BUILD[dtype](values)
     except (TypeError, ValueError) as error:
-        raise StoreError(f"{where} holds what is no {dtype}: {error}. Correct it in the program that wrote it.") from error
+        raise StoreError(
+            f"{where} holds what is no {dtype}: {error}. Correct it in the program that wrote it.",
+            f"{where} 中有不是{TYPED[dtype]}的内容:{error},请在写入它的程序中更正",
+        ) from error
 
 
 def meets(shapes: NDArray[np.object_], box: Box) -> NDArray[np.bool_]:

@@ -53,9 +53,11 @@ class GpkgStore:
         """Make an empty land base in a projected CRS and open it; StoreError where the file is there already."""
         path = Path(path).absolute()
         if path.exists():
-            raise StoreError(f"{path} is there already. Open it, or choose another name.")
+            raise StoreError(
+                f"{path} is there already. Open it, or choose another name.", f"{path} 已存在,请直接打开,或换一个名称"
+            )
         if not path.parent.is_dir():
-            raise StoreError(f"There is no folder {path.parent}. Make it first.")
+            raise StoreError(f"There is no folder {path.parent}. Make it first.", f"没有文件夹 {path.parent},请先建立")
         project, srs = project_crs(crs)
         part = path.with_name(f"{path.name}.{os.getpid()}.new")
         try:
@@ -67,7 +69,8 @@ class GpkgStore:
             part.replace(path)
         except (sqlite3.Error, OSError) as error:
             raise StoreError(
-                f"{path} cannot be made: {error}. Choose a folder that you may write, on a disk with space."
+                f"{path} cannot be made: {error}. Choose a folder that you may write, on a disk with space.",
+                f"{path} 无法建立:{error},请选择可写且有空间的文件夹",
             ) from error
         finally:
             part.unlink(missing_ok=True)
@@ -83,7 +86,10 @@ class GpkgStore:
         """
         path = Path(path).absolute()
         if not path.exists():
-            raise StoreError(f"There is no land base {path}. Name one with --base, or make one with `shudi demo {path}`.")
+            raise StoreError(
+                f"There is no land base {path}. Name one with --base, or make one with `shudi demo {path}`.",
+                f"没有土地库 {path},请用 --base 指定,或用 `shudi demo {path}` 新建",
+            )
         return cls(Connections(path, read_only, timeout), clock)
 
     def _meta(self) -> dict[str, str]:
@@ -92,13 +98,20 @@ class GpkgStore:
         with self._connections.reading() as c:
             tables = {row[0] for row in c.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
             if "gpkg_contents" not in tables:
-                raise NotABaseError(f"{path} is no GeoPackage. Name a land base, or import this file into one.")
+                raise NotABaseError(
+                    f"{path} is no GeoPackage. Name a land base, or import this file into one.",
+                    f"{path} 不是 GeoPackage,请指定土地库,或将此文件导入库中",
+                )
             if "shudi_meta" not in tables:
-                raise NotABaseError(f"{path} is a GeoPackage but no land base. Import its layers into one with `shudi import`.")
+                raise NotABaseError(
+                    f"{path} is a GeoPackage but no land base. Import its layers into one with `shudi import`.",
+                    f"{path} 是 GeoPackage 但不是土地库,请用 `shudi import` 将其图层导入库中",
+                )
             meta: dict[str, str] = dict(c.execute("SELECT key, value FROM shudi_meta"))
         if int(meta["version"]) > schema.VERSION:
             raise NotABaseError(
-                f"{path} has version {meta['version']}, written by a newer Shudi; this one knows version {schema.VERSION}. Update Shudi."
+                f"{path} has version {meta['version']}, written by a newer Shudi; this one knows version {schema.VERSION}. Update Shudi.",
+                f"{path} 的版本为 {meta['version']},由更新的 Shudi 写成,本程序只识别版本 {schema.VERSION},请升级 Shudi",
             )
         return meta
 
@@ -125,7 +138,7 @@ class GpkgStore:
         """Write a copy of one moment to a new file, for GDAL and for keeping; writers go on meanwhile."""
         to = Path(to)
         if to.exists():
-            raise StoreError(f"{to} is there already. Choose another name.")
+            raise StoreError(f"{to} is there already. Choose another name.", f"{to} 已存在,请换一个名称")
         part = to.with_name(f"{to.name}.{os.getpid()}.part")
         try:
             with self._connections.reading() as c, closing(sqlite3.connect(part)) as target:
@@ -289,9 +302,10 @@ class GpkgStore:
             c.executemany(sql, zip(fids, blobs.encode(shapes, self._srs, layer.geometry), *data, strict=True))
         except sqlite3.IntegrityError as error:
             c.execute("ROLLBACK TO chunk")
-            known = self._known(c, layer, data[0])
+            known = frames.named(self._known(c, layer, data[0]))
             raise DuplicateError(
-                f"{layer.name}: {frames.named(known)} are stored already. Replace the layer, or leave them out of the delivery."
+                f"{layer.name}: {known.en} are stored already. Replace the layer, or leave them out of the delivery.",
+                f"{layer.name}:{known.zh} 已在库中,请替换该图层,或从交付中去掉",
             ) from error
         c.execute("RELEASE chunk")
         bounds = shapely.bounds(shapes)
@@ -354,8 +368,10 @@ class GpkgStore:
                 (json.dumps([str(i) for i in delete]),),
             ).rowcount
             if gone < len(set(delete)):
+                some = frames.named(delete)
                 raise StaleError(
-                    f"{layer}: not all of {frames.named(delete)} are there; somebody deleted them. Read the layer again."
+                    f"{layer}: not all of {some.en} are there; somebody deleted them. Read the layer again.",
+                    f"{layer}:{some.zh} 不全在库中,已被他人删除,请重新读取该图层",
                 )
             if put is not None and len(put):
                 self._put(c, of, frames.conform(of, put, self._crs))
@@ -379,11 +395,17 @@ class GpkgStore:
     def _edit_rasters(self, c: sqlite3.Connection, put: pd.DataFrame | None, delete: Sequence[str]) -> None:
         """Retire rasters, each with an entry in the history."""
         if put is not None:
-            raise StoreError("A raster cannot be edited. Deliver the new one with add and replace.")
+            raise StoreError(
+                "A raster cannot be edited. Deliver the new one with add and replace.",
+                "栅格不能编辑,请用 add 和 replace 交付新的栅格",
+            )
         for id in dict.fromkeys(delete):
             seq = history.last(c) + 1
             if not rasters.retire(c, [id], seq):
-                raise StaleError(f"terrain: {id} is not there; somebody deleted it. Read the layer again.")
+                raise StaleError(
+                    f"terrain: {id} is not there; somebody deleted it. Read the layer again.",
+                    f"terrain:{id} 已不存在,被他人删除,请重新读取该图层",
+                )
             c.execute("INSERT INTO shudi_history (seq, layer, id) VALUES (?, 'terrain', ?)", (seq, id))
 
     def save_findings(self, findings: pd.DataFrame, inputs: Mapping[str, Any], progress: Progress | None = None) -> None:

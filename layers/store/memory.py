@@ -74,7 +74,10 @@ class MemoryStore:
     def _write(self, change: Change) -> Iterator[Draft]:
         """Lend a draft of the next state, which comes into force at the end."""
         if getattr(self._seen, "states", None) is not None:
-            raise StoreError("This thread reads a snapshot of the base. Leave the snapshot before writing.")
+            raise StoreError(
+                "This thread reads a snapshot of the base. Leave the snapshot before writing.",
+                "本线程正在读取库的快照,请离开快照后再写入",
+            )
         with self._lock:
             draft = Draft(self._states[-1][1], change)
             yield draft
@@ -212,7 +215,11 @@ class Draft:
         old = self.state.features[layer.name]
         known = old["id"][old["id"].isin(new["id"])]
         if len(known):
-            raise DuplicateError(f"{layer.name}: {frames.named(known)} are stored already. Replace the layer, or leave them out.")
+            some = frames.named(known)
+            raise DuplicateError(
+                f"{layer.name}: {some.en} are stored already. Replace the layer, or leave them out.",
+                f"{layer.name}:{some.zh} 已在库中,请替换该图层,或去掉这些要素",
+            )
         born = [(state["id"], None, state) for state in frames.states(new)]
         self._set(layer, new if old.empty else old if new.empty else pd.concat([old, new]), born)
 
@@ -232,8 +239,10 @@ class Draft:
         """Remove features by id. StaleError where one is not there."""
         gone = self.state.features[layer.name]["id"].isin(list(ids))
         if gone.sum() < len(set(ids)):
+            some = frames.named(ids)
             raise StaleError(
-                f"{layer.name}: not all of {frames.named(ids)} are there; somebody deleted them. Read the layer again."
+                f"{layer.name}: not all of {some.en} are there; somebody deleted them. Read the layer again.",
+                f"{layer.name}:{some.zh} 不全在库中,已被他人删除,请重新读取该图层",
             )
         self._remove(layer, gone)
 
@@ -263,7 +272,9 @@ class Draft:
             checked = rasters.conform(frame, crs)
             for id, grid in zip(checked["id"], checked["grid"], strict=True):
                 if any(id == known for known, _, _ in self.state.rasters):
-                    raise DuplicateError(f"terrain: {id} is stored already. Replace it, or rename.")
+                    raise DuplicateError(
+                        f"terrain: {id} is stored already. Replace it, or rename.", f"terrain:{id} 已在库中,请替换,或改名"
+                    )
                 self.state = replace(self.state, rasters=(*self.state.rasters, (id, edition.id, grid)))
                 self._stamp("terrain", [(id, None, _told(id, edition.id, grid))])
                 done += 1
@@ -273,11 +284,17 @@ class Draft:
     def edit_rasters(self, put: pd.DataFrame | None, delete: Sequence[str]) -> None:
         """Retire rasters."""
         if put is not None:
-            raise StoreError("A raster cannot be edited. Deliver the new one with add and replace.")
+            raise StoreError(
+                "A raster cannot be edited. Deliver the new one with add and replace.",
+                "栅格不能编辑,请用 add 和 replace 交付新的栅格",
+            )
         for id in dict.fromkeys(delete):
             gone = [r for r in self.state.rasters if r[0] == id]
             if not gone:
-                raise StaleError(f"terrain: {id} is not there; somebody deleted it. Read the layer again.")
+                raise StaleError(
+                    f"terrain: {id} is not there; somebody deleted it. Read the layer again.",
+                    f"terrain:{id} 已不存在,被他人删除,请重新读取该图层",
+                )
             self.state = replace(self.state, rasters=tuple(r for r in self.state.rasters if r[0] != id))
             self._stamp("terrain", [(id, _told(*gone[0]), None)])
 

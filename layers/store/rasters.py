@@ -96,12 +96,21 @@ def conform(frame: pd.DataFrame, crs: CRS) -> pd.DataFrame:
     """Check a frame of rasters: `id` and `grid`, in the base's CRS. StoreError names what does not fit."""
     for name in ("id", "grid"):
         if name not in frame.columns:
-            raise StoreError(f"terrain: the frame has no column {name!r}. Give one row a raster, with its id and its grid.")
+            raise StoreError(
+                f"terrain: the frame has no column {name!r}. Give one row a raster, with its id and its grid.",
+                f"terrain:数据框没有列 {name!r},请每个栅格一行,含 id 和 grid",
+            )
     ids = frame["id"].astype("str")
     if ids.isna().any():
-        raise StoreError("terrain: a raster has no id. Give every raster a number of its own.")
+        raise StoreError(
+            "terrain: a raster has no id. Give every raster a number of its own.", "terrain:有栅格没有编号,请给每个栅格唯一的编号"
+        )
     if ids.duplicated().any():
-        raise DuplicateError(f"terrain: {named(ids[ids.duplicated()])} occur twice. Give every raster a number of its own.")
+        twice = named(ids[ids.duplicated()])
+        raise DuplicateError(
+            f"terrain: {twice.en} occur twice. Give every raster a number of its own.",
+            f"terrain:{twice.zh} 重复,请给每个栅格唯一的编号",
+        )
     for id, grid in zip(ids, frame["grid"], strict=True):
         _check(id, grid, crs)
     return pd.DataFrame({"id": ids.to_numpy(), "grid": frame["grid"].to_numpy()})
@@ -110,9 +119,12 @@ def conform(frame: pd.DataFrame, crs: CRS) -> pd.DataFrame:
 def _check(id: str, grid: Grid, crs: CRS) -> None:
     """Refuse a grid of no cells or in another CRS."""
     if not grid.values.size:
-        raise StoreError(f"terrain: the raster {id} has no cells. Leave it out.")
+        raise StoreError(f"terrain: the raster {id} has no cells. Leave it out.", f"terrain:栅格 {id} 没有像元,请去掉")
     if not CRS.from_user_input(grid.crs).equals(crs, ignore_axis_order=True):
-        raise StoreError(f"terrain: the raster {id} is in {grid.crs}. Warp it into the base's {crs.to_string()}.")
+        raise StoreError(
+            f"terrain: the raster {id} is in {grid.crs}. Warp it into the base's {crs.to_string()}.",
+            f"terrain:栅格 {id} 在 {grid.crs},请重投影到本库的 {crs.to_string()}",
+        )
 
 
 def frame(
@@ -135,7 +147,10 @@ def add(connection: sqlite3.Connection, rasters: pd.DataFrame, edition: str, srs
         _extend(connection, table, None)
     known = {row[0] for row in connection.execute("SELECT id FROM shudi_rasters WHERE retired IS NULL")}
     if known & set(rasters["id"]):
-        raise DuplicateError(f"terrain: {named(sorted(known & set(rasters['id'])))} are stored already. Replace them, or rename.")
+        some = named(sorted(known & set(rasters["id"])))
+        raise DuplicateError(
+            f"terrain: {some.en} are stored already. Replace them, or rename.", f"terrain:{some.zh} 已在库中,请替换,或改名"
+        )
     for done, (id, grid) in enumerate(zip(rasters["id"], rasters["grid"], strict=True), 1):
         _store(connection, id, grid, edition, srs, seq)
         yield done

@@ -1,6 +1,5 @@
 """What every store promises, held against each of them; the plain one in memory is the others' oracle."""
 
-# ruff: noqa: PD011 (a grid, not a series, has these values)
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
