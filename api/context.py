@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import sys
 import traceback
@@ -128,6 +129,13 @@ def a_date(ctx: click.Context, param: click.Parameter, value: str | None) -> dat
         return date.fromisoformat(value) if value else None
     except ValueError:
         raise Refusal(f"--on {value} is no day; write YYYY-MM-DD", f"--on {value} 不是日期,请写成 YYYY-MM-DD") from None
+
+
+def an_area(ctx: click.Context, param: click.Parameter, value: float | None) -> float | None:
+    """Pass an area that is a number: neither infinite nor none."""
+    if value is not None and not math.isfinite(value):
+        raise Refusal(f"--required-mu {value} is no area; write the mu as a number", f"--required-mu {value} 不是面积,请写亩数")
+    return value
 
 
 def a_moment(ctx: click.Context, param: click.Parameter, value: str | None) -> datetime | None:

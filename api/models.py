@@ -171,7 +171,7 @@ class CheckRequest(BaseModel):
     geometry: dict[str, Any]
     crs: str = "EPSG:4326"
     use: str | None = None
-    required_mu: Annotated[float | None, Field(gt=0)] = None
+    required_mu: Annotated[float | None, Field(gt=0, allow_inf_nan=False)] = None
     on: date | None = None
     as_of: datetime | None = None
     level: Literal[3, 5, 7] | None = None

@@ -14,8 +14,8 @@ Areas = NDArray[np.float64]
 
 SPLIT_TOLERANCE = 1e-8
 """What the areas of the two sides of a cut may differ from the whole [CRS unit squared]."""
-GRIDS = (1e-9, 1e-8)
-"""Grids [CRS unit] on which a cut is done again that did not add up."""
+GRIDS = (0.0, 1e-9, 1e-8)
+"""Grids [CRS unit] on which a cut is done again that did not add up; 0: none, as what is known inside was cut elsewhere."""
 
 
 class Pairs(NamedTuple):

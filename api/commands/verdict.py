@@ -11,7 +11,7 @@ from typing import Any
 import click
 from shapely.geometry.base import BaseGeometry
 
-from api.context import STATUS, Context, as_of, command, on
+from api.context import STATUS, Context, an_area, as_of, command, on
 from api.models import SheetBody
 from api.text import area, render
 from layers.assessment import assess as assess_plots
@@ -60,7 +60,9 @@ def show_sheet(context: Context, store: Store, sheet: Sheet, when: datetime | No
 
 
 @click.argument("site")
-@click.option("--required-mu", type=click.FloatRange(min=0, min_open=True), help="the area that the project needs, in mu")
+@click.option(
+    "--required-mu", type=click.FloatRange(min=0, min_open=True), callback=an_area, help="the area that the project needs, in mu"
+)
 @click.option("--use", help="the use that the project needs, a code such as 100102")
 @click.option("--level", type=click.Choice(["3", "5", "7"]), help="the services that it needs: 3, 5 or 7 (default: the standard)")
 @click.option("--crs", help="the CRS of the site's file where the file does not say, such as EPSG:4548")

@@ -209,7 +209,7 @@ def _services_line(ready: pd.Series, land: Land, ask: Ask, area: float, level: i
 def _fit_line(site: gpd.GeoDataFrame, ask: Ask, area: float, needed: float | None) -> Line:
     """Write C16: does the site's area fit what the project requires?"""
     standard = ask.standards.line("supply.area_fit")
-    off = 0.0 if needed is None else area / needed - 1
+    off = 0.0 if needed is None else round(area / needed - 1, 6) + 0.0  # a rounding error is no sign
     detail = (
         Text("no area required", "未提出面积需求")
         if needed is None

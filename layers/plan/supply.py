@@ -93,7 +93,9 @@ def _claims(plots: gpd.GeoDataFrame, land: Land, ask: Ask, rules: tuple[Asked, .
     outcome = np.concatenate([f.outcomes for f in frames])
     breach = np.array([severity_code(ask, rule) for _, rule in rules])
     code = np.select([outcome == "breach", outcome == "unknown"], [breach[which], UNKNOWN], PASS).astype(np.int8)
-    _, first, shape = np.unique([id(g) for g in geometry], return_index=True, return_inverse=True)
+    # Numbered as they come, not by their addresses: the same land gives the same answer to the last digit.
+    shape = pd.factorize(np.array([id(g) for g in geometry], np.int64))[0]
+    first = np.unique(shape, return_index=True)[1]
     objects = np.concatenate([f.objects for f in frames])
     return _Claims(geometry[first], shape, which, code, objects)
 

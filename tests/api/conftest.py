@@ -1,0 +1,63 @@
+"""A demo park that is made once, its service, and sites to ask about."""
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.api.faces import DAY, Server, serving, shudi
+
+
+@pytest.fixture(scope="session")
+def park(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demo park, assessed on DAY; only to be read."""
+    base = tmp_path_factory.mktemp("park") / "park.gpkg"
+    assert shudi("demo", base, "--plots", 400).status == 0
+    assert shudi("assess", "--base", base, "--on", DAY).status == 0
+    return base
+
+
+@pytest.fixture
+def own_park(park: Path, tmp_path: Path) -> Path:
+    """A copy of the demo park that a test may change."""
+    own = tmp_path / "own.gpkg"
+    with closing(sqlite3.connect(park)) as source, closing(sqlite3.connect(own)) as target:
+        source.backup(target)
+    return own
+
+
+@pytest.fixture(scope="session")
+def server(park: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The service of the demo park."""
+    with serving(park, tmp_path_factory.mktemp("server")) as running:
+        yield running
+
+
+@pytest.fixture
+def empty_base(tmp_path: Path) -> Path:
+    """A base in which nothing is."""
+    base = tmp_path / "empty.gpkg"
+    assert shudi("init", base, "--crs", "EPSG:4548").status == 0
+    return base
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[..., Path]:
+    """Writes a site as GeoJSON, with a CRS where one is named."""
+
+    def written(geometry: Any, crs: str | None = None, name: str = "site.geojson") -> Path:
+        body: dict[str, Any] = {
+            "type": "FeatureCollection",
+            "features": [{"type": "Feature", "properties": {}, "geometry": geometry}],
+        }
+        if crs:
+            body["crs"] = {"type": "name", "properties": {"name": f"urn:ogc:def:crs:{crs.replace(':', '::')}"}}
+        path = tmp_path / name
+        path.write_text(json.dumps(body), "utf-8")
+        return path
+
+    return written

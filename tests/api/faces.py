@@ -1,0 +1,105 @@
+"""The product from outside: its commands and its server."""
+
+import hashlib
+import json
+import os
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+from click.testing import CliRunner
+
+from api.cli import main
+
+ROOT = Path(__file__).resolve().parents[2]
+DAY = "2026-11-22"
+"""The day on which the tests ask, so that they say the same on every day."""
+ENVIRONMENT = {k: v for k, v in os.environ.items() if not k.startswith("SHUDI_")} | {"PYTHONPATH": str(ROOT)}
+COMMAND = [sys.executable, "-W", "error", "-c", "from api.cli import main; main()"]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command said, and its exit status."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def body(self) -> Any:
+        """What it said to a program."""
+        return json.loads(self.out)
+
+
+def shudi(*args: object, lang: str = "en") -> Answer:
+    """Run a command in this process; none may end in a traceback."""
+    found = CliRunner(env={"SHUDI_BASE": None}).invoke(main, ["--lang", lang, *map(str, args)])
+    assert "Traceback" not in found.output + found.stderr, found.output + found.stderr
+    assert found.exit_code in (0, 1, 2, 3), found.output + found.stderr
+    return Answer(found.exit_code, found.stdout, found.stderr)
+
+
+def content(base: Path) -> str:
+    """Hash all that a base holds: every row of every table."""
+    found = hashlib.sha256()
+    with closing(sqlite3.connect(f"{base.absolute().as_uri()}?mode=ro", uri=True)) as c:
+        for (name,) in c.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name").fetchall():
+            for row in c.execute(f'SELECT * FROM "{name}"'):
+                found.update(repr((name, row)).encode())
+    return found.hexdigest()
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running `shudi serve`: a client of it and what it logged."""
+
+    client: httpx.Client
+    url: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def said(self) -> str:
+        """Read the log so far."""
+        return self.log.read_text("utf-8")
+
+
+def free_port() -> int:
+    """Find a port that nobody uses just now."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return int(s.getsockname()[1])
+
+
+@contextmanager
+def serving(base: Path, folder: Path) -> Iterator[Server]:
+    """Serve a base from a process of its own, on a port of loopback."""
+    port, log = free_port(), folder / "server.log"
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            [*COMMAND, "serve", "--base", str(base), "--port", str(port)], env=ENVIRONMENT, stdout=out, stderr=out
+        )
+    url = f"http://127.0.0.1:{port}"
+    with httpx.Client(base_url=url, timeout=30, trust_env=False) as client:
+        try:
+            for _ in range(400):
+                assert process.poll() is None, log.read_text("utf-8")
+                try:
+                    client.get("/healthz")
+                    break
+                except httpx.TransportError:
+                    time.sleep(0.05)
+            yield Server(client, url, process, log)
+            assert process.poll() is None, log.read_text("utf-8")
+        finally:
+            process.terminate()
+            process.wait(10)
+    assert "Traceback" not in log.read_text("utf-8"), log.read_text("utf-8")
