@@ -14,7 +14,9 @@ from typing import Any
 import geopandas as gpd
 
 from layers import control_lines as control_line_kinds
+from layers import corridors as corridor_kinds
 from layers.base import Edition, Text
+from layers.demo.corridors import corridors
 from layers.demo.frame import CRS
 from layers.demo.land import control_lines, development_areas, land_use, parcels, terrain, zoning
 from layers.demo.networks import WIDE, network_frames, streets
@@ -44,6 +46,7 @@ def deliveries(plots: int = 400, seed: int = 1) -> Iterator[tuple[Edition, Itera
         ("parcels", date(2026, 3, 31), everywhere, (), parcels),
         ("zoning", date(2023, 11, 1), everywhere, (), zoning),
         ("control_lines", date(2022, 10, 14), everywhere, kinds, control_lines),
+        ("corridors", date(2025, 6, 30), everywhere, tuple(corridor_kinds.KINDS), corridors),
         ("development_areas", date(2021, 11, 30), everywhere, (), development_areas),
         ("land_use", date(2025, 12, 31), partly, (), land_use),
         ("roads", date(2026, 3, 31), everywhere, (), streets),

@@ -84,7 +84,7 @@ class Sheet:
     geometry: BaseGeometry
 
 
-NOT_ASKED = ("C13", "C14")
+NOT_ASKED = ("C14",)
 """Checks of the domain that no layer answers yet."""
 
 

@@ -244,6 +244,18 @@ def test_services_of_the_next_phase_come_later():
     assert (answers.filter(like="_from").astype("datetime64[s]") > pd.Timestamp(TODAY)).all()
 
 
+def test_a_relocation_frees_the_plots_under_the_power_line():
+    land, plots = park(), park()["parcels"].features
+
+    def barred(day):
+        area = ask_layer(LAYERS["corridors"], plots, land["corridors"], Ask(day, Standards.load().on(day), TODAY))
+        return (area["overhead_line_area"] > 0).sum(), (area["oil_gas_pipeline_area"] > 0).sum()
+
+    before, after = barred(TODAY), barred(date(2027, 10, 1))
+    assert before[0] > after[0] == 0
+    assert before[1] == after[1] > 0
+
+
 @pytest.mark.parametrize(
     ("site", "outcome", "check"),
     [
@@ -292,7 +304,7 @@ def test_it_says_everywhere_that_it_is_generated():
     assert "generated" in TITLE.en
     assert "示例" in TITLE.zh
     assert {edition.source for survey in park().values() for edition in survey.editions} == {SOURCE}
-    for name in ("zoning", "control_lines", "development_areas", "utilities", "sites"):
+    for name in ("zoning", "control_lines", "corridors", "development_areas", "utilities", "sites"):
         assert park()[name].features["name"].str.contains("示例").all()
 
 

@@ -47,6 +47,7 @@ def good_land() -> dict[str, Survey]:
         "parcels": survey("parcels", [WORLD], status="ready", ownership="state"),
         "zoning": survey("zoning", [WORLD], code_system="planning_2023", code="100102"),
         "control_lines": survey("control_lines", [WORLD, WORLD], kind=["urban_development_boundary", "industrial_control_line"]),
+        "corridors": survey("corridors"),
         "development_areas": survey("development_areas", [WORLD], status="approved"),
         "land_use": survey("land_use", [WORLD], code_system="survey_gtdc", code="0601"),
         "roads": survey("roads"),
