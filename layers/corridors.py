@@ -19,7 +19,7 @@ import shapely
 from numpy.typing import NDArray
 
 from geo.overlay import area_inside
-from layers.base import SERVICE_LIFE, Answer, Ask, Field, Layer, Rule, Text, claim, codes
+from layers.base import SERVICE_LIFE, Answer, Ask, Claims, Field, Layer, Rule, Text, claim, codes
 
 KINDS = codes(
     ("overhead_line", "overhead power line", "架空电力线路", "#D55E00"),
@@ -194,7 +194,7 @@ def standing(features: gpd.GeoDataFrame, ask: Ask) -> tuple[NDArray[np.bool_], N
     return there & ~doubtful, there & doubtful
 
 
-def zones(measure: Measure, kind: str, features: gpd.GeoDataFrame, ask: Ask) -> gpd.GeoDataFrame:
+def zones(measure: Measure, kind: str, features: gpd.GeoDataFrame, ask: Ask) -> Claims:
     """Claim the zones of one kind that are in force on the day: sure ones are in breach, possible ones unknown (C13).
 
     An object that is relocated on a later day is claimed until then. Time and memory grow with the vertices of the objects.
@@ -207,19 +207,21 @@ def zones(measure: Measure, kind: str, features: gpd.GeoDataFrame, ask: Ask) -> 
     sure, possible = np.flatnonzero(there), np.flatnonzero(doubtful | (there & (zone.possible > zone.sure)))
     at, distance = np.r_[sure, possible], np.r_[zone.sure[sure], zone.possible[possible]]
     shapes = shapely.buffer(objects.geometry.to_numpy()[at], distance, quad_segs=ARC)
-    claims = claim(objects.iloc[at], np.repeat(["breach", "unknown"], [len(sure), len(possible)])).set_geometry(shapes)
-    return claims[shapely.area(shapes) > 0]
+    outcomes = np.repeat(np.array(["breach", "unknown"], object), [len(sure), len(possible)])
+    drawn = shapely.area(shapes) > 0
+    return Claims(shapes[drawn], objects["id"].to_numpy(object)[at][drawn], outcomes[drawn])
 
 
-def relocating(features: gpd.GeoDataFrame, ask: Ask) -> gpd.GeoDataFrame:
+def relocating(features: gpd.GeoDataFrame, ask: Ask) -> Claims:
     """Claim the zones that are lifted by relocations which had not happened yet when the land was known (C13: warn)."""
     moved = features["relocated_on"]
     due = (moved > pd.Timestamp(ask.known)) & (moved <= pd.Timestamp(ask.on))
     awaited = features[due.to_numpy(bool)].assign(relocated_on=pd.NaT)
     if awaited.empty:
         return claim(awaited)
-    frames = [zones(measure, kind, awaited, ask) for kind, measure in MEASURES.items()]
-    return pd.concat(frames, ignore_index=True).assign(outcome="breach")
+    found = [zones(measure, kind, awaited, ask) for kind, measure in MEASURES.items()]
+    shapes, objects = np.concatenate([c.shapes for c in found]), np.concatenate([c.objects for c in found])
+    return Claims(shapes, objects, np.full(len(shapes), "breach", object))
 
 
 def assess(plots: gpd.GeoDataFrame, features: gpd.GeoDataFrame, ask: Ask) -> pd.DataFrame:
@@ -227,8 +229,7 @@ def assess(plots: gpd.GeoDataFrame, features: gpd.GeoDataFrame, ask: Ask) -> pd.
     areas = {}
     for kind, measure in MEASURES.items():
         claims = zones(measure, kind, features, ask)
-        sure = claims.geometry[(claims["outcome"] == "breach").to_numpy(bool)]
-        areas[f"{kind}_area"] = area_inside(plots.geometry.to_numpy(), sure.to_numpy())
+        areas[f"{kind}_area"] = area_inside(plots.geometry.to_numpy(), claims.shapes[claims.outcomes == "breach"])
     return pd.DataFrame(areas, index=plots.index)
 
 

@@ -17,7 +17,9 @@ VERDICT = codes(
 )
 DRAWN = {
     **STATES,
-    **codes(("blocked", "blocked by a rule", "受限,不可用", "#000000"), ("supplied", "supplied or listed", "已供或已挂牌", "#FFFFFF")),
+    **codes(
+        ("blocked", "blocked by a rule", "受限,不可用", "#000000"), ("supplied", "supplied or listed", "已供或已挂牌", "#FFFFFF")
+    ),
 }
 """What the readiness map shows of a plot: supplied to somebody, blocked by a rule, else how far its services are."""
 TAKEN = "C10:parcels.taken"

@@ -54,7 +54,9 @@ def test_a_site_gets_its_verdict_status_and_a_partition_that_adds_up(park, id):
     assert body["generated"] is True
 
 
-@pytest.mark.parametrize(("lang", "words"), [("en", ("GENERATED", "BLOCKED", "mu", "total")), ("zh", ("示例", "受限", "亩", "合计"))])
+@pytest.mark.parametrize(
+    ("lang", "words"), [("en", ("GENERATED", "BLOCKED", "mu", "total")), ("zh", ("示例", "受限", "亩", "合计"))]
+)
 def test_a_person_reads_checks_partition_and_verdict(park, lang, words):
     found = check(park, "S-61", json=False, lang=lang)
     assert found.status == 1

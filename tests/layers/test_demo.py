@@ -77,7 +77,7 @@ def findings(site: str) -> dict[str, set[str]]:
         for rule in LAYERS[name].rules:
             claims, rest = rule.claims(features, ask), row.geometry
             for outcome in ("breach", "unknown", "pass"):
-                claimed = shapely.union_all(claims.geometry[claims["outcome"] == outcome].to_numpy())
+                claimed = shapely.union_all(claims.shapes[claims.outcomes == outcome])
                 if shapely.area(shapely.intersection(claimed, rest)) > 1:
                     found[outcome].add(rule.id)
                 rest = shapely.difference(rest, claimed)
