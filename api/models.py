@@ -137,6 +137,7 @@ class SheetBody(BaseModel):
     parts: list[PartLine]
     services: list[ServiceLine]
     land_use_m2: dict[str, float]
+    terrain: dict[str, float | None]
     not_asked: list[str]
 
     @classmethod
@@ -161,6 +162,7 @@ class SheetBody(BaseModel):
             parts=[PartLine.of(part) for part in sheet.parts],
             services=[ServiceLine.of(service) for service in sheet.services],
             land_use_m2={k: round(v, 2) for k, v in sheet.land_use.items()},
+            terrain={k: None if v is None else round(v, 3) for k, v in sheet.terrain.items()},
             not_asked=list(sheet.not_asked),
         )
 

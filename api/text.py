@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from layers.base import Text
+from layers.catalogue import LAYERS
 from layers.plan.readiness import STATES as READY
 from layers.plan.sheet import Line, Sheet
 from layers.plan.supply import SEVERITIES, VERDICTS, asked
@@ -17,6 +18,7 @@ WORDS = {
     "total": Text("total", "合计"),
     "services": Text("Services", "配套"),
     "from": Text("from", "自"),
+    "terrain": Text("Terrain", "地形"),
     "verdict": Text("Verdict", "结论"),
     "free": Text("free", "可供"),
     "rule": Text("rule", "依据"),
@@ -83,6 +85,11 @@ def render(sheet: Sheet, language: str, generated: bool = False) -> str:
         facts += [f"{service.distance:.1f} m"] if service.distance is not None else []
         facts += [say("required")] if service.required else []
         rows.append(f"  {_say(service.title, language)}: {state}" + (" · " + " · ".join(facts) if facts else ""))
+    rows += ["", f"{say('terrain')}:"]
+    for answer in LAYERS["terrain"].answers:
+        value = sheet.terrain.get(answer.field.name)
+        shown = say("unknown_state") if value is None else f"{value:,.2f} {answer.field.unit}"
+        rows.append(f"  {_say(answer.field.title, language)}: {shown}")
     ready = _say(READY[sheet.ready_state].name, language) + (f" ({say('from')} {sheet.ready_from})" if sheet.ready_from else "")
     rows += ["", f"{say('not_asked')}: {', '.join(sheet.not_asked)}"]
     rows += [f"{say('verdict')}: {_say(VERDICTS[sheet.verdict].name, language).upper()} · {ready}"]

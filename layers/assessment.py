@@ -19,22 +19,23 @@ from pyproj.exceptions import CRSError
 from shapely.geometry.base import BaseGeometry
 
 from geo.crs import check_plausible, transform
-from layers.base import Ask, Survey
+from layers.base import Ask, Survey, ask_layer
 from layers.catalogue import LAYERS
 from layers.errors import Refusal
 from layers.plan.readiness import readiness
 from layers.plan.sheet import Sheet, sheet
-from layers.plan.supply import judge
+from layers.plan.supply import judge, survey_of
 from layers.standards import Standards
 from layers.store.base import Box, Store
 
 ENGINE = 1
 """Grows when the same land and standards would give other findings."""
 MARGIN = 120.0
-"""How far around plots the networks are read [m]: the farthest connection plus half of the widest red line."""
+"""How far around plots networks and terrain are read [m]: the farthest connection plus half of the widest red line."""
 TILE = 8_000
 """Plots that are assessed at once."""
-NETWORKS = ("roads", "utilities")
+WIDE = ("roads", "utilities", "terrain")
+"""Layers that are read with the margin: what lies beside a plot decides about it."""
 
 
 class NotFoundError(Refusal):
@@ -46,12 +47,12 @@ class BadSiteError(Refusal):
 
 
 def land_around(store: Store, box: Box, as_of: datetime | None = None) -> Mapping[str, Survey]:
-    """Read all layers in a box, the networks with a margin around it."""
+    """Read all layers in a box, networks and terrain with a margin around it."""
     wide = (box[0] - MARGIN, box[1] - MARGIN, box[2] + MARGIN, box[3] + MARGIN)
     editions = store.editions(as_of=as_of)
     return {
         name: Survey(
-            store.read(name, box=wide if name in NETWORKS else box, as_of=as_of), tuple(e for e in editions if e.layer == name)
+            store.read(name, box=wide if name in WIDE else box, as_of=as_of), tuple(e for e in editions if e.layer == name)
         )
         for name in LAYERS
         if any(e.layer == name for e in editions)
@@ -150,7 +151,8 @@ def findings(plots: gpd.GeoDataFrame, land: Mapping[str, Survey], ask: Ask) -> p
     unknown = (supply["verdict"] == "free") & (ready["ready_state"] == "unknown")
     supply["verdict"] = supply["verdict"].mask(unknown, "unknown")
     supply["reason"] = supply["reason"].mask(unknown, "C15:readiness")
-    return pd.concat([supply, ready], axis=1).set_axis(pd.Index(plots["id"], name="id"))
+    terrain = ask_layer(LAYERS["terrain"], plots, survey_of(land, LAYERS["terrain"], plots.crs), ask)
+    return pd.concat([supply, ready, terrain], axis=1).set_axis(pd.Index(plots["id"], name="id"))
 
 
 def assess(store: Store, ask: Ask, standards: Standards, progress: Callable[[int, int], None] | None = None) -> pd.DataFrame:

@@ -11,10 +11,11 @@ import pandas as pd
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from layers.base import Ask, Land, Text
+from layers.base import Ask, Land, Text, ask_layer
+from layers.catalogue import LAYERS
 from layers.land_use import CLASSES, is_arable, land_class
 from layers.plan.readiness import SERVICES, STATES, readiness, required
-from layers.plan.supply import Asked, Supply, asked, judge
+from layers.plan.supply import Asked, Supply, asked, judge, survey_of
 from layers.service import EVER
 from layers.units import mu
 
@@ -80,6 +81,7 @@ class Sheet:
     deciding: str
     missing: tuple[str, ...]
     land_use: Mapping[str, float]
+    terrain: Mapping[str, float | None]
     not_asked: tuple[str, ...]
     geometry: BaseGeometry
 
@@ -106,6 +108,7 @@ def sheet(
     ready = readiness(site, land, ask, level).iloc[0]
     summary = supply.plots.iloc[0]
     uses = _uses(supply, land, ask)
+    terrain = ask_layer(LAYERS["terrain"], site, survey_of(land, LAYERS["terrain"], site.crs), ask)
     named = _named(supply)
     lines = [_line(supply, named, k, rule, land, ask) for k, rule in enumerate(asked())]
     lines += [_services_line(ready, land, ask, float(summary["area"]), level)]
@@ -126,6 +129,7 @@ def sheet(
         deciding=ready["deciding"],
         missing=tuple(filter(None, ready["missing"].split(","))),
         land_use=uses,
+        terrain={str(name): None if pd.isna(v) else float(v) for name, v in terrain.iloc[0].items()},
         not_asked=NOT_ASKED,
         geometry=site.geometry.iloc[0],
     )
