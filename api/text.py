@@ -88,7 +88,13 @@ def render(sheet: Sheet, language: str, generated: bool = False) -> str:
     rows += ["", f"{say('terrain')}:"]
     for answer in LAYERS["terrain"].answers:
         value = sheet.terrain.get(answer.field.name)
-        shown = say("unknown_state") if value is None else f"{value:,.2f} {answer.field.unit}"
+        shown = (
+            say("unknown_state")
+            if value is None
+            else f"{value:.1%}"
+            if answer.field.unit == "1"
+            else f"{value:,.2f} {answer.field.unit}"
+        )
         rows.append(f"  {_say(answer.field.title, language)}: {shown}")
     ready = _say(READY[sheet.ready_state].name, language) + (f" ({say('from')} {sheet.ready_from})" if sheet.ready_from else "")
     rows += ["", f"{say('not_asked')}: {', '.join(sheet.not_asked)}"]
