@@ -1,0 +1,154 @@
+"""Service of lines: from which day each is reached, until when, and from which source."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import breadth_first_order
+
+from geo.network import Graph, reach, served
+
+Indices = NDArray[np.intp]
+Numbers = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+
+class Sources(NamedTuple):
+    """Where service comes from: nodes, their first days and their first days without; shape (k,) each, inf: never."""
+
+    node: Indices
+    opens: Numbers
+    closes: Numbers
+
+
+class Reached(NamedTuple):
+    """When lines serve, shape (lines,) each.
+
+    first: the first day, and where that has passed and the line serves on the day of the question, the first day ever;
+    inf: never. until: the first day after that without service; inf: none. source: index of a source that serves it on its
+    first day, over the fewest lines; -1: none.
+    """
+
+    first: Numbers
+    until: Numbers
+    source: Indices
+
+
+class _Ends(NamedTuple):
+    """A graph with a leaf on each edge, where its line gives service, and a well before each source."""
+
+    graph: Graph
+    leaf: Indices
+    well: Indices
+    begins: Numbers
+    ends: Numbers
+    flow: Numbers
+
+
+def reach_lines(
+    g: Graph, sources: Sources, begins: Numbers, ends: Numbers, since: float, flow: Numbers | None = None
+) -> Reached:
+    """Find when each line is in service and joined to a source by lines in service, on the day `since` or later.
+
+    begins, ends, flow: (lines,) as in `geo.network.reach`; a line that runs by gravity is served at its lower end. Exact where
+    lines or sources end as well: that takes a search through the graph for each day after `since` on which one ends.
+    """
+    net = _prepared(g, sources, begins, ends, np.zeros(g.lines) if flow is None else flow)
+    ever = _first(net)
+    lasting = bool(np.isinf(net.ends).all())
+    first = ever if lasting else _first(net, since)
+    source = _source(net, first, lasting)
+    days, line = first[net.leaf], net.graph.line[: len(g.line)]
+    best = _least(days, line, g.lines)
+    answer = best.copy()
+    passed = best <= since
+    answer[passed] = np.minimum(_least(ever[net.leaf], line, g.lines), best)[passed]
+    who = np.full(g.lines, -1, np.intp)
+    winner = np.flatnonzero((days == best[line]) & (best < np.inf)[line])
+    who[line[winner[::-1]]] = source[net.leaf[winner[::-1]]]
+    return Reached(answer, _until(net, best, line, g.lines, since), who)
+
+
+def _prepared(g: Graph, sources: Sources, begins: Numbers, ends: Numbers, flow: Numbers) -> _Ends:
+    """Hang a leaf on each edge, at the lower end of one that runs by gravity, and a well, of its own line, on each source."""
+    edges, count = len(g.line), len(g.nodes)
+    leaf, well = count + np.arange(edges), count + edges + np.arange(len(sources.node))
+    up, down = np.flatnonzero(flow[g.line] >= 0), np.flatnonzero(flow[g.line] <= 0)
+    graph = Graph(
+        np.empty((count + edges + len(well), 2)),
+        np.r_[g.line, g.line[up], g.line[down], g.lines + np.arange(len(well))],
+        np.r_[g.start, leaf[up], g.start[down], sources.node],
+        np.r_[g.end, g.end[up], leaf[down], well],
+        np.empty(0),
+        g.point,
+        g.lines + len(well),
+        g.tolerance,
+    )
+    return _Ends(
+        graph, leaf, well, np.r_[begins, sources.opens], np.r_[ends, sources.closes], np.r_[flow, np.ones(len(well))]
+    )
+
+
+def _first(net: _Ends, since: float = -np.inf) -> Numbers:
+    """Find the first day, since a day, on which each node is reached."""
+    return reach(net.graph, net.well, net.begins, net.ends, flow=net.flow, since=since)
+
+
+def _least(days: Numbers, line: Indices, lines: int) -> Numbers:
+    """Find the first day of each line among those of its edges; inf where it has none."""
+    least = np.full(lines, np.inf)
+    np.minimum.at(least, line, days)
+    return least
+
+
+def _until(net: _Ends, first: Numbers, line: Indices, lines: int, since: float) -> Numbers:
+    """Find the first day after its first on which each line is without service, by the days on which anything ends."""
+    until = np.full(lines, np.inf)
+    days = np.unique(net.ends[np.isfinite(net.ends) & (net.ends > since)])
+    for day in days:
+        open_ = (first < day) & np.isinf(until)
+        if not open_.any():
+            continue
+        on = np.zeros(lines, bool)
+        on[line[served(net.graph, net.well, net.begins, day, net.ends, flow=net.flow)[net.leaf]]] = True
+        until[open_ & ~on] = day
+    return until
+
+
+def _source(net: _Ends, first: Numbers, lasting: bool) -> Indices:
+    """Name for each node the source from which the fewest lines lead to it on its first day; -1: none."""
+    g, count = net.graph, len(first)
+    course = net.flow[g.line]
+    up, down = np.flatnonzero(course >= 0), np.flatnonzero(course <= 0)
+    u, v = np.r_[g.end[up], g.start[down]], np.r_[g.start[up], g.end[down]]
+    begin, end = net.begins[g.line[np.r_[up, down]]], net.ends[g.line[np.r_[up, down]]]
+    found = np.full(count, -1, np.intp)
+    # where nothing ends, what serves a node on its first day served what is before it sooner: one search is enough
+    for day in [None] if lasting else np.unique(first[first < np.inf]):
+        at = first[v] if day is None else day
+        live = (begin <= at) & (at < end) & (first[u] <= at) & (first[v] < np.inf)
+        root = _root(u[live], v[live], net.well, count)
+        mine = slice(None) if day is None else first == day
+        found[mine] = root[mine]
+    return found
+
+
+def _root(u: Indices, v: Indices, roots: Indices, count: int) -> Indices:
+    """Find for each node the first of the roots that reaches it over the fewest ways, as its place in `roots`; -1: none."""
+    u, v = np.r_[u, np.full(len(roots), count)], np.r_[v, roots]
+    ways = coo_array((np.ones(len(u), np.int8), (u, v)), shape=(count + 1, count + 1)).tocsr()
+    order, before = breadth_first_order(ways, count)
+    # jump to the predecessor's predecessor until all are at their roots
+    above = np.arange(count + 1)
+    above[order[1:]] = before[order[1:]]
+    above[roots] = roots
+    while ((higher := above[above]) != above).any():
+        above = higher
+    place = np.full(count + 1, -1, np.intp)
+    place[roots] = np.arange(len(roots))
+    reached = np.zeros(count + 1, bool)
+    reached[order] = True
+    return np.asarray(np.where(reached, place[above], -1)[:count], np.intp)
