@@ -27,9 +27,9 @@ class Sources(NamedTuple):
 class Reached(NamedTuple):
     """When lines serve, shape (lines,) each.
 
-    first: the first day, and where that has passed and the line serves on the day of the question, the first day ever;
-    inf: never. until: the first day after that without service; inf: none. source: index of a source that serves it on its
-    first day, over the fewest lines; -1: none.
+    first: the first day; where a line serves on the day of the question, that since which it has by lines and sources that
+    still serve; inf: never. until: the first day after that without service; inf: none. source: index of a source that
+    serves it on its first day, or on that of the question if later, over the fewest lines; -1: none.
     """
 
     first: Numbers
@@ -37,7 +37,7 @@ class Reached(NamedTuple):
     source: Indices
 
 
-class _Ends(NamedTuple):
+class _Net(NamedTuple):
     """A graph with a leaf on each edge, where its line gives service, and a well before each source."""
 
     graph: Graph
@@ -48,32 +48,44 @@ class _Ends(NamedTuple):
     flow: Numbers
 
 
-def reach_lines(
-    g: Graph, sources: Sources, begins: Numbers, ends: Numbers, since: float, flow: Numbers | None = None
-) -> Reached:
+def reach_lines(g: Graph, sources: Sources, begins: Numbers, ends: Numbers, since: float, flow: Numbers | None = None) -> Reached:
     """Find when each line is in service and joined to a source by lines in service, on the day `since` or later.
 
     begins, ends, flow: (lines,) as in `geo.network.reach`; a line that runs by gravity is served at its lower end. Exact where
     lines or sources end as well: that takes a search through the graph for each day after `since` on which one ends.
     """
-    net = _prepared(g, sources, begins, ends, np.zeros(g.lines) if flow is None else flow)
-    ever = _first(net)
-    lasting = bool(np.isinf(net.ends).all())
-    first = ever if lasting else _first(net, since)
+    net, lasting = _prepared(g, sources, begins, ends, since, flow)
+    ever = reach(net.graph, net.well, net.begins, flow=net.flow)
+    first = np.maximum(ever, since) if lasting else reach(net.graph, net.well, net.begins, net.ends, flow=net.flow, since=since)
     source = _source(net, first, lasting)
     days, line = first[net.leaf], net.graph.line[: len(g.line)]
     best = _least(days, line, g.lines)
-    answer = best.copy()
-    passed = best <= since
-    answer[passed] = np.minimum(_least(ever[net.leaf], line, g.lines), best)[passed]
     who = np.full(g.lines, -1, np.intp)
-    winner = np.flatnonzero((days == best[line]) & (best < np.inf)[line])
-    who[line[winner[::-1]]] = source[net.leaf[winner[::-1]]]
-    return Reached(answer, _until(net, best, line, g.lines, since), who)
+    winner = np.flatnonzero((days == best[line]) & (days < np.inf))[::-1]
+    who[line[winner]] = source[net.leaf[winner]]
+    until = _until(net, best, line, g.lines, since)
+    return Reached(np.where(best <= since, _least(ever[net.leaf], line, g.lines), best), until, who)
 
 
-def _prepared(g: Graph, sources: Sources, begins: Numbers, ends: Numbers, flow: Numbers) -> _Ends:
-    """Hang a leaf on each edge, at the lower end of one that runs by gravity, and a well, of its own line, on each source."""
+def reachable(g: Graph, sources: Sources, begins: Numbers, ends: Numbers, since: float, flow: Numbers | None = None) -> Flags:
+    """Tell which lines ever serve on the day `since` or later, shape (lines,); one search where nothing ends after that day."""
+    net, lasting = _prepared(g, sources, begins, ends, since, flow)
+    if not lasting:
+        return reach_lines(g, sources, begins, ends, since, flow).first < np.inf
+    on = served(net.graph, net.well, np.where(net.begins < np.inf, -np.inf, np.inf), since, flow=net.flow)
+    answer = np.zeros(g.lines, bool)
+    answer[g.line[on[net.leaf]]] = True
+    return answer
+
+
+def _prepared(
+    g: Graph, sources: Sources, begins: Numbers, ends: Numbers, since: float, flow: Numbers | None
+) -> tuple[_Net, bool]:
+    """Hang a leaf on each edge, at the lower end of one that runs by gravity, and a well, of its own line, on each source.
+
+    What ended by the day `since` is left out; the second answer tells whether all the rest lasts for ever.
+    """
+    flow = np.zeros(g.lines) if flow is None else flow
     edges, count = len(g.line), len(g.nodes)
     leaf, well = count + np.arange(edges), count + edges + np.arange(len(sources.node))
     up, down = np.flatnonzero(flow[g.line] >= 0), np.flatnonzero(flow[g.line] <= 0)
@@ -87,14 +99,10 @@ def _prepared(g: Graph, sources: Sources, begins: Numbers, ends: Numbers, flow: 
         g.lines + len(well),
         g.tolerance,
     )
-    return _Ends(
-        graph, leaf, well, np.r_[begins, sources.opens], np.r_[ends, sources.closes], np.r_[flow, np.ones(len(well))]
-    )
-
-
-def _first(net: _Ends, since: float = -np.inf) -> Numbers:
-    """Find the first day, since a day, on which each node is reached."""
-    return reach(net.graph, net.well, net.begins, net.ends, flow=net.flow, since=since)
+    last = np.r_[ends, sources.closes]
+    first = np.where(last <= since, np.inf, np.r_[begins, sources.opens])
+    lasting = not bool((np.isfinite(last) & (first < np.inf)).any())
+    return _Net(graph, leaf, well, first, last, np.r_[flow, np.ones(len(well))]), lasting
 
 
 def _least(days: Numbers, line: Indices, lines: int) -> Numbers:
@@ -104,10 +112,10 @@ def _least(days: Numbers, line: Indices, lines: int) -> Numbers:
     return least
 
 
-def _until(net: _Ends, first: Numbers, line: Indices, lines: int, since: float) -> Numbers:
+def _until(net: _Net, first: Numbers, line: Indices, lines: int, since: float) -> Numbers:
     """Find the first day after its first on which each line is without service, by the days on which anything ends."""
     until = np.full(lines, np.inf)
-    days = np.unique(net.ends[np.isfinite(net.ends) & (net.ends > since)])
+    days = np.unique(net.ends[np.isfinite(net.ends) & (net.begins < np.inf)])
     for day in days:
         open_ = (first < day) & np.isinf(until)
         if not open_.any():
@@ -118,7 +126,7 @@ def _until(net: _Ends, first: Numbers, line: Indices, lines: int, since: float) 
     return until
 
 
-def _source(net: _Ends, first: Numbers, lasting: bool) -> Indices:
+def _source(net: _Net, first: Numbers, lasting: bool) -> Indices:
     """Name for each node the source from which the fewest lines lead to it on its first day; -1: none."""
     g, count = net.graph, len(first)
     course = net.flow[g.line]

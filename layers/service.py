@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
@@ -23,11 +25,34 @@ RANKED = np.array(["none", None, "planned", "planned", "available", "connected"]
 NONE, UNKNOWN, UNDATED, DATED, AVAILABLE, CONNECTED = range(6)
 
 
-def life(lines: gpd.GeoDataFrame, ask: Ask) -> tuple[NDArray[np.datetime64], NDArray[np.datetime64]]:
-    """Find the first day on which each line serves and the first on which it no longer does.
+class Life(NamedTuple):
+    """When lines serve: first day (NaT: nobody can say), first day without, and whether it is unknown altogether; shape (n,)."""
+
+    begins: NDArray[np.datetime64]
+    ends: NDArray[np.datetime64]
+    unknown: NDArray[np.bool_]
+
+
+def life(lines: gpd.GeoDataFrame, ask: Ask) -> Life:
+    """Find when each line serves: as traced through its network where `lines` tell (layers.plan.networks), else by its record.
+
+    A line that is cut off from every source never serves.
+    """
+    if "reach_state" not in lines:
+        return by_record(lines, ask)
+    state = lines["reach_state"]
+    begins = lines["serves_from"].to_numpy("datetime64[s]").copy()
+    ends = lines["serves_until"].fillna(NEVER).to_numpy("datetime64[s]").copy()
+    ends[state.isin(("retired", "cut_off")).to_numpy(bool)] = EVER
+    # a line that was never traced, such as one brought in since, is unknown
+    return Life(begins, ends, (state.isna() | (state == "unknown")).to_numpy(bool))
+
+
+def by_record(lines: gpd.GeoDataFrame, ask: Ask) -> Life:
+    """Find the first day on which each line is in service by its own record, and the first on which it no longer is.
 
     A line in service without a date serves since ever. A planned line without a date, or whose date had passed unfulfilled
-    when the land was known, gives NaT: nobody can say. Without status and date it gives NaT too.
+    when the land was known, gives NaT: nobody can say. Without status and date it is unknown, with NaT too.
     """
     status = lines["status"]
     begins = lines["in_service_from"].to_numpy("datetime64[s]").copy()
@@ -36,7 +61,7 @@ def life(lines: gpd.GeoDataFrame, ask: Ask) -> tuple[NDArray[np.datetime64], NDA
     overdue = status.isin(("planned", "under_construction")).to_numpy(bool) & (begins <= np.datetime64(ask.known, "s"))
     begins[overdue] = np.datetime64("NaT", "s")
     ends[(status == "retired").to_numpy(bool) & lines["retired_on"].isna().to_numpy(bool)] = EVER
-    return begins, ends
+    return Life(begins, ends, status.isna().to_numpy(bool) & np.isnat(begins))
 
 
 def serve(
@@ -55,7 +80,7 @@ def serve(
     a state), `_from` (first day of service; NaT where nobody can say or none),
     `_line` (the id) and `_distance` [m]. Best is the highest state, then the earliest day, then the nearest line.
     """
-    begins, ends = life(lines, ask)
+    begins, ends, unrecorded = life(lines, ask)
     slack = np.zeros(len(lines)) if margin is None else margin
     i, j, distance = within(plots.geometry.to_numpy(), lines.geometry.to_numpy(), reach + slack.max(initial=0.0))
     distance = np.maximum(distance - slack[j], 0.0)
@@ -64,7 +89,6 @@ def serve(
     on = np.datetime64(ask.on, "s")
     undated = np.isnat(begins)
     dead = (ends <= on) | (ends <= begins)
-    unrecorded = lines["status"].isna().to_numpy(bool) & undated
     touching = (lines["role"] == "service").to_numpy(bool) if "role" in lines else np.zeros(len(lines), bool)
     rank = np.select([dead, unrecorded, undated, begins > on], [NONE, UNKNOWN, UNDATED, DATED], AVAILABLE)[j]
     rank[(rank == AVAILABLE) & touching[j] & (distance == 0)] = CONNECTED

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geo.network import Graph, graph
-from geo.reach import Sources, reach_lines
+from geo.reach import Sources, reach_lines, reachable
 
 NEVER = np.inf
 
@@ -20,9 +20,7 @@ def abstract(edges, count):
 
 def sources_at(*nodes, opens=None, closes=None):
     k = len(nodes)
-    return Sources(
-        np.array(nodes, np.intp), np.array(opens or [-NEVER] * k, float), np.array(closes or [NEVER] * k, float)
-    )
+    return Sources(np.array(nodes, np.intp), np.array(opens or [-NEVER] * k, float), np.array(closes or [NEVER] * k, float))
 
 
 def found(g, sources, begins, ends=None, since=0.0, flow=None):
@@ -85,7 +83,9 @@ def worlds(draw):
     ends = [NEVER] * len(edges) if forever else draw(column)
     closes = [NEVER] * len(nodes) if forever else draw(some)
     flow = draw(st.one_of(st.none(), st.lists(st.sampled_from([-1, 0, 1]), min_size=len(edges), max_size=len(edges))))
-    sources = Sources(np.array(nodes, np.intp), np.array(draw(st.one_of(some, st.just([-NEVER] * len(nodes)))), float), np.array(closes, float))
+    sources = Sources(
+        np.array(nodes, np.intp), np.array(draw(st.one_of(some, st.just([-NEVER] * len(nodes)))), float), np.array(closes, float)
+    )
     return abstract(edges, count), sources, draw(column), ends, flow, draw(st.sampled_from([-1.0, 0.0, 2.0, 4.0]))
 
 
@@ -106,9 +106,12 @@ def walk(g, sources, begins, ends, flow, day):
     return seen
 
 
-def serving(world, day):
-    """Tell for each line the sources that serve it on a day."""
+def serving(world, day, still=None):
+    """Tell for each line the sources that serve it on a day; `still`: by what serves on that later day only."""
     g, sources, begins, ends, flow, _ = world
+    if still is not None:
+        ends = [NEVER if still < end else -NEVER for end in ends]
+        sources = sources._replace(closes=np.where(still < sources.closes, NEVER, -NEVER))
     seen = walk(g, sources, begins, ends, flow, day)
     answer = []
     for k, (a, b) in enumerate(zip(g.start.tolist(), g.end.tolist(), strict=True)):
@@ -123,6 +126,9 @@ def serving(world, day):
 def test_lines_serve_as_walking_on_every_day_tells(world):
     g, sources, begins, ends, flow, since = world
     answer = found(g, sources, begins, ends, since, flow)
+    course = None if flow is None else np.array(flow, float)
+    ever = reachable(g, sources, np.array(begins, float), np.array(ends, float), since, course)
+    assert ever.tolist() == (answer.first < NEVER).tolist()
     days = sorted({float(d) for d in range(-2, 9)})
     served = {day: serving(world, day) for day in days}
     for k in range(g.lines):
@@ -131,7 +137,7 @@ def test_lines_serve_as_walking_on_every_day_tells(world):
             assert (answer.first[k], answer.source[k]) == (NEVER, -1)
             continue
         now = later[0]
-        first = min(day for day in days if served[day][k]) if now == since else now
+        first = min(day for day in days if serving(world, day, since)[k]) if now == since else now
         gaps = [day for day in days if day > now and not served[day][k]]
         assert answer.first[k] == first
         assert answer.until[k] == (gaps[0] if gaps else NEVER)

@@ -1,0 +1,315 @@
+"""From which day each road and pipe truly serves: joined to a source of its kind through lines in service."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+from numpy.typing import NDArray
+from shapely.geometry.base import BaseGeometry
+
+from geo.network import LINES, Graph, graph
+from geo.network import faults as drawing_faults
+from geo.reach import Reached, Sources, reach_lines, reachable
+from layers import utilities
+from layers.base import Ask, Survey, codes
+from layers.service import EVER, NEVER, by_record
+
+Flags = NDArray[np.bool_]
+Numbers = NDArray[np.float64]
+Rows = NDArray[np.intp]
+
+STATES = codes(
+    ("serving", "in service and connected to a source", "已投用并接通源点"),
+    ("dated", "connected from a later day", "将于指定日期接通"),
+    ("undated", "connected once something planned without a date is built", "接通日期未定"),
+    ("retired", "out of service", "已停用"),
+    ("cut_off", "not connected to any source", "未与源点接通"),
+    ("unknown", "connected only if something of which nobody knows is in service", "未知"),
+)
+EDGE = "edge of the survey"
+"""Source of the lines that come in over the edge of the surveyed area."""
+GRAVITY = ("sewage", "storm")
+OUTER_ROADS = ("expressway", "arterial")
+COLUMNS = ("serves_from", "serves_until", "reach_state", "source")
+
+
+class _Kind(NamedTuple):
+    """The features of one network: their rows, which of them are sources and which are lines; the area surveyed."""
+
+    name: str
+    rows: Rows
+    source: Flags
+    frame: gpd.GeoDataFrame
+    coverage: BaseGeometry
+
+
+class _Life(NamedTuple):
+    """First days and first days without service as numbers; undated and unrecorded features begin at inf."""
+
+    begins: Numbers
+    ends: Numbers
+    undated: Flags
+    unrecorded: Flags
+
+    def of(self, rows: Rows) -> _Life:
+        """Pick some features."""
+        return _Life(self.begins[rows], self.ends[rows], self.undated[rows], self.unrecorded[rows])
+
+
+class _Wired(NamedTuple):
+    """A network's graph, its sources as nodes, the feature that each is (-1: the edge of the survey), and the flow.
+
+    `apart` are the sources, drawn as points, that no line meets.
+    """
+
+    graph: Graph
+    node: Rows
+    feature: Rows
+    flow: Numbers
+    apart: Rows
+
+
+class Report(NamedTuple):
+    """What looks wrong in networks.
+
+    `summary`, by kind: lines, `length` [m], `connected` (share of the length of the lines in service that is connected to a
+    source; NaN where there is no source), and the number of each fault. `found`: kind, fault, `id`, `other`, and where.
+    """
+
+    summary: pd.DataFrame
+    found: gpd.GeoDataFrame
+
+
+def serving(survey: Survey, ask: Ask) -> pd.DataFrame:
+    """Tell for each utility or road from which day it truly serves.
+
+    survey: all features of the layer utilities or roads, for reach knows no tiles. The answer has their index and
+
+    - `reach_state`: one of STATES on the day `ask.on`;
+    - `serves_from`: the first day of service where serving or dated, else NaT; `serves_until`: the first day without it
+      after that, because the line, its source or a line on the way retires, NaT for none;
+    - `source`: id of the source that serves it over the fewest lines, EDGE, or NA.
+
+    Sources of utilities are features of the role `source` and the points where lines cross the edge of the surveyed area;
+    sources of roads are expressways, arterial roads and that edge. Sewage and storm water run down by their inverts where
+    both are known and nobody recorded a pressure, else either way. A works drawn as a point that no line meets feeds the
+    nearest end within the standard `network.source_reach`. A kind of which no source feeds any line cannot be traced: its
+    features answer by their own record, as do private roads, and `source` is NA although they serve.
+
+    What may be there in time counts for what hangs on it: reached only through planned lines without a date it is undated,
+    only through lines of which nobody recorded a state unknown. Time grows with the lines (1 to 2 s for 200,000) and with
+    the days after `ask.on` on which something retires, of which each takes a search; memory 1 kB a line.
+
+    Where features are read tile by tile, trace the whole layer once and join by number: reach = serving(...) with the axis
+    features["id"], then tile.join(reach, on="id"); `layers.service.life` uses the columns wherever they are.
+    """
+    features = survey.features
+    life = _life(features, ask)
+    begins, ends, state = _recorded(life, _number(ask.on))
+    source = np.full(len(features), None, object)
+    for kind in _kinds(survey):
+        mine = life.of(kind.rows)
+        wired = _wire(kind, ask)
+        if len(wired.node):
+            into = kind.rows[~kind.source] if kind.name else kind.rows
+            part = ~kind.source if kind.name else np.ones(len(kind.rows), bool)
+            found, states = _traced(wired, mine, _number(ask.on))
+            begins[into], ends[into], state[into] = found.first[part], found.until[part], states[part]
+            source[into] = _named(kind, wired, found.source)[part]
+            own = kind.rows[kind.source] if kind.name else kind.rows[:0]
+            source[own] = np.where(np.isin(state[own], ("serving", "dated")), features["id"].to_numpy(object)[own], None)
+    told = np.isin(state, ("serving", "dated"))
+    return pd.DataFrame(
+        {
+            "serves_from": _day(np.where(told, begins, np.inf)),
+            "serves_until": _day(np.where(told, ends, np.inf)),
+            "reach_state": pd.array(state, "str"),
+            "source": pd.array(source, "str"),
+        },
+        index=features.index,
+    )
+
+
+def faults(survey: Survey, ask: Ask) -> Report:
+    """Report near misses, dangling ends, duplicates, crossings, lines without extent and sources that no line meets."""
+    reach = serving(survey, ask)["reach_state"].to_numpy(object)
+    in_service = np.isin(_recorded(_life(survey.features, ask), _number(ask.on))[2], ("serving",))
+    rows, found = {}, []
+    for kind in _kinds(survey):
+        shapes = _lines(kind)
+        wired = _wire(kind, ask)
+        places = _places(kind, shapes, wired, ask.standards["network.near"])
+        length = np.where(in_service[kind.rows], np.nan_to_num(shapely.length(shapes)), 0.0)
+        joined = length[reach[kind.rows] == "serving"].sum()
+        rows[kind.name or "road"] = {
+            "lines": int(np.isin(shapely.get_type_id(shapes), LINES).sum()),
+            "length": float(np.nansum(shapely.length(shapes))),
+            "connected": joined / length.sum() if len(wired.node) and length.sum() else np.nan,
+            **places["fault"].value_counts().reindex(FAULTS, fill_value=0).to_dict(),
+        }
+        found.append(places)
+    blank = gpd.GeoDataFrame({"kind": [], "fault": [], "id": [], "other": []}, geometry=[], crs=survey.features.crs)
+    return Report(pd.DataFrame.from_dict(rows, orient="index"), pd.concat(found, ignore_index=True) if found else blank)
+
+
+FAULTS = ("without_extent", "duplicate", "dangling", "near_miss", "crossing", "source_apart")
+
+
+def _places(kind: _Kind, shapes: NDArray[np.object_], wired: _Wired, near: float) -> gpd.GeoDataFrame:
+    """List the faults of one network with the features concerned and where they are."""
+    g, apart = wired.graph, wired.apart
+    wrong = drawing_faults(shapes, g, near)
+    at = np.full(len(g.nodes), -1, np.intp)
+    at[g.end], at[g.start] = g.line, g.line
+    spots = np.asarray(shapely.points(g.nodes), object)
+    # only what was given as a line is a line without extent
+    thin = wrong.without_extent[np.isin(shapely.get_type_id(shapes[wrong.without_extent]), LINES)]
+    pairs = [wrong.duplicates, at[wrong.near_nodes], np.c_[at[wrong.near_lines[:, 0]], wrong.near_lines[:, 1]], wrong.crossings]
+    one = np.concatenate([thin, apart, at[wrong.dangling], *(p[:, 0] for p in pairs)])
+    other = np.concatenate([np.full(len(thin) + len(apart) + len(wrong.dangling), -1), *(p[:, 1] for p in pairs)])
+    where = [
+        shapes[thin], kind.frame.geometry.to_numpy()[apart], spots[wrong.dangling], shapes[wrong.duplicates[:, 0]], spots[wrong.near_nodes[:, 0]],
+        spots[wrong.near_lines[:, 0]], shapes[wrong.crossings[:, 0]],
+    ]  # fmt: skip
+    names = np.array(["without_extent", "source_apart", "dangling", "duplicate", "near_miss", "near_miss", "crossing"], object)
+    ids = np.r_[kind.frame["id"].to_numpy(object), np.array([None], object)]
+    return gpd.GeoDataFrame(
+        {
+            "kind": kind.name or "road",
+            "fault": np.repeat(names, [len(w) for w in where]),
+            "id": pd.array(ids[one], "str"),
+            "other": pd.array(ids[other], "str"),
+        },
+        geometry=np.concatenate(where),
+        crs=kind.frame.crs,
+    )
+
+
+def _kinds(survey: Survey) -> Iterator[_Kind]:
+    """Take a layer apart into its networks: utilities by kind, or the public roads (named "")."""
+    features = survey.features
+    if "role" in features:
+        for kind in utilities.KINDS:
+            rows = np.flatnonzero((features["kind"] == kind).to_numpy(bool))
+            some = features.iloc[rows]
+            if len(rows):
+                yield _Kind(kind, rows, (some["role"] == "source").to_numpy(bool), some, survey.coverage(kind))
+        return
+    rows = np.flatnonzero((features["class"] != "private").to_numpy(bool))
+    some = features.iloc[rows]
+    if len(rows):
+        yield _Kind("", rows, some["class"].isin(OUTER_ROADS).to_numpy(bool), some, survey.coverage())
+
+
+def _lines(kind: _Kind) -> NDArray[np.object_]:
+    """Give the shapes of a network's lines; None for its sources, which are no way of its pipes."""
+    shapes = kind.frame.geometry.to_numpy().copy()
+    if kind.name:
+        shapes[kind.source] = None
+    return np.asarray(shapes)
+
+
+def _wire(kind: _Kind, ask: Ask) -> _Wired:
+    """Join a network; a point that is no source hangs on the node where it lies, and lines with it."""
+    snap = ask.standards["network.snap"]
+    shapes, everything = _lines(kind), kind.frame.geometry.to_numpy()
+    point = np.flatnonzero((shapely.get_type_id(everything) == 0) & ~shapely.is_empty(everything))
+    g = graph(shapes, snap, everything[point], split_at_ends=True)
+    node, feature, apart = _source_nodes(kind, g, point, ask)
+    plain = point[~kind.source[point]]
+    hooks = g.point[~kind.source[point]]
+    stubs = Graph(
+        g.nodes, np.r_[g.line, plain], np.r_[g.start, hooks], np.r_[g.end, hooks], np.r_[g.length, np.zeros(len(hooks))],
+        g.point, g.lines, g.tolerance,
+    )  # fmt: skip
+    flow = np.zeros(len(kind.rows))
+    if kind.name in GRAVITY:
+        fall = (kind.frame["invert_start"] - kind.frame["invert_end"]).to_numpy(float)
+        flow = np.where(kind.frame["pressure"].isna().to_numpy(bool), np.sign(np.nan_to_num(fall)), 0.0)
+    return _Wired(stubs, node, feature, flow, apart)
+
+
+def _source_nodes(kind: _Kind, g: Graph, point: Rows, ask: Ask) -> tuple[Rows, Rows, Rows]:
+    """Find the nodes of sources, the feature that each source is (-1: the edge of the survey), and the sources apart."""
+    snap, ends = ask.standards["network.snap"], np.unique(np.r_[g.start, g.end])
+    spots = np.asarray(shapely.points(g.nodes[ends]), object)
+    tree = shapely.STRtree(spots)
+    apart = np.zeros(0, np.intp)
+    if kind.name:
+        own, at = point[kind.source[point]], g.point[kind.source[point]]
+        met = np.isin(at, ends)
+        apart, symbols = own[~met], np.asarray(shapely.points(g.nodes[at[~met]]), object)
+        one, near = tree.query_nearest(symbols, max_distance=ask.standards["network.source_reach"], all_matches=False)
+        # a works drawn as an area, or a station as a line, is met where lines end at it
+        wide = np.setdiff1d(np.flatnonzero(kind.source), point)
+        which, k = tree.query(kind.frame.geometry.to_numpy()[wide], predicate="dwithin", distance=snap)
+        nodes, features = [at[met], ends[near], ends[k]], [own[met], apart[one], wide[which]]
+    else:
+        outer = np.flatnonzero(kind.source[g.line])
+        nodes, features = [g.start[outer], g.end[outer]], [g.line[outer], g.line[outer]]
+    if not kind.coverage.is_empty:
+        over = ends[shapely.dwithin(spots, kind.coverage.boundary, snap)]
+        nodes, features = [*nodes, over], [*features, np.full(len(over), -1)]
+    return np.concatenate(nodes).astype(np.intp), np.concatenate(features).astype(np.intp), apart
+
+
+def _traced(wired: _Wired, life: _Life, on: float) -> tuple[Reached, NDArray[np.object_]]:
+    """Find the days and the states of a network's features by what is dated, then by what may be there in time."""
+
+    def network(possible: Flags) -> tuple[Graph, Sources, Numbers, Numbers, float, Numbers]:
+        begins = np.where(possible, -np.inf, life.begins)
+        opens = np.append(begins, -np.inf)[wired.feature]
+        closes = np.append(life.ends, np.inf)[wired.feature]
+        return wired.graph, Sources(wired.node, opens, closes), begins, life.ends, on, wired.flow
+
+    sure = reach_lines(*network(np.zeros(len(life.begins), bool)))
+    state = np.select([life.ends <= on, sure.first <= on, sure.first < np.inf], ["retired", "serving", "dated"], "cut_off")
+    state = state.astype(object)
+    for new, possible, name in (
+        (life.undated, life.undated, "undated"),
+        (life.unrecorded, life.undated | life.unrecorded, "unknown"),
+    ):
+        if new.any() and (state == "cut_off").any():
+            state[(state == "cut_off") & reachable(*network(possible))] = name
+    return sure, state
+
+
+def _named(kind: _Kind, wired: _Wired, source: Rows) -> NDArray[np.object_]:
+    """Name sources by the id of their feature; the edge of the survey by EDGE, none by None."""
+    ids = np.append(kind.frame["id"].to_numpy(object), EDGE)
+    feature = np.append(wired.feature, -1)[source]
+    return np.asarray(np.where(source < 0, None, ids[feature]), object)
+
+
+def _life(features: gpd.GeoDataFrame, ask: Ask) -> _Life:
+    """Put the recorded lives of features into numbers."""
+    record = by_record(features, ask)
+    missing = np.isnat(record.begins)
+    begins = np.where(missing, np.inf, record.begins.astype(np.int64).astype(float))
+    ends = np.where(record.ends >= NEVER, np.inf, record.ends.astype(np.int64).astype(float))
+    return _Life(begins, ends, missing & ~record.unknown, record.unknown)
+
+
+def _recorded(life: _Life, on: float) -> tuple[Numbers, Numbers, NDArray[np.object_]]:
+    """Tell the days and states of features by their own record, as if each were connected."""
+    void = (life.ends <= on) | ((life.ends <= life.begins) & (life.begins < np.inf))
+    state = np.select(
+        [void, life.unrecorded, life.undated, life.begins <= on], ["retired", "unknown", "undated", "serving"], "dated"
+    )
+    return life.begins.copy(), life.ends.copy(), state.astype(object)
+
+
+def _number(day: object) -> float:
+    """Put a day into the number that the graph compares [s since 1970]."""
+    return float(np.datetime64(day, "s").astype(np.int64))  # type: ignore[call-overload]
+
+
+def _day(numbers: Numbers) -> NDArray[np.datetime64]:
+    """Turn numbers into days; -inf is EVER, inf is NaT."""
+    whole = np.where(np.isfinite(numbers), numbers, 0.0).astype(np.int64).astype("datetime64[s]")
+    return np.asarray(np.select([numbers == np.inf, numbers == -np.inf], [np.datetime64("NaT", "s"), EVER], whole))
