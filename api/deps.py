@@ -9,6 +9,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from api.settings import Settings
+from layers.assessment import Networks
 from layers.standards import Standards
 from layers.store.base import Store
 from layers.store.gpkg import GpkgStore
@@ -64,6 +65,13 @@ def the_cache(request: Request) -> TileCache:
     return cache
 
 
+def the_networks(request: Request) -> Networks:
+    """Hand out the memory of traced networks."""
+    networks: Networks = request.app.state.networks
+    return networks
+
+
 AStore = Annotated[Store, Depends(a_store)]
 TheStandards = Annotated[Standards, Depends(the_standards)]
+TheNetworks = Annotated[Networks, Depends(the_networks)]
 TheCache = Annotated[TileCache, Depends(the_cache)]

@@ -13,6 +13,7 @@ from api.errors import handle
 from api.limits import Limits
 from api.routes import checks, health, page, plots, tiles
 from api.settings import Settings
+from layers.assessment import Networks
 from layers.standards import Standards
 from maps.tiles import TileCache
 
@@ -31,6 +32,7 @@ def create_app(settings: Settings) -> FastAPI:
     )  # fmt: skip
     app.state.readers = Readers(settings)
     app.state.standards = Standards.load()
+    app.state.networks = Networks()
     app.state.cache = TileCache()
     handle(app)
     app.add_middleware(Limits, body=settings.body)

@@ -98,6 +98,7 @@ class ServiceLine(BaseModel):
     state: str
     since: Annotated[date | None, Field(alias="from")]
     line: str | None
+    source: str | None
     distance_m: float | None
     required: bool
 
@@ -111,6 +112,7 @@ class ServiceLine(BaseModel):
             state=service.state,
             since=service.since,
             line=service.line,
+            source=service.source,
             distance_m=distance,
             required=service.required,
         )

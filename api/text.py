@@ -18,6 +18,7 @@ WORDS = {
     "total": Text("total", "合计"),
     "services": Text("Services", "配套"),
     "from": Text("from", "自"),
+    "source": Text("source", "源"),
     "terrain": Text("Terrain", "地形"),
     "verdict": Text("Verdict", "结论"),
     "free": Text("free", "可供"),
@@ -82,6 +83,7 @@ def render(sheet: Sheet, language: str, generated: bool = False) -> str:
         state = _say(STATES[service.state].name, language) if service.state in STATES else say("unknown_state")
         facts = [f"{say('from')} {service.since}"] if service.since else []
         facts += [service.line] if service.line else []
+        facts += [f"{say('source')} {service.source}"] if service.source else []
         facts += [f"{service.distance:.1f} m"] if service.distance is not None else []
         facts += [say("required")] if service.required else []
         rows.append(f"  {_say(service.title, language)}: {state}" + (" · " + " · ".join(facts) if facts else ""))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import date, datetime
@@ -22,18 +22,22 @@ from geo.crs import check_plausible, transform
 from layers.base import Ask, Survey, ask_layer
 from layers.catalogue import LAYERS
 from layers.errors import Refusal
+from layers.plan.networks import serving
 from layers.plan.readiness import readiness
 from layers.plan.sheet import Sheet, sheet
 from layers.plan.supply import judge, survey_of
 from layers.standards import Standards
 from layers.store.base import Box, Store
 
-ENGINE = 1
+ENGINE = 2
 """Grows when the same land and standards would give other findings."""
 MARGIN = 120.0
 """How far around plots networks and terrain are read [m]: the farthest connection plus half of the widest red line."""
+Traces = Mapping[str, pd.DataFrame]
+"""For each network what `layers.plan.networks.serving` tells of each line, by its number."""
 TILE = 8_000
 """Plots that are assessed at once."""
+NETWORKS = ("roads", "utilities")
 WIDE = ("roads", "utilities", "terrain")
 """Layers that are read with the margin: what lies beside a plot decides about it."""
 
@@ -46,17 +50,45 @@ class BadSiteError(Refusal):
     """A site cannot be checked as it was drawn."""
 
 
-def land_around(store: Store, box: Box, as_of: datetime | None = None) -> Mapping[str, Survey]:
-    """Read all layers in a box, networks and terrain with a margin around it."""
+class Networks:
+    """The networks traced from their sources, kept while their layers do not change.
+
+    Roads and utilities are traced as a whole, for a connection knows no tiles: 1 kB and about 10 us a line. Safe to share
+    between threads; two that miss at once both trace.
+    """
+
+    def __init__(self, keep: int = 4) -> None:
+        self._keep = keep
+        self._traced: OrderedDict[tuple[object, ...], Traces] = OrderedDict()
+
+    def trace(self, store: Store, ask: Ask, as_of: datetime | None = None) -> Traces:
+        """Tell for each line of each network from which day it truly serves, by layer and number."""
+        versions = store.versions()
+        key = (ask.on, ask.known, as_of, *(versions[name] for name in NETWORKS))
+        if key not in self._traced:
+            self._traced[key] = {name: self._layer(store, name, ask, as_of) for name in NETWORKS}
+            while len(self._traced) > self._keep:
+                self._traced.popitem(last=False)
+        return self._traced[key]
+
+    @staticmethod
+    def _layer(store: Store, name: str, ask: Ask, as_of: datetime | None) -> pd.DataFrame:
+        features = store.read(name, as_of=as_of)
+        traced = serving(Survey(features, store.editions(name, as_of)), ask)
+        return traced.set_axis(pd.Index(features["id"], name="id"))
+
+
+def land_around(store: Store, box: Box, traces: Traces, as_of: datetime | None = None) -> Mapping[str, Survey]:
+    """Read all layers in a box, networks and terrain with a margin around it; the lines of the networks as traced."""
     wide = (box[0] - MARGIN, box[1] - MARGIN, box[2] + MARGIN, box[3] + MARGIN)
     editions = store.editions(as_of=as_of)
-    return {
-        name: Survey(
-            store.read(name, box=wide if name in WIDE else box, as_of=as_of), tuple(e for e in editions if e.layer == name)
-        )
-        for name in LAYERS
-        if any(e.layer == name for e in editions)
-    }
+    land = {}
+    for name in LAYERS:
+        delivered = tuple(e for e in editions if e.layer == name)
+        if delivered:
+            features = store.read(name, box=wide if name in WIDE else box, as_of=as_of)
+            land[name] = Survey(features.join(traces[name], on="id") if name in traces else features, delivered)
+    return land
 
 
 def question(standards: Standards, on: date | None, as_of: datetime | None, use: str | None) -> Ask:
@@ -91,15 +123,19 @@ def check(
     required_area: float | None = None,
     level: int | None = None,
     as_of: datetime | None = None,
+    networks: Networks | None = None,
 ) -> Sheet:
     """Check a site, a polygon in the base's CRS, against all that is stored around it.
+
+    `networks` remembers what was traced before.
 
     `id` and `own` name the stored feature that it is, if any, so that it is not in its own way. A site that meets no survey
     at all is refused: it is probably elsewhere.
     """
     site = proper(site, store.crs)
     with store.snapshot():
-        land = land_around(store, shapely.bounds(site).tolist(), as_of)
+        traces = (networks or Networks()).trace(store, ask, as_of)
+        land = land_around(store, shapely.bounds(site).tolist(), traces, as_of)
     frame = gpd.GeoDataFrame({"id": [id]}, geometry=[site], crs=store.crs)
     if not any(e.coverage is not None and e.coverage.intersects(site) for s in land.values() for e in s.editions):
         where = tuple(round(v) for v in site.bounds)
@@ -119,10 +155,10 @@ def stored(store: Store, layer: str, id: str, as_of: datetime | None = None) -> 
     return row
 
 
-def explain(store: Store, id: str, ask: Ask, as_of: datetime | None = None) -> Sheet:
+def explain(store: Store, id: str, ask: Ask, as_of: datetime | None = None, networks: Networks | None = None) -> Sheet:
     """Write the sheet of a stored plot, from the land as it is now (or was known at `as_of`)."""
     plot = stored(store, "parcels", id, as_of)
-    return check(store, plot.geometry, ask, id, "parcels", as_of=as_of)
+    return check(store, plot.geometry, ask, id, "parcels", as_of=as_of, networks=networks)
 
 
 def tiles(store: Store, layer: str) -> Iterator[gpd.GeoDataFrame]:
@@ -174,9 +210,10 @@ def assess(store: Store, ask: Ask, standards: Standards, progress: Callable[[int
 
     with ThreadPoolExecutor(workers) as pool, store.snapshot():
         inputs = current(store, ask, standards)
+        traces = Networks().trace(store, ask)
         total = store.extent("parcels")[0]
         for plots in tiles(store, "parcels"):
-            land = land_around(store, tuple(plots.total_bounds.tolist()))
+            land = land_around(store, tuple(plots.total_bounds.tolist()), traces)
             waiting.append(pool.submit(findings, plots, land, ask))
             if len(waiting) > workers:
                 collect()

@@ -15,7 +15,7 @@ import shapely
 from branca.element import MacroElement
 from jinja2 import Template
 
-from layers.assessment import findings, land_around, question, stale, stored
+from layers.assessment import Networks, findings, land_around, question, stale, stored
 from layers.base import SERVICE_STATUS, Codes, Field, Land, Layer, Survey, Text
 from layers.catalogue import LAYERS
 from layers.errors import Refusal
@@ -320,7 +320,7 @@ def of_base(
         plots = store.read("parcels", box)
         if not len(plots):
             raise ReportError("the base has no parcels there to draw; import some first", "库中该处没有宗地可绘制,请先导入")
-        land = land_around(store, box or tuple(plots.total_bounds.tolist()))
+        land = land_around(store, box or tuple(plots.total_bounds.tolist()), Networks().trace(store, ask))
         found, inputs = store.findings(plots["id"].tolist())
         fresh = not stale(store, inputs, standards) and inputs["on"] == str(on) and len(found) == len(plots)
         title = store.title

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import geopandas as gpd
 import pandas as pd
@@ -59,6 +60,7 @@ class Service:
     state: str
     since: date | None
     line: str | None
+    source: str | None
     distance: float | None
     required: bool
 
@@ -123,7 +125,7 @@ def sheet(
         residual=float(summary["residual"]),
         lines=tuple(sorted(lines, key=lambda line: line.id)),
         parts=_parts(supply),
-        services=_services(ready, required(ask, level)),
+        services=_services(ready, required(ask, level), _sources(land)),
         ready_state=ready["ready_state"],
         ready_from=day(ready["ready_from"]),
         deciding=ready["deciding"],
@@ -244,17 +246,22 @@ def _parts(supply: Supply) -> tuple[Part, ...]:
     return tuple(sorted(parts, key=lambda part: -part.area))
 
 
-def _services(ready: pd.Series, needs: list[str]) -> tuple[Service, ...]:
+def _sources(land: Land) -> dict[str, str]:
+    """Look up which source serves each line around the site, where the networks were traced."""
+    frames = [land[name].features for name in ("roads", "utilities") if name in land and "source" in land[name].features]
+    return {line: source for f in frames for line, source in zip(f["id"], f["source"], strict=True) if isinstance(source, str)}
+
+
+def _services(ready: pd.Series, needs: list[str], sources: Mapping[str, str]) -> tuple[Service, ...]:
     """List the state of every service."""
 
-    def known(value: object) -> bool:
-        return not pd.isna(value)  # type: ignore[call-overload]
+    def told(column: str) -> Any:
+        return None if pd.isna(ready[column]) else ready[column]
 
     return tuple(
         Service(
-            kind, title, ready[f"{kind}_state"], day(ready[f"{kind}_from"]),
-            str(ready[f"{kind}_line"]) if known(ready[f"{kind}_line"]) else None,
-            float(ready[f"{kind}_distance"]) if known(ready[f"{kind}_distance"]) else None, kind in needs,
+            kind, title, ready[f"{kind}_state"], day(ready[f"{kind}_from"]), told(f"{kind}_line"),
+            sources.get(told(f"{kind}_line") or ""), told(f"{kind}_distance"), kind in needs,
         )
         for kind, title in SERVICES.items()
     )  # fmt: skip
