@@ -175,6 +175,9 @@ def inverts(district: District, network: Network, lines: list[Line], paths: list
         for k, (line, points) in enumerate(zip(lines, paths, strict=True)):
             if line.role != "source":
                 level[k] = INVERT + FALL * np.abs(points[[-1, 0]] - works).sum(axis=1)
+            if line.plot is not None:
+                # a connection falls to its sewer on whichever side of it the works lies
+                level[k, 0] = level[k, 1] + FALL * np.hypot(*(points[-1] - points[0]))
     return level.round(3)
 
 

@@ -262,7 +262,7 @@ def test_an_empty_layer_has_no_reach_and_no_faults():
 @lru_cache
 def park(layer):
     frames, editions = [], []
-    for edition, chunks in deliveries(37):
+    for edition, chunks in deliveries(2000):
         if edition.layer == layer:
             frames += list(chunks)
             editions.append(edition)
@@ -277,7 +277,7 @@ def test_in_the_demo_park_all_that_is_in_service_is_connected(layer):
     assert set(found["reach_state"][(status == "in_service").to_numpy()]) == {"serving"}
     assert found["source"][(status == "in_service").to_numpy()].notna().all()
     assert "cut_off" not in set(found["reach_state"])
-    assert (faults(land, ask()).summary["connected"] == 1).all()
+    assert faults(land, ask()).summary["connected"].to_numpy() == pytest.approx(1)
 
 
 LIFE = st.sampled_from(
