@@ -31,14 +31,15 @@ from layers.store.base import Box, Store
 
 ENGINE = 2
 """Grows when the same land and standards would give other findings."""
-MARGIN = 120.0
-"""How far around plots networks and terrain are read [m]: the farthest connection plus half of the widest red line."""
+MARGIN = 300.0
+"""How far around plots things are read that reach beyond their outline [m]: the widest protection zone (100 m) from an edge up to
+200 m beside the axis that is drawn; connections, half red lines and the cells of slopes need less."""
 Traces = Mapping[str, pd.DataFrame]
 """For each network what `layers.plan.networks.serving` tells of each line, by its number."""
 TILE = 8_000
 """Plots that are assessed at once."""
 NETWORKS = ("roads", "utilities")
-WIDE = ("roads", "utilities", "terrain")
+WIDE = ("roads", "utilities", "corridors", "terrain")
 """Layers that are read with the margin: what lies beside a plot decides about it."""
 
 
@@ -79,7 +80,7 @@ class Networks:
 
 
 def land_around(store: Store, box: Box, traces: Traces, as_of: datetime | None = None) -> Mapping[str, Survey]:
-    """Read all layers in a box, networks and terrain with a margin around it; the lines of the networks as traced."""
+    """Read all layers in a box, those that reach beyond their outline with a margin around it; the lines of the networks as traced."""
     wide = (box[0] - MARGIN, box[1] - MARGIN, box[2] + MARGIN, box[3] + MARGIN)
     editions = store.editions(as_of=as_of)
     land = {}

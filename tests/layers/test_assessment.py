@@ -1,0 +1,153 @@
+"""Questions put to a base: what is read around a plot, tiles, and when a finding is stale."""
+
+from datetime import date
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+import shapely
+
+from layers.assessment import BadSiteError, Networks, NotFoundError, assess, check, explain, question, stale, tiles
+from layers.base import Edition, empty
+from layers.catalogue import LAYERS
+from layers.corridors import KINDS, MEASURES
+from layers.standards import Standards
+from layers.store.base import Change
+from layers.store.memory import MemoryStore
+
+CRS = "EPSG:4548"
+X, Y = 500_000.0, 4_077_000.0
+WORLD = shapely.box(X - 5000, Y - 5000, X + 5000, Y + 5000)
+STANDARDS = Standards.load()
+ME = Change("test")
+
+
+def frame(layer, rows):
+    blank = empty(LAYERS[layer], CRS)
+    whole = gpd.GeoDataFrame(rows, crs=CRS).reindex(columns=blank.columns)
+    return gpd.GeoDataFrame(
+        whole.astype({c: t for c, t in blank.dtypes.items() if c != "geometry"}), geometry="geometry", crs=CRS
+    )
+
+
+def base(**layers):
+    store = MemoryStore(CRS)
+    for name, rows in layers.items():
+        kinds = tuple(LAYERS[name].field("kind").codes) if LAYERS[name].kind else ()
+        store.add(Edition("", name, "test", date(2026, 1, 1), WORLD, kinds), frame(name, rows), ME)
+    return store
+
+
+def ask():
+    return question(STANDARDS, date(2026, 11, 22), None, None)
+
+
+def square(x, y, side=100.0):
+    return shapely.box(X + x, Y + y, X + x + side, Y + y + side)
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_a_protection_zone_that_reaches_the_site_from_far_outside_it_is_found(kind):
+    thing = frame("corridors", [{"id": "K", "kind": kind, "geometry": shapely.LineString([(X - 400, Y), (X + 400, Y)])}])
+    zone = MEASURES[kind](thing, ask())
+    reach = float(zone.possible.max()) + ask().standards["corridors.edge_offset_max"].get(kind, 0.0)
+    store = base(corridors=thing.drop(columns="edition").to_dict("records"))
+    lines = [line for line in check(store, square(0, reach - 1), ask()).lines if line.id == "C13" and "K" in line.objects]
+    assert any(line.severity in ("block", "unknown", "warn") for line in lines)
+
+
+def test_every_plot_is_in_exactly_one_tile(monkeypatch):
+    monkeypatch.setattr("layers.assessment.TILE", 20)
+    rng = np.random.default_rng(3)
+    rows = [{"id": f"P{n}", "geometry": square(*rng.uniform(-900, 900, 2), side=rng.uniform(1, 300))} for n in range(300)]
+    found = pd.concat(list(tiles(base(parcels=rows), "parcels")))
+    assert sorted(found["id"]) == sorted(row["id"] for row in rows)
+
+
+def test_tiles_do_not_change_the_findings(monkeypatch):
+    rows = [
+        {"id": f"P{n}", "geometry": square(n % 10 * 100, n // 10 * 100), "status": "ready", "ownership": "state"}
+        for n in range(100)
+    ]
+    farms = [
+        {"id": f"F{n}", "kind": "permanent_basic_farmland", "geometry": square(n * 170 + 30, n * 150 + 20, 130)} for n in range(5)
+    ]
+    store = base(parcels=rows, control_lines=farms)
+    whole = assess(store, ask(), STANDARDS).sort_index()
+    monkeypatch.setattr("layers.assessment.TILE", 7)
+    pd.testing.assert_frame_equal(assess(store, ask(), STANDARDS).sort_index(), whole)
+    assert (whole["residual"].abs() <= 1e-6).all()
+
+
+def test_a_finding_is_stale_as_soon_as_an_input_changes():
+    store = base(parcels=[{"id": "P", "geometry": square(0, 0), "status": "ready"}])
+    assess(store, ask(), STANDARDS)
+    assert stale(store, store.findings()[1], STANDARDS) == []
+    store.edit("parcels", ME, put=frame("parcels", [{"id": "P", "geometry": square(0, 0), "status": "built"}]))
+    assert stale(store, store.findings()[1], STANDARDS) == ["parcels"]
+
+
+def test_networks_are_traced_again_only_when_they_change(monkeypatch):
+    line = {
+        "id": "W",
+        "kind": "water",
+        "role": "main",
+        "status": "in_service",
+        "geometry": shapely.LineString([(X, Y), (X + 50, Y)]),
+    }
+    store = base(utilities=[line], parcels=[{"id": "P", "geometry": square(0, 0)}])
+    networks = Networks()
+    first = networks.trace(store, ask())
+    assert networks.trace(store, ask()) is first
+    store.edit("parcels", ME, delete=["P"])
+    assert networks.trace(store, ask()) is first
+    store.edit("utilities", ME, delete=["W"])
+    assert len(networks.trace(store, ask())["utilities"]) == 0
+
+
+def test_a_pipe_that_no_source_feeds_serves_nobody():
+    rows = [
+        {"id": "S", "kind": "water", "role": "source", "status": "in_service", "geometry": shapely.Point(X - 900, Y)},
+        {
+            "id": "M",
+            "kind": "water",
+            "role": "main",
+            "status": "in_service",
+            "geometry": shapely.LineString([(X - 900, Y), (X - 500, Y)]),
+        },
+        {
+            "id": "W",
+            "kind": "water",
+            "role": "main",
+            "status": "in_service",
+            "geometry": shapely.LineString([(X, Y - 9), (X + 90, Y - 9)]),
+        },
+    ]
+    plot = [{"id": "P", "geometry": square(0, 0)}]
+    water = {s.kind: s for s in explain(base(utilities=rows, parcels=plot), "P", ask()).services}["water"]
+    assert water.state == "none"
+    rows.append({**rows[1], "id": "J", "geometry": shapely.LineString([(X - 500, Y), (X, Y - 9)])})
+    water = {s.kind: s for s in explain(base(utilities=rows, parcels=plot), "P", ask()).services}["water"]
+    assert (water.state, water.source) == ("available", "S")
+
+
+@pytest.mark.parametrize(
+    "site",
+    [
+        shapely.Polygon(),
+        shapely.Point(X, Y),
+        shapely.Polygon([(X, Y), (X + 9, Y + 9), (X + 9, Y), (X, Y + 9)]),
+        shapely.Polygon([(X, Y), (X + 9, Y), (X, Y)]),
+        square(90_000, 0),
+    ],
+    ids=["empty", "point", "crossing itself", "no area", "outside every survey"],
+)
+def test_a_site_that_cannot_be_checked_is_refused(site):
+    with pytest.raises(BadSiteError):
+        check(base(parcels=[{"id": "P", "geometry": square(0, 0)}]), site, ask())
+
+
+def test_an_unknown_plot_is_named():
+    with pytest.raises(NotFoundError, match="nope"):
+        explain(base(parcels=[{"id": "P", "geometry": square(0, 0)}]), "nope", ask())
