@@ -41,6 +41,8 @@ TILE = 8_000
 NETWORKS = ("roads", "utilities")
 WIDE = ("roads", "utilities", "corridors", "terrain")
 """Layers that are read with the margin: what lies beside a plot decides about it."""
+POINTS = 50_000
+"""The most points that a site's outline may have: no survey has as many, and each check takes seconds with more."""
 
 
 class NotFoundError(Refusal):
@@ -107,6 +109,11 @@ def proper(site: BaseGeometry, crs: str) -> BaseGeometry:
         )
     if not np.isfinite(shapely.get_coordinates(site)).all():
         raise BadSiteError("the site has coordinates that are not numbers; correct them", "选址含有非数值坐标,请更正")
+    if (points := shapely.get_num_coordinates(site)) > POINTS:
+        raise BadSiteError(
+            f"the site's outline has {points} points, more than {POINTS}; simplify it (1 cm is enough)",
+            f"选址边界有 {points} 个点,超过 {POINTS} 个;请先简化(1 厘米即可)",
+        )
     if not site.is_valid:
         why = shapely.is_valid_reason(site)
         raise BadSiteError(f"the site's outline is invalid: {why}; redraw it there", f"选址边界无效:{why};请在该处重绘")
