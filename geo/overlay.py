@@ -16,12 +16,20 @@ SPLIT_TOLERANCE = 1e-8
 """What the areas of the two sides of a cut may differ from the whole [CRS unit squared]."""
 GRIDS = (0.0, 1e-9, 1e-8)
 """Grids [CRS unit] on which a cut is done again that did not add up; 0: none, as what is known inside was cut elsewhere."""
+RIM_GRID = 1e-7
+"""Grid [CRS unit] on which a shape is laid to measure its outline: spikes along a line that was drawn twice vanish there."""
+MANY = 2000
+"""From so many pairs on compiled kernels pay for being loaded: half a second, and some seconds when they are first compiled."""
+APART, PARTIAL, WHOLE, UNDECIDED = range(4)
+"""States of a pair, as `geo.kernels` numbers them."""
 
 
 class Pairs(NamedTuple):
     """Overlaps of polygons `a[i]` and `b[j]`, ordered by i then j, shape (k,).
 
-    `area` is what they share [CRS unit squared], `shared` its geometry, and `whole` says that b[j] covers a[i].
+    `area` is what they share [CRS unit squared], `shared` its geometry (None: measured, not drawn), and `whole` says that b[j]
+    covers a[i]; `knife` is b[j]. `rim` is the length of the outline of what they share and `rest_rim` that of the rest of a[i]
+    [CRS unit], both NaN where it was drawn: `rims` measures all.
     """
 
     i: Indices
@@ -29,21 +37,35 @@ class Pairs(NamedTuple):
     area: Areas
     whole: NDArray[np.bool_]
     shared: Shapes
+    knife: Shapes
+    rim: Areas
+    rest_rim: Areas
 
     def pick(self, keep: NDArray[np.bool_]) -> Pairs:
         """Keep some of the pairs."""
-        return Pairs(self.i[keep], self.j[keep], self.area[keep], self.whole[keep], self.shared[keep])
+        return Pairs(
+            self.i[keep],
+            self.j[keep],
+            self.area[keep],
+            self.whole[keep],
+            self.shared[keep],
+            self.knife[keep],
+            self.rim[keep],
+            self.rest_rim[keep],
+        )
 
 
 class Pieces(NamedTuple):
     """A partition of plots into pieces, ordered by plot.
 
-    Piece p is a part of plot `plot[p]`; it lies in polygon `polygon[q]` for every q with `piece[q] == p`.
+    Piece p is a part of plot `plot[p]`; it lies in polygon `polygon[q]` for every q with `piece[q] == p`. `rim` is the length of
+    its outline [CRS unit], NaN where nobody measured or drew it.
     """
 
     plot: Indices
     geometry: Shapes
     area: Areas
+    rim: Areas
     piece: Indices
     polygon: Indices
 
@@ -62,19 +84,48 @@ def polygonal(shapes: Shapes) -> Shapes:
     return shapes
 
 
-def overlaps(a: Shapes, b: Shapes, noise: float = 0.0) -> Pairs:
+def overlaps(a: Shapes, b: Shapes, noise: float = 0.0, outlines: bool = True) -> Pairs:
     """Find the pairs of polygons that overlap and measure what they share; pairs that only touch are left out.
 
     `noise` [CRS unit] is how far a drawn outline may be off: an overlap nowhere deeper is none, and a polygon that `b` covers
-    but for a rim nowhere wider is whole. Time grows with the pairs that neither cover nor merely touch.
+    but for a rim nowhere wider is whole. Without `outlines` nothing is drawn that can be measured.
+
+    From MANY pairs of envelopes on `geo.kernels` decides and measures; what it leaves undecided goes to GEOS. It takes outlines
+    nearer than 1e-9 for one, which is what coordinates of some millions are precise to. Time grows with the edges that come
+    near another outline, and where shapes are drawn with the pairs that neither cover nor merely touch.
     """
-    shapely.prepare(b)
-    j, i = shapely.STRtree(a).query(b, predicate="intersects")
+    j, i = shapely.STRtree(a).query(b)
     order = np.lexsort((j, i))
-    i, j = i[order], j[order]
-    whole = shapely.covers(b[j], a[i])
-    apart = np.zeros(len(i), bool)
-    apart[~whole] = shapely.touches(b[j[~whole]], a[i[~whole]])
+    i, j, size = i[order], j[order], shapely.area(a)
+    state, area = np.full(len(i), UNDECIDED, np.int8), np.zeros(len(i))
+    rim, rest_rim = np.full(len(i), np.nan), np.full(len(i), np.nan)
+    if len(i) >= MANY:
+        # Loading numba costs a quarter of a second, which a question about a single site should not pay.
+        from geo import kernels
+        from geo.outlines import outlines as edges
+
+        state, area, rim, rest_rim = kernels.shared(edges(a), edges(b), i, j, size, max(noise, kernels.PRECISION))
+        state[~(np.isin(shapely.get_type_id(a), (3, 6))[i] & np.isin(shapely.get_type_id(b), (3, 6))[j])] = UNDECIDED
+    undecided = state == UNDECIDED
+    state[undecided] = _related(a, b, i[undecided], j[undecided], noise)
+    drawn = (state == PARTIAL) & (undecided | outlines)
+    shared: Shapes = np.full(len(i), None, object)
+    shared[state == WHOLE] = a[i[state == WHOLE]]
+    shared[drawn] = polygonal(shapely.intersection(a[i[drawn]], b[j[drawn]]))
+    area[drawn] = shapely.area(shared[drawn])
+    area[state == WHOLE] = size[i[state == WHOLE]]
+    measured = (state == PARTIAL) & ~drawn
+    rim, rest_rim = np.where(measured, rim, np.nan), np.where(measured, rest_rim, np.nan)
+    return Pairs(i, j, area, state == WHOLE, shared, b[j], rim, rest_rim).pick((state != APART) & (area > 0))
+
+
+def _related(a: Shapes, b: Shapes, i: Indices, j: Indices, noise: float) -> NDArray[np.int8]:
+    """Tell by GEOS how pairs whose envelopes meet are related, shape (k,)."""
+    shapely.prepare(b[np.unique(j)])
+    met = shapely.intersects(b[j], a[i])
+    whole, apart = np.zeros(len(i), bool), ~met
+    whole[met] = shapely.covers(b[j[met]], a[i[met]])
+    apart[met & ~whole] = shapely.touches(b[j[met & ~whole]], a[i[met & ~whole]])
     if noise:
         open_ = np.flatnonzero(~whole & ~apart)
         some, at = np.unique(j[open_], return_inverse=True)
@@ -83,11 +134,17 @@ def overlaps(a: Shapes, b: Shapes, noise: float = 0.0) -> Pairs:
         shapely.prepare(shrunk)
         apart[open_] = ~shapely.intersects(shrunk[at], a[i[open_]])
         whole[open_] = shapely.covers(grown[at], a[i[open_]]) & ~apart[open_]
-    i, j, whole = i[~apart], j[~apart], whole[~apart]
-    shared = a[i]
-    shared[~whole] = polygonal(shapely.intersection(shared[~whole], b[j[~whole]]))
-    area = shapely.area(shared)
-    return Pairs(i, j, area, whole, shared).pick(area > 0)
+    return np.select([apart, whole], [APART, WHOLE], PARTIAL).astype(np.int8)
+
+
+def rims(a: Shapes, pairs: Pairs) -> tuple[Areas, Areas]:
+    """Measure the outlines of what overlaps of `a` share, and of what they leave of a[i], shape (k,) [CRS unit]."""
+    inside, outside = pairs.rim.copy(), pairs.rest_rim.copy()
+    drawn = np.isnan(inside)
+    shared = pairs.shared[drawn]
+    inside[drawn] = shapely.length(shapely.set_precision(shared, RIM_GRID))
+    outside[drawn] = shapely.length(polygonal(shapely.difference(a[pairs.i[drawn]], shared, grid_size=RIM_GRID)))
+    return inside, outside
 
 
 def _turns(i: Indices) -> Indices:
@@ -98,7 +155,7 @@ def _turns(i: Indices) -> Indices:
 
 def area_inside(a: Shapes, b: Shapes) -> Areas:
     """Measure how much of each polygon of `a` lies inside any of `b`, shape (len(a),); overlaps within `b` count once."""
-    return covered_area(a, overlaps(a, b))
+    return covered_area(a, overlaps(a, b, outlines=False))
 
 
 def covered_area(a: Shapes, pairs: Pairs) -> Areas:
@@ -108,7 +165,7 @@ def covered_area(a: Shapes, pairs: Pairs) -> Areas:
     inside = np.where(full, shapely.area(a), 0.0)
     cut, at = np.unique(pairs.i[~full[pairs.i]], return_inverse=True)
     some = pairs.pick(~full[pairs.i])._replace(i=at)
-    pieces = partition(a[cut], some)
+    pieces = partition(a[cut], some, 0.0)
     member = np.zeros(len(pieces.plot), bool)
     member[pieces.piece] = True
     inside[cut] = np.bincount(pieces.plot[member], pieces.area[member], len(cut))
@@ -118,7 +175,7 @@ def covered_area(a: Shapes, pairs: Pairs) -> Areas:
 def largest_share(a: Shapes, b: Shapes) -> tuple[Indices, Areas]:
     """Name for each polygon of `a` the polygon of `b` that holds most of it (-1: none), and the share from 0 to 1."""
     best, share = np.full(len(a), -1, np.intp), np.zeros(len(a))
-    pairs = overlaps(a, b)
+    pairs = overlaps(a, b, outlines=False)
     order = np.lexsort((pairs.j, -pairs.area, pairs.i))
     first = order[_turns(pairs.i[order]) == 0]
     best[pairs.i[first]] = pairs.j[first]
@@ -156,23 +213,70 @@ def partition(a: Shapes, pairs: Pairs, outlines: float = np.inf) -> Pieces:
     not overlap, and their areas add up to its area. A plot without partial overlaps is one piece. Plots are cut near the
     origin, where coordinates are precise to 1e-12.
 
-    Where nobody draws the pieces, `outlines` [CRS unit squared] saves half of the time: what the last cut of a plot leaves
-    outside is measured by subtraction, and its outline is None unless it is at most that large.
+    Where nobody draws the pieces, `outlines` [CRS unit squared] saves time: pairs that were measured are not drawn here either,
+    and of the others what the last cut of a plot leaves outside is measured by subtraction, its outline None unless it is at
+    most that large. The `rim` of pieces up to that size is always known.
 
     Time grows with the pieces of the plots that are cut, memory with pieces times the most cuts of one plot.
     """
     cuts = pairs.pick(~pairs.whole)
     cut_plots, of = np.unique(cuts.i, return_inverse=True)
-    origin = np.floor(shapely.bounds(a[cut_plots])[:, :2])
-    shared = _moved(cuts.shared, -origin[of])
     turn = _turns(cuts.i)
-    turns = int(turn.max(initial=-1)) + 1
-    cut_of = np.full((len(cut_plots), turns), -1, np.intp)
+    cut_of = np.full((len(cut_plots), int(turn.max(initial=-1)) + 1), -1, np.intp)
     cut_of[of, turn] = np.arange(len(cuts.i))
-    count = np.bincount(of, minlength=len(cut_plots))
-    plot, shapes = np.arange(len(cut_plots)), _moved(a[cut_plots], -origin)
-    area, inside = shapely.area(shapes), np.zeros((len(cut_plots), turns), bool)
-    for n in range(turns):
+    done, measured = np.zeros(len(cut_plots), bool), None
+    if np.isfinite(outlines) and not np.isnan(cuts.rim).all():
+        done, measured = _measured(a[cut_plots], cuts, np.bincount(of))
+    drawn = _drawn(a[cut_plots], cuts, cut_of, np.flatnonzero(~done), outlines)
+    return _gathered(a, pairs, cut_plots, cut_of, _joined(measured, drawn) if measured else drawn)
+
+
+def _measured(a: Shapes, cuts: Pairs, count: Indices) -> tuple[NDArray[np.bool_], Pieces]:
+    """Measure the pieces of plots of which each has the next `count` cuts; which plots are done, and their pieces.
+
+    Pieces up to SPLIT_TOLERANCE are rounding: the largest piece of the plot takes them.
+    """
+    from geo import kernels  # as in `overlaps`, which has loaded it already
+    from geo.outlines import outlines
+
+    _, first, knife = np.unique(cuts.j, return_index=True, return_inverse=True)
+    start, size = np.r_[0, np.cumsum(count)], shapely.area(a)
+    done, plot, mask, area, rim = kernels.cells(outlines(a), outlines(cuts.knife[first]), start, knife, size)
+    real = area > SPLIT_TOLERANCE
+    plot, mask, area, rim = plot[real], mask[real], area[real], rim[real]
+    order = np.lexsort((area, plot))
+    largest = order[np.r_[np.diff(plot[order]) != 0, True][: len(order)]]
+    area[largest] += size[plot[largest]] - np.bincount(plot, area, len(a))[plot[largest]]
+    piece, n = np.nonzero(mask[:, None] >> np.arange(min(count.max(), kernels.MOST_POLYGONS)) & 1)
+    return done, Pieces(plot, np.full(len(plot), None, object), area, rim, piece, n)
+
+
+def _joined(one: Pieces, other: Pieces) -> Pieces:
+    """Put pieces of different plots together."""
+    return Pieces(
+        np.r_[one.plot, other.plot],
+        np.r_[one.geometry, other.geometry],
+        np.r_[one.area, other.area],
+        np.r_[one.rim, other.rim],
+        np.r_[one.piece, other.piece + len(one.plot)],
+        np.r_[one.polygon, other.polygon],
+    )
+
+
+def _drawn(a: Shapes, cuts: Pairs, cut_of: Indices, plot: Indices, outlines: float) -> Pieces:
+    """Cut some polygons of `a` one cut after the other; `polygon` is the number of the cut, in the order of `cut_of`."""
+    origin = np.floor(shapely.bounds(a)[:, :2])
+    shared = np.full(len(cuts.i), None, object)
+    some = cut_of[plot]
+    some, owner = some[some >= 0], np.repeat(plot, (some >= 0).sum(axis=1))
+    shared[some] = cuts.shared[some]
+    missing = shapely.is_missing(shared[some])
+    shared[some[missing]] = polygonal(shapely.intersection(a[owner[missing]], cuts.knife[some[missing]]))
+    shared[some] = _moved(shared[some], -origin[owner])
+    count = (cut_of >= 0).sum(axis=1)
+    shapes = _moved(a[plot], -origin[plot])
+    area, inside = shapely.area(shapes), np.zeros((len(plot), cut_of.shape[1]), bool)
+    for n in range(cut_of.shape[1]):
         cut = cut_of[plot, n]
         hit = np.flatnonzero(cut >= 0)
         within, shapes[hit], within_area, area[hit] = _cut(
@@ -184,9 +288,10 @@ def partition(a: Shapes, pairs: Pairs, outlines: float = np.inf) -> Pieces:
         area = np.r_[area, within_area]
         real = area > 0
         plot, shapes, inside, area = plot[real], shapes[real], inside[real], area[real]
+    rim = shapely.length(shapely.set_precision(shapes, RIM_GRID))
     outlined = np.flatnonzero(~shapely.is_missing(shapes))
     shapes[outlined] = _moved(shapes[outlined], origin[plot[outlined]])
-    return _gathered(a, pairs, cut_plots, cut_of, Pieces(plot, shapes, area, *np.nonzero(inside)))
+    return Pieces(plot, shapes, area, rim, *np.nonzero(inside))
 
 
 def _cut(
@@ -225,6 +330,7 @@ def _gathered(a: Shapes, pairs: Pairs, cut_plots: Indices, cut_of: Indices, cut:
         plot,
         np.r_[cut.geometry, a[uncut]][order],
         np.r_[cut.area, shapely.area(a[uncut])][order],
+        np.r_[cut.rim, shapely.length(a[uncut])][order],
         np.r_[place[cut.piece], start[owner] + _turns(owner)],
         np.r_[knife, full.j[owner]],
     )

@@ -56,7 +56,7 @@ def assess(plots: gpd.GeoDataFrame, features: gpd.GeoDataFrame, ask: Ask) -> pd.
     kind = land_class(uses, ask)
     pick = {**{f"{name}_area": (kind == name).to_numpy(bool) for name in CLASSES}, "arable_area": is_arable(uses, ask)}
     shapes = plots.geometry.to_numpy()
-    pairs = overlaps(shapes, uses.geometry.to_numpy())
+    pairs = overlaps(shapes, uses.geometry.to_numpy(), outlines=False)
     return pd.DataFrame({k: covered_area(shapes, pairs.pick(m[pairs.j])) for k, m in pick.items()}, plots.index)
 
 

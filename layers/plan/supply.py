@@ -11,7 +11,7 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from geo.overlay import Pairs, Pieces, overlaps, partition
+from geo.overlay import Pairs, Pieces, overlaps, partition, rims
 from layers.base import Ask, Land, Layer, Rule, Survey, codes, empty
 from layers.catalogue import LAYERS
 
@@ -109,12 +109,9 @@ class Sliver(NamedTuple):
     area: float
     width: float
 
-    def among(self, shapes: NDArray[np.object_], size: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Tell which shapes of a given size [m2] are slivers."""
-        thin = size <= self.area
-        open_ = np.flatnonzero(thin & (size > self.width**2))
-        thin[open_] = 2 * size[open_] <= self.width * shapely.length(shapes[open_])
-        return thin
+    def among(self, rim: NDArray[np.float64], size: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Tell which shapes of a given perimeter [m] and size [m2] are slivers."""
+        return (size <= self.area) & ((size <= self.width**2) | (2 * size <= self.width * rim))
 
     def few(self, thin: NDArray[np.bool_], size: NDArray[np.float64], plot: NDArray[np.intp], plots: int) -> NDArray[np.bool_]:
         """Keep the slivers of those plots whose slivers are together no larger than one may be."""
@@ -124,19 +121,19 @@ class Sliver(NamedTuple):
 
 def _settle(a: NDArray[np.object_], pairs: Pairs, sliver: Sliver) -> Pairs:
     """Take drawing slivers out: a thin overlap is none, and a plot that lacks but a thin rim is wholly inside."""
-    thin = ~pairs.whole
-    thin[thin] = sliver.among(pairs.shared[thin], pairs.area[thin])
+    thin = ~pairs.whole & (pairs.area <= sliver.area)
+    thin[thin] = sliver.among(rims(a, pairs.pick(thin))[0], pairs.area[thin])
     thin = sliver.few(thin, pairs.area, pairs.i, len(a))
-    nearly = ~pairs.whole & ~thin & (shapely.area(a)[pairs.i] - pairs.area <= sliver.area)
-    rest = shapely.difference(a[pairs.i[nearly]], pairs.shared[nearly])
+    rest = shapely.area(a)[pairs.i] - pairs.area
+    nearly = ~pairs.whole & ~thin & (rest <= sliver.area)
     whole = pairs.whole.copy()
-    whole[nearly] = sliver.among(rest, shapely.area(rest))
+    whole[nearly] = sliver.among(rims(a, pairs.pick(nearly))[1], rest[nearly])
     return pairs._replace(whole=whole).pick(~thin)
 
 
 def _absorb(pieces: Pieces, code: NDArray[np.int8], sliver: Sliver, plots: int) -> NDArray[np.int8]:
     """Let the thin gaps and rims between claims follow the largest piece of their plot."""
-    thin = sliver.few(sliver.among(pieces.geometry, pieces.area), pieces.area, pieces.plot, plots)
+    thin = sliver.few(sliver.among(pieces.rim, pieces.area), pieces.area, pieces.plot, plots)
     order = np.lexsort((-pieces.area, pieces.plot))
     largest = np.empty(plots, np.intp)
     largest[pieces.plot[order[::-1]]] = order[::-1]
@@ -177,7 +174,7 @@ def judge(plots: gpd.GeoDataFrame, land: Land, ask: Ask, own: str = "", draw: bo
     a = plots.geometry.to_numpy()
     claims = _claims(plots, land, ask, rules)
     coverages, covers = _coverages(land, rules, plots.crs)
-    pairs = overlaps(a, np.concatenate([claims.shapes, coverages]), ask.standards["supply.drawing_noise"])
+    pairs = overlaps(a, np.concatenate([claims.shapes, coverages]), ask.standards["supply.drawing_noise"], draw)
     sliver = Sliver(ask.standards["control_lines.sliver_area"], ask.standards["control_lines.sliver_width"])
     pairs = _settle(a, pairs, sliver)
     pieces = partition(a, pairs, np.inf if draw else sliver.area)
