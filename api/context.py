@@ -10,13 +10,14 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from functools import wraps
 from pathlib import Path
 from typing import Any
 
 import click
 
+from api.models import moment
 from api.refusals import REFUSALS, said
 from layers.base import Text
 from layers.errors import Refusal
@@ -141,13 +142,12 @@ def an_area(ctx: click.Context, param: click.Parameter, value: float | None) -> 
 def a_moment(ctx: click.Context, param: click.Parameter, value: str | None) -> datetime | None:
     """Read a moment as ISO 8601; a day alone means its end, a time without zone is UTC."""
     try:
-        moment = datetime.fromisoformat(value if not value or len(value) > 10 else f"{value}T23:59:59.999999") if value else None
+        return moment(value) if value else None
     except ValueError:
         raise Refusal(
             f"--as-of {value} is no moment; write 2026-11-22 or 2026-11-22T08:00:00+08:00",
             f"--as-of {value} 不是时间,请写成 2026-11-22 或 2026-11-22T08:00:00+08:00",
         ) from None
-    return moment.replace(tzinfo=UTC) if moment and moment.tzinfo is None else moment
 
 
 on = click.option("--on", callback=a_date, metavar="DATE", help="the day on which the land is asked about (default: today)")

@@ -30,8 +30,14 @@ STATUS: Mapping[type[Exception], int] = {
     Refusal: 422,
     GeoError: 422,
 }
-HTTP: Mapping[int, str] = {404: "没有此地址", 405: "此地址不支持该方法"}
-"""What the framework itself refuses, in Chinese."""
+"""The status of each refusal: that of the nearest class."""
+WORDS: Mapping[int, str] = {
+    400: "请求无法解析,请检查其内容",
+    404: "没有此地址",
+    405: "该地址不支持此方法",
+    413: "请求过大,请先简化选址",
+}
+"""What the web server itself refuses, in Chinese."""
 
 
 def problem(
@@ -47,7 +53,7 @@ def handle(app: FastAPI) -> None:
     """Let the app answer refusals, bad requests and slips as problems, never with a path, SQL or a traceback."""
 
     def refused(request: Request, error: Exception) -> JSONResponse:
-        status = next(status for kind, status in STATUS.items() if isinstance(error, kind))
+        status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
         if status in (503, 507):
             LOG.error("%s", error)
             return problem(
@@ -68,10 +74,10 @@ def handle(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     def http(request: Request, error: HTTPException) -> JSONResponse:
-        zh = HTTP.get(error.status_code, "请求无法处理")
+        zh = WORDS.get(error.status_code, "请求无法处理")
         return problem(request, error.status_code, "HTTPError", str(error.detail), zh, error.headers)
 
     @app.exception_handler(Exception)
     def slip(request: Request, error: Exception) -> JSONResponse:
-        LOG.exception("unexpected")
+        LOG.error("unexpected", exc_info=error)
         return problem(request, 500, "InternalError", "Shudi made a mistake; its log has the id", "系统内部错误,日志中有此编号")

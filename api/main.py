@@ -35,7 +35,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.networks = Networks()
     app.state.cache = TileCache()
     handle(app)
-    app.add_middleware(Limits, body=settings.body)
+    app.add_middleware(Limits, body=settings.body, hosts=settings.hosts)
     for module in (health, plots, checks, tiles, page):
         app.include_router(module.router)
     page.mount(app)

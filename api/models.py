@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import json
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 
 import shapely
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 from layers.base import Text
 from layers.plan.sheet import Line, Part, Service, Sheet
 from layers.units import mu
+
+
+def moment(value: Any) -> Any:
+    """Read a moment as ISO 8601: a day alone means its end, a time without zone is UTC; what is no text is passed."""
+    if not isinstance(value, str):
+        return value
+    read = datetime.fromisoformat(value if len(value) > 10 else f"{value}T23:59:59.999999")
+    return read if read.tzinfo else read.replace(tzinfo=UTC)
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(moment)]
 
 
 class Words(BaseModel):
@@ -177,7 +188,7 @@ class CheckRequest(BaseModel):
     use: str | None = None
     required_mu: Annotated[float | None, Field(gt=0, allow_inf_nan=False)] = None
     on: date | None = None
-    as_of: datetime | None = None
+    as_of: Moment | None = None
     level: Literal[3, 5, 7] | None = None
 
 

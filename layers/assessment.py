@@ -53,6 +53,10 @@ class BadSiteError(Refusal):
     """A site cannot be checked as it was drawn."""
 
 
+class UnknownUseError(Refusal):
+    """The classification has no such use."""
+
+
 class Networks:
     """The networks traced from their sources, kept while their layers do not change.
 
@@ -95,7 +99,17 @@ def land_around(store: Store, box: Box, traces: Traces, as_of: datetime | None =
 
 
 def question(standards: Standards, on: date | None, as_of: datetime | None, use: str | None) -> Ask:
-    """Make the question: by default on the day of the knowledge, which is today unless `as_of` is given."""
+    """Make the question: by default on the day of the knowledge, which is today unless `as_of` is given.
+
+    UnknownUseError where the classification has no such use.
+    """
+    codes = LAYERS["zoning"].field("code").codes or {}
+    if use is not None and use not in codes:
+        near = [c for c in codes if use and c.startswith(use[:2])][:6] or list(codes)[:6]
+        raise UnknownUseError(
+            f"{use[:80]!r} is no code of the 2023 classification; near it are {', '.join(near)}",
+            f"{use[:80]!r} 不是2023年用地用海分类代码;相近的有 {'、'.join(near)}",
+        )
     known = as_of.date() if as_of else date.today()
     return Ask(on or known, standards.on(on or known), known, use)
 
@@ -249,6 +263,17 @@ def stale(store: Store, inputs: Mapping[str, Any], standards: Standards) -> list
     return changed + (["engine"] if inputs["engine"] != ENGINE else [])
 
 
+def moved(site: BaseGeometry | None, crs: object, to: str) -> BaseGeometry:
+    """Move a site from `crs` into the base's CRS `to`; refusals where its coordinates cannot be in `crs`."""
+    if site is None:
+        raise BadSiteError("the site has no geometry; draw one polygon or multipolygon", "选址没有几何,请提供一个面")
+    if site.is_empty or not np.isfinite(shapely.get_coordinates(site)).all():
+        return site  # `proper` says what is wrong
+    check_plausible(site.bounds, crs)
+    there: BaseGeometry = transform(np.array([site], object), crs, to)[0]
+    return there
+
+
 def site_from(geometry: Mapping[str, Any], crs: str, to: str) -> BaseGeometry:
     """Read a GeoJSON geometry in `crs` (east before north) and move it into the base's CRS `to`."""
     try:
@@ -258,11 +283,7 @@ def site_from(geometry: Mapping[str, Any], crs: str, to: str) -> BaseGeometry:
         raise BadSiteError(f"the geometry is no GeoJSON: {error}", f"几何不是有效的GeoJSON:{error}") from None
     except CRSError:
         raise BadSiteError(f"{crs} is no CRS; write EPSG:4548 or the like", f"{crs} 不是坐标系,请写成 EPSG:4548 等") from None
-    if not np.isfinite(shapely.get_coordinates(shape)).all():
-        return shape
-    check_plausible(shape.bounds, known.to_string())
-    moved: BaseGeometry = transform(np.array([shape], object), known.to_string(), to)[0]
-    return moved
+    return moved(shape, known, to)
 
 
 def about(store: Store) -> dict[str, Any]:

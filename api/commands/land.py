@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -45,18 +46,31 @@ def demo(context: Context, file: Path, plots: int, seed: int, force: bool) -> No
 
     if file.exists() and not force:
         raise Refusal(f"{file} is there already; --force replaces it", f"{file} 已存在;用 --force 覆盖")
-    part = file.with_name(file.name + ".part")
-    part.unlink(missing_ok=True)
-    store = GpkgStore.create(part, CRS, f"{TITLE.zh} {TITLE.en}")
     counts: dict[str, int] = {}
-    with context.progress(Text("Generating", "生成中")) as progress:
-        for edition, chunks in deliveries(plots, seed):
-            stored = counted(chunks, counts, edition.layer)
-            store.add(edition, stored, Change("shudi demo", f"seed {seed}"), progress=progress)
-    store.close()
-    part.replace(file)
+    with beside(file) as part, closing(GpkgStore.create(part, CRS, f"{TITLE.zh} {TITLE.en}")) as store:
+        with context.progress(Text("Generating", "生成中")) as progress:
+            for edition, chunks in deliveries(plots, seed):
+                stored = counted(chunks, counts, edition.layer)
+                store.add(edition, stored, Change("shudi demo", f"seed {seed}"), progress=progress)
     rows = [f"  {context.say(LAYERS[name].title)}: {count}" for name, count in counts.items()]
     context.answer({"base": str(file), "seed": seed, "features": counts}, "\n".join([f"{file} ({context.say(TITLE)})", *rows]))
+
+
+@contextmanager
+def beside(file: Path) -> Iterator[Path]:
+    """Lend a name beside a base; what is made there takes the base's place whole, or goes away."""
+    part = file.with_name(file.name + ".part")
+    logs = ("-wal", "-shm")
+    for left in ("", *logs):
+        part.with_name(part.name + left).unlink(missing_ok=True)
+    try:
+        yield part
+        for log in logs:  # the log of the base that was there would be replayed into the new one
+            file.with_name(file.name + log).unlink(missing_ok=True)
+        part.replace(file)
+    finally:
+        for left in ("", *logs):
+            part.with_name(part.name + left).unlink(missing_ok=True)
 
 
 def counted(chunks: Iterator[gpd.GeoDataFrame], counts: dict[str, int], layer: str) -> Iterator[gpd.GeoDataFrame]:

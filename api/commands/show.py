@@ -25,8 +25,15 @@ def map_(context: Context, out: Path, site: str | None, on: date | None) -> None
     with context.store(read_only=True) as store:
         page, count = of_base(store, Standards.load(), on or date.today(), "zh" if context.language == "zh" else "en", site)
     part = out.with_name(out.name + ".part")
-    part.write_text(page, "utf-8")
-    part.replace(out)
+    try:
+        part.write_text(page, "utf-8")
+        part.replace(out)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise Refusal(
+            f"{out} cannot be written ({error.strerror}); choose a folder that you may write, on a disk with space",
+            f"无法写入 {out}({error.strerror});请选择可写且有空间的文件夹",
+        ) from error
     context.answer({"file": str(out), "plots": count}, context.say(Text(f"{out}: {count} plots", f"{out}:{count} 宗地")))
 
 
@@ -49,7 +56,7 @@ def serve(context: Context, host: str, port: int) -> None:
     click.echo(
         context.say(Text(f"open http://{host}:{port}/  (Ctrl-C ends)", f"请打开 http://{host}:{port}/ (Ctrl-C 结束)")), err=True
     )
-    uvicorn.run(create_app(Settings(base=context.path())), host=host, port=port, log_level="warning")
+    uvicorn.run(create_app(Settings(base=context.path())), host=host, port=port, log_level="warning", proxy_headers=False)
 
 
 COMMANDS = tuple(command(run) for run in (map_, serve))

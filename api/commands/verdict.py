@@ -17,9 +17,8 @@ from api.text import area, render
 from layers.assessment import assess as assess_plots
 from layers.assessment import check as check_site
 from layers.assessment import explain as explain_plot
-from layers.assessment import question, stale
+from layers.assessment import moved, question, stale
 from layers.base import Text
-from layers.catalogue import LAYERS
 from layers.errors import Refusal
 from layers.formats.vector import read
 from layers.plan.readiness import STATES
@@ -30,17 +29,24 @@ from layers.store.base import Store
 from layers.units import m2
 
 
+def is_file(name: str) -> bool:
+    """Tell whether a text names a file; one that cannot name any does not."""
+    try:
+        return Path(name).exists()
+    except OSError:
+        return False
+
+
 def site_of(store: Store, name: str, crs: str | None, when: datetime | None) -> tuple[BaseGeometry, str, str, Any]:
     """Find a site: a polygon file, or the number of a stored site or parcel. Gives geometry, id, layer and the stored row."""
-    if Path(name).exists():
+    if is_file(name):
         frame = read(Path(name), crs=crs).frame
         if len(frame) != 1:
             raise Refusal(
                 f"{name} holds {len(frame)} features; a site is one polygon or multipolygon",
                 f"{name} 含 {len(frame)} 个要素,选址应为一个面",
             )
-        moved = frame.to_crs(store.crs)
-        return moved.geometry.iloc[0], Path(name).stem, "", None
+        return moved(frame.geometry.iloc[0], frame.crs, store.crs), Path(name).stem, "", None
     for layer in ("sites", "parcels"):
         found = store.read(layer, ids=[name], as_of=when)
         if len(found):
@@ -85,21 +91,9 @@ def check(
         if own == "sites":
             needed = needed or (float(row["required_area"]) if row["required_area"] > 0 else None)
             use = use or (row["use_code"] if isinstance(row["use_code"], str) else None)
-        known_use(use)
         ask = question(Standards.load(), on, as_of, use)
         sheet = check_site(store, shape, ask, name, own, needed, int(level) if level else None, as_of)
         show_sheet(context, store, sheet, as_of)
-
-
-def known_use(use: str | None) -> None:
-    """Refuse a use code that the classification does not have."""
-    codes = LAYERS["zoning"].field("code").codes
-    if use is not None and codes is not None and use not in codes:
-        near = [c for c in codes if c.startswith(use[:2])][:6]
-        raise Refusal(
-            f"--use {use} is no code of the 2023 classification; near it are {', '.join(near) or ', '.join(list(codes)[:6])}",
-            f"--use {use} 不是2023年用地用海分类代码;相近的有 {'、'.join(near) or '、'.join(list(codes)[:6])}",
-        )
 
 
 @click.argument("plot")

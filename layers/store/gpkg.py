@@ -73,7 +73,8 @@ class GpkgStore:
                 f"{path} 无法建立:{error},请选择可写且有空间的文件夹",
             ) from error
         finally:
-            part.unlink(missing_ok=True)
+            for left in ("", "-wal", "-shm"):
+                part.with_name(part.name + left).unlink(missing_ok=True)
         return cls.open(path, timeout=timeout, clock=clock)
 
     @classmethod
