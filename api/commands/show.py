@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 
@@ -29,7 +30,8 @@ def map_(context: Context, out: Path, site: str | None, on: date | None) -> None
         part.write_text(page, "utf-8")
         part.replace(out)
     except OSError as error:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
         raise Refusal(
             f"{out} cannot be written ({error.strerror}); choose a folder that you may write, on a disk with space",
             f"无法写入 {out}({error.strerror});请选择可写且有空间的文件夹",
