@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -67,16 +68,20 @@ class Networks:
     def __init__(self, keep: int = 4) -> None:
         self._keep = keep
         self._traced: OrderedDict[tuple[object, ...], Traces] = OrderedDict()
+        self._lock = threading.Lock()
 
     def trace(self, store: Store, ask: Ask, as_of: datetime | None = None) -> Traces:
         """Tell for each line of each network from which day it truly serves, by layer and number."""
         versions = store.versions()
         key = (ask.on, ask.known, as_of, *(versions[name] for name in NETWORKS))
-        if key not in self._traced:
-            self._traced[key] = {name: self._layer(store, name, ask, as_of) for name in NETWORKS}
-            while len(self._traced) > self._keep:
-                self._traced.popitem(last=False)
-        return self._traced[key]
+        found = self._traced.get(key)
+        if found is None:
+            found = {name: self._layer(store, name, ask, as_of) for name in NETWORKS}
+            with self._lock:
+                self._traced[key] = found
+                while len(self._traced) > self._keep:
+                    self._traced.popitem(last=False)
+        return found
 
     @staticmethod
     def _layer(store: Store, name: str, ask: Ask, as_of: datetime | None) -> pd.DataFrame:
