@@ -13,7 +13,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.errors import problem
 from layers.base import Text
 
-WRONG_HOST = Text("this service answers to its own address only; open it as it was printed", "本服务只响应自身地址,请按启动时给出的地址打开")
+WRONG_HOST = Text(
+    "this service answers to its own address only; open it as it was printed", "本服务只响应自身地址,请按启动时给出的地址打开"
+)
 
 
 class Limits:

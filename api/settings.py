@@ -9,7 +9,8 @@ from pathlib import Path
 @dataclass(frozen=True, slots=True)
 class Settings:
     """`base`: the land base; `readers`: connections kept open; `body`: the largest request body [bytes];
-    `hosts`: the names under which the service is asked."""
+    `hosts`: the names under which the service is asked.
+    """
 
     base: Path
     readers: int = 8

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import shapely
 
-from tests.api.faces import COMMAND, DAY, ENVIRONMENT, content, serving, shudi
+from tests.api.faces import DAY, content, serving, shudi
 
 HOME = (500_200.0, 4_077_200.0)
 INSIDE = [[500_200, 4_077_200], [500_300, 4_077_200], [500_300, 4_077_300], [500_200, 4_077_300], [500_200, 4_077_200]]
@@ -95,7 +95,19 @@ def refused(answer, status, base):
 
 @pytest.mark.parametrize(
     "site",
-    ["nobody", "missing.geojson", "'; DROP TABLE sites; --", "", ".", "/dev/null", "/etc/passwd", "S-77 ", "../../etc", "x" * 5000, "a\x00b"],
+    [
+        "nobody",
+        "missing.geojson",
+        "'; DROP TABLE sites; --",
+        "",
+        ".",
+        "/dev/null",
+        "/etc/passwd",
+        "S-77 ",
+        "../../etc",
+        "x" * 5000,
+        "a\x00b",
+    ],
 )
 def test_what_is_no_site_is_refused(park, before, site):
     found = shudi("check", site, "--base", park)
@@ -113,7 +125,9 @@ def test_a_file_of_several_sites_is_refused(park, tmp_path):
     assert (found.status, "2 features" in found.err) == (2, True)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "null", "<xml/>", '{"type":"FeatureCollection","features":[]}', '{"type": "Polygon"}', "NaN"])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "null", "<xml/>", '{"type":"FeatureCollection","features":[]}', '{"type": "Polygon"}', "NaN"]
+)
 def test_a_file_that_is_no_geojson_is_refused(park, tmp_path, text):
     path = tmp_path / "site.geojson"
     path.write_text(text)
@@ -192,7 +206,9 @@ def test_numbers_beyond_all_numbers_are_refused(server, park):
 @pytest.mark.parametrize("declared", [True, False], ids=["with its length", "in chunks"])
 def test_a_body_that_is_too_large_is_refused(server, park, declared):
     sent = b" " * (17 << 20)
-    answer = server.client.post("/checks", content=sent if declared else (sent[k : k + 65536] for k in range(0, len(sent), 65536)))
+    answer = server.client.post(
+        "/checks", content=sent if declared else (sent[k : k + 65536] for k in range(0, len(sent), 65536))
+    )
     refused(answer, 413, park)
     assert server.client.get("/healthz").status_code == 200
 
@@ -232,7 +248,9 @@ def test_an_address_of_nothing_is_told_so(server, park, path, status):
     refused(server.client.get(path), status, park)
 
 
-@pytest.mark.parametrize("path", ["/", "/healthz", "/plots/D001-B08-P01", "/checks", "/tiles/parcels/14/13515/6414.mvt", "/about.json", "/nowhere"])
+@pytest.mark.parametrize(
+    "path", ["/", "/healthz", "/plots/D001-B08-P01", "/checks", "/tiles/parcels/14/13515/6414.mvt", "/about.json", "/nowhere"]
+)
 @pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "PUT", "DELETE", "PATCH", "TRACE", "POST"])
 def test_other_methods_do_no_harm(server, park, before, path, method):
     answer = server.client.request(method, path)
@@ -359,7 +377,11 @@ def test_a_full_disk_is_told_and_changes_nothing(own_park, small_disk):
     found = shudi("assess", "--base", base)
     assert (found.status, "full" in found.err or "space" in found.err) == (2, True), found
     assert len(found.err.strip().splitlines()) == 1
-    for command in (("demo", small_disk / "b.gpkg"), ("init", small_disk / "c.gpkg", "--crs", "EPSG:4548"), ("map", "--base", base, "--out", small_disk / "m.html")):
+    for command in (
+        ("demo", small_disk / "b.gpkg"),
+        ("init", small_disk / "c.gpkg", "--crs", "EPSG:4548"),
+        ("map", "--base", base, "--out", small_disk / "m.html"),
+    ):
         found = shudi(*command)
         assert found.status == 2, found
         assert len(found.err.strip().splitlines()) == 1

@@ -150,7 +150,12 @@ def test_proposed_and_abandoned_lines_of_newport_do_not_serve_today(town, tmp_pa
     alive = lines[(lines["status"] == "in_service")]
     for status, states in (("planned", {"planned", "unknown", "none", "missing"}), ("retired", {"unknown", "none", "missing"})):
         some = lines[(lines["status"] == status) & (lines.geometry.length > 5)]
-        alone = some[[not alive[alive["kind"] == kind].intersects(g.buffer(200)).any() for kind, g in zip(some["kind"], some.geometry, strict=True)]]
+        alone = some[
+            [
+                not alive[alive["kind"] == kind].intersects(g.buffer(200)).any()
+                for kind, g in zip(some["kind"], some.geometry, strict=True)
+            ]
+        ]
         print(status, len(some), "alone", len(alone))
         for _, line in alone.head(3).iterrows():
             site = tmp_path / "site.gpkg"
