@@ -25,7 +25,7 @@ def within(a: Shapes, b: Shapes, reach: float) -> tuple[Indices, Indices, NDArra
     Where `a` is MANY polygons or more `geo.segments` measures the lines of `b`, GEOS what else is there.
     """
     polygon, line = np.isin(shapely.get_type_id(a), POLYGONS), np.isin(shapely.get_type_id(b), LINES)
-    if len(a) < MANY or not polygon.all() or not line.any():
+    if len(a) < MANY or not np.isfinite(reach) or not polygon.all() or not line.any():
         i, j, distance = _within(a, b, reach)
     else:
         # Loading numba costs a quarter of a second, which a question about a single site should not pay.
