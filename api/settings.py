@@ -8,8 +8,10 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`base`: the land base; `readers`: connections kept open; `body`: the largest request body [bytes];
-    `hosts`: the names under which the service is asked.
+    """What a service is told at its start.
+
+    `base`: the land base; `readers`: connections kept open; `body`: the largest request body [bytes]; `hosts`: the names under
+    which the service is asked.
     """
 
     base: Path

@@ -93,6 +93,8 @@ def overlaps(a: Shapes, b: Shapes, noise: float = 0.0, outlines: bool = True) ->
     From MANY pairs of envelopes on `geo.kernels` decides and measures; what it leaves undecided goes to GEOS. It takes outlines
     nearer than 1e-9 for one, which is what coordinates of some millions are precise to. Time grows with the edges that come
     near another outline, and where shapes are drawn with the pairs that neither cover nor merely touch.
+
+    Both are prepared in place: two threads must not hand in the same geometry.
     """
     j, i = shapely.STRtree(a).query(b)
     order = np.lexsort((j, i))

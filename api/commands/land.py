@@ -47,11 +47,14 @@ def demo(context: Context, file: Path, plots: int, seed: int, force: bool) -> No
     if file.exists() and not force:
         raise Refusal(f"{file} is there already; --force replaces it", f"{file} 已存在;用 --force 覆盖")
     counts: dict[str, int] = {}
-    with beside(file) as part, closing(GpkgStore.create(part, CRS, f"{TITLE.zh} {TITLE.en}")) as store:
-        with context.progress(Text("Generating", "生成中")) as progress:
-            for edition, chunks in deliveries(plots, seed):
-                stored = counted(chunks, counts, edition.layer)
-                store.add(edition, stored, Change("shudi demo", f"seed {seed}"), progress=progress)
+    with (
+        beside(file) as part,
+        closing(GpkgStore.create(part, CRS, f"{TITLE.zh} {TITLE.en}")) as store,
+        context.progress(Text("Generating", "生成中")) as progress,
+    ):
+        for edition, chunks in deliveries(plots, seed):
+            stored = counted(chunks, counts, edition.layer)
+            store.add(edition, stored, Change("shudi demo", f"seed {seed}"), progress=progress)
     rows = [f"  {context.say(LAYERS[name].title)}: {count}" for name, count in counts.items()]
     context.answer({"base": str(file), "seed": seed, "features": counts}, "\n".join([f"{file} ({context.say(TITLE)})", *rows]))
 

@@ -204,7 +204,7 @@ class Connections:
         if self._fixed and not self._logged():
             mode = "ro&immutable=1"
         uri = f"file:{quote(str(self.path))}?mode={mode}"
-        connection = sqlite3.connect(uri, self.timeout, isolation_level=None, check_same_thread=False, uri=True)
+        connection = sqlite3.connect(uri, timeout=self.timeout, isolation_level=None, check_same_thread=False, uri=True)
         blobs.register(connection)
         connection.execute(f"PRAGMA busy_timeout={int(self.timeout * 1000)}")
         connection.execute("PRAGMA synchronous=FULL")

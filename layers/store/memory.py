@@ -10,8 +10,10 @@ from datetime import datetime
 from typing import Any
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 import shapely
+from numpy.typing import NDArray
 from pyproj import CRS
 
 from geo.raster import Grid
@@ -35,6 +37,12 @@ class State:
     deliveries: tuple[tuple[Edition, bool], ...] = ()
     records: tuple[Record, ...] = ()
     versions: Mapping[str, int] = field(default_factory=dict)
+
+
+def own(shapes: NDArray[np.object_]) -> NDArray[np.object_]:
+    """Copy geometries, as a file's reader would: GEOS prepares them in place, which no two threads may do to the same one."""
+    copies: NDArray[np.object_] = shapely.from_wkb(shapely.to_wkb(shapes))
+    return copies
 
 
 class MemoryStore:
@@ -104,7 +112,8 @@ class MemoryStore:
             found = found[found["id"].isin(list(ids))]
         if box is not None:
             found = found[frames.meets(found.geometry.to_numpy(), box)]
-        return found[[*names, "geometry"]].reset_index(drop=True)
+        answer = found[[*names, "geometry"]].reset_index(drop=True)
+        return answer.set_geometry(gpd.GeoSeries(own(answer.geometry.to_numpy()), crs=answer.crs))
 
     def _rasters(
         self, state: State, box: Box | None, ids: Sequence[str] | None, columns: Sequence[str] | None
@@ -123,7 +132,8 @@ class MemoryStore:
 
     def editions(self, layer: str | None = None, as_of: datetime | None = None) -> tuple[Edition, ...]:
         """List the deliveries in force of a layer, or of all, in the order of arrival."""
-        return in_force((e, replaces) for e, replaces in self._state(as_of).deliveries if layer in (None, e.layer))
+        found = in_force((e, replaces) for e, replaces in self._state(as_of).deliveries if layer in (None, e.layer))
+        return tuple(replace(e, coverage=own(np.array([e.coverage], object))[0]) for e in found)
 
     def add(
         self,
