@@ -37,7 +37,8 @@ class Outlines(NamedTuple):
 
 def outlines(shapes: Shapes) -> Outlines:
     """List the edges of polygons and multipolygons; of other shapes, and of ends that are not finite, none."""
-    parts, owner = shapely.get_parts(shapes, return_index=True)
+    simple = bool((shapely.get_type_id(shapes) == 3).all())
+    parts, owner = (shapes, np.arange(len(shapes))) if simple else shapely.get_parts(shapes, return_index=True)
     rings, part = shapely.get_rings(parts, return_index=True)
     xy, ring = shapely.get_coordinates(rings, return_index=True)
     finite = np.asarray(np.isfinite(xy).all(axis=1))

@@ -202,7 +202,9 @@ def surveyed(plots: gpd.GeoDataFrame, coverage: BaseGeometry, reach: float = 0.0
     shapely.prepare(coverage)
     inside = shapely.covers(coverage, shapes)
     if reach:
-        inside[inside] = ~shapely.dwithin(coverage.boundary, shapes[inside], reach)
+        edge = coverage.boundary
+        shapely.prepare(edge)
+        inside[inside] = ~shapely.dwithin(edge, shapes[inside], reach)
     return np.asarray(inside, bool)
 
 
@@ -215,9 +217,9 @@ def ask_layer(layer: Layer, plots: gpd.GeoDataFrame, survey: Survey, ask: Ask) -
         return pd.DataFrame(index=plots.index)
     found = layer.assess(plots, survey.features, ask)
     answer = found.copy()
-    known: dict[tuple[str | None, str | None], NDArray[np.bool_]] = {}
+    known: dict[tuple[object, ...], NDArray[np.bool_]] = {}
     for column in layer.answers:
-        scope = (column.kind, column.reach)
+        scope = (column.reach, *(id(edition) for edition in survey.of(column.kind)))
         if scope not in known:
             reach = ask.standards[column.reach] if column.reach else 0.0
             known[scope] = surveyed(plots, survey.coverage(column.kind), reach)
