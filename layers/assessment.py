@@ -90,6 +90,12 @@ class Networks:
         return traced.set_axis(pd.Index(features["id"], name="id"))
 
 
+def _told(features: gpd.GeoDataFrame, traced: pd.DataFrame) -> gpd.GeoDataFrame:
+    """Put what was traced beside lines, by number; a line that was not traced gets NA."""
+    at = traced.index.get_indexer(features["id"])
+    return features.assign(**{str(name): column.array.take(at, allow_fill=True) for name, column in traced.items()})
+
+
 def land_around(store: Store, box: Box, traces: Traces, as_of: datetime | None = None) -> Mapping[str, Survey]:
     """Read all layers in a box, those that reach beyond their outline with a margin around it; the lines of the networks as traced."""
     wide = (box[0] - MARGIN, box[1] - MARGIN, box[2] + MARGIN, box[3] + MARGIN)
@@ -99,7 +105,7 @@ def land_around(store: Store, box: Box, traces: Traces, as_of: datetime | None =
         delivered = tuple(e for e in editions if e.layer == name)
         if delivered:
             features = store.read(name, box=wide if name in WIDE else box, as_of=as_of)
-            land[name] = Survey(features.join(traces[name], on="id") if name in traces else features, delivered)
+            land[name] = Survey(_told(features, traces[name]) if name in traces else features, delivered)
     return land
 
 

@@ -12,7 +12,7 @@ import shapely
 from numpy.typing import NDArray
 
 from geo.overlay import Pairs, Pieces, overlaps, partition, rims
-from layers.base import Ask, Land, Layer, Rule, Survey, codes, empty
+from layers.base import Ask, Claims, Land, Layer, Rule, Survey, codes, empty
 from layers.catalogue import LAYERS
 
 SEVERITIES = codes(
@@ -28,6 +28,9 @@ VERDICTS = codes(
 )
 PASS, WARN, UNKNOWN, BLOCK = range(4)
 NAMES = np.array(list(SEVERITIES), object)
+
+
+NO_CLAIMS = Claims(*(np.zeros(0, object) for _ in range(3)))
 
 
 class Asked(NamedTuple):
@@ -87,7 +90,10 @@ def severity_code(ask: Ask, rule: Rule) -> int:
 
 def _claims(plots: gpd.GeoDataFrame, land: Land, ask: Ask, rules: tuple[Asked, ...]) -> _Claims:
     """Collect the claims of all rules; polygons that several rules share are kept once."""
-    frames = [rule.claims(survey_of(land, layer, plots.crs).features, ask) for layer, rule in rules]
+    frames = [
+        rule.claims(land[layer.name].features, ask) if layer.name in land and len(land[layer.name].features) else NO_CLAIMS
+        for layer, rule in rules
+    ]
     geometry = np.concatenate([f.shapes for f in frames])
     which = np.repeat(np.arange(len(rules)), [len(f.shapes) for f in frames])
     outcome = np.concatenate([f.outcomes for f in frames])
