@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from layers.base import Text
 from layers.catalogue import LAYERS
+from layers.plan.levelling import FIELDS, Levelling
 from layers.plan.readiness import STATES as READY
 from layers.plan.sheet import Line, Sheet
 from layers.plan.supply import SEVERITIES, VERDICTS, asked
@@ -30,6 +31,13 @@ WORDS = {
     "unknown": Text("of which unknown", "其中未知"),
     "required": Text("required", "必需"),
     "unknown_state": Text("unknown", "未知"),
+    "levelling": Text("Levelling", "场地平整"),
+    "balanced": Text("cut and fill balance", "挖填平衡"),
+    "given": Text("level given", "给定标高"),
+    "earthwork": Text("earthwork", "土方工程"),
+    "preparation": Text("site preparation", "平整场地"),
+    "limit": Text("limit of the mean depth", "平均厚度界限"),
+    "bulking": Text("bulking", "可松性系数"),
 }
 
 
@@ -58,6 +66,29 @@ def _line(line: Line, language: str) -> list[str]:
         head + (" · " + " · ".join(about) if about else ""),
         f"      {_say(line.rule, language)} [{line.source}{note}]{dated}",
     ]
+
+
+def levelled(found: Levelling, language: str) -> list[str]:
+    """Print the levelling of a site: level, cut, fill, what is left over, and by what figures."""
+
+    def say(word: str) -> str:
+        return _say(WORDS[word], language)
+
+    dated = f" · {say('data')} {found.data_date}" if found.data_date else ""
+    rows = [f"{say('levelling')} · {say('balanced' if found.balanced else 'given')}{dated}:"]
+    for field in FIELDS[:-1]:
+        value = getattr(found, field.name)
+        shown = say("unknown_state") if value is None else f"{round(value, 2) + 0.0:,.2f} {field.unit.replace('m3', 'm³')}"
+        if value is not None and field.unit == "1":
+            shown = f"{value:.1%}"
+        rows.append(f"  {_say(field.title, language)}: {shown}")
+    kind = {True: say("earthwork"), False: say("preparation"), None: say("unknown_state")}[found.earthwork]
+    notes = [
+        f"{say(word)} {line.value:g}{' m' if line.unit == 'm' else ''} [{line.source}]"
+        + ("" if line.verified else f" ({say('unverified')})")
+        for word, line in (("limit", found.limit), ("bulking", found.bulking))
+    ]
+    return [*rows, f"  = {kind} · " + " · ".join(notes)]
 
 
 def render(sheet: Sheet, language: str, generated: bool = False) -> str:
@@ -98,6 +129,7 @@ def render(sheet: Sheet, language: str, generated: bool = False) -> str:
             else f"{value:,.2f} {answer.field.unit}"
         )
         rows.append(f"  {_say(answer.field.title, language)}: {shown}")
+    rows += ["", *levelled(sheet.levelling, language)]
     ready = _say(READY[sheet.ready_state].name, language) + (f" ({say('from')} {sheet.ready_from})" if sheet.ready_from else "")
     rows += ["", f"{say('not_asked')}: {', '.join(sheet.not_asked)}"]
     rows += [f"{say('verdict')}: {_say(VERDICTS[sheet.verdict].name, language).upper()} · {ready}"]

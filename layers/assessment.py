@@ -6,7 +6,7 @@ import json
 import os
 import threading
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import date, datetime
 from typing import Any
@@ -23,6 +23,7 @@ from geo.crs import check_plausible, transform
 from layers.base import Ask, Survey, ask_layer
 from layers.catalogue import LAYERS
 from layers.errors import Refusal
+from layers.plan.levelling import Levelling, levelling
 from layers.plan.networks import serving
 from layers.plan.readiness import readiness
 from layers.plan.sheet import Sheet, sheet
@@ -90,12 +91,14 @@ class Networks:
         return traced.set_axis(pd.Index(features["id"], name="id"))
 
 
-def land_around(store: Store, box: Box, traces: Traces, as_of: datetime | None = None) -> Mapping[str, Survey]:
-    """Read all layers in a box, those that reach beyond their outline with a margin around it; the lines of the networks as traced."""
+def land_around(
+    store: Store, box: Box, traces: Traces, as_of: datetime | None = None, layers: Iterable[str] = tuple(LAYERS)
+) -> Mapping[str, Survey]:
+    """Read layers, by default all, in a box, those that reach beyond their outline with a margin around it; networks as traced."""
     wide = (box[0] - MARGIN, box[1] - MARGIN, box[2] + MARGIN, box[3] + MARGIN)
     editions = store.editions(as_of=as_of)
     land = {}
-    for name in LAYERS:
+    for name in layers:
         delivered = tuple(e for e in editions if e.layer == name)
         if delivered:
             features = store.read(name, box=wide if name in WIDE else box, as_of=as_of)
@@ -186,6 +189,20 @@ def explain(store: Store, id: str, ask: Ask, as_of: datetime | None = None, netw
     """Write the sheet of a stored plot, from the land as it is now (or was known at `as_of`)."""
     plot = stored(store, "parcels", id, as_of)
     return check(store, plot.geometry, ask, id, "parcels", as_of=as_of, networks=networks)
+
+
+def level(
+    store: Store, site: BaseGeometry, ask: Ask, to: float | None = None, id: str = "site", as_of: datetime | None = None
+) -> Levelling:
+    """Measure what levels a site, a polygon in the base's CRS, to the height `to` [m] or to the balanced level.
+
+    Of the terrain only the window around the site is read, so a raster may be larger than memory.
+    """
+    site = proper(site, store.crs)
+    with store.snapshot():
+        land = land_around(store, shapely.bounds(site).tolist(), {}, as_of, ["terrain"])
+    frame = gpd.GeoDataFrame({"id": [id]}, geometry=[site], crs=store.crs)
+    return levelling(frame, survey_of(land, LAYERS["terrain"], store.crs), ask, to)
 
 
 def tiles(store: Store, layer: str) -> Iterator[gpd.GeoDataFrame]:

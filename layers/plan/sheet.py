@@ -15,6 +15,7 @@ from shapely.geometry.base import BaseGeometry
 from layers.base import Ask, Land, Text, ask_layer
 from layers.catalogue import LAYERS
 from layers.land_use import CLASSES, is_arable, land_class
+from layers.plan.levelling import Levelling, levelling
 from layers.plan.readiness import SERVICES, STATES, readiness, required
 from layers.plan.supply import Asked, Supply, asked, judge, survey_of
 from layers.service import EVER
@@ -84,6 +85,7 @@ class Sheet:
     missing: tuple[str, ...]
     land_use: Mapping[str, float]
     terrain: Mapping[str, float | None]
+    levelling: Levelling
     not_asked: tuple[str, ...]
     geometry: BaseGeometry
 
@@ -110,7 +112,8 @@ def sheet(
     ready = readiness(site, land, ask, level).iloc[0]
     summary = supply.plots.iloc[0]
     uses = _uses(supply, land, ask)
-    terrain = ask_layer(LAYERS["terrain"], site, survey_of(land, LAYERS["terrain"], site.crs), ask)
+    heights = survey_of(land, LAYERS["terrain"], site.crs)
+    terrain = ask_layer(LAYERS["terrain"], site, heights, ask)
     named = _named(supply)
     lines = [_line(supply, named, k, rule, land, ask) for k, rule in enumerate(asked())]
     lines += [_services_line(ready, land, ask, float(summary["area"]), level)]
@@ -132,6 +135,7 @@ def sheet(
         missing=tuple(filter(None, ready["missing"].split(","))),
         land_use=uses,
         terrain={str(name): None if pd.isna(v) else float(v) for name, v in terrain.iloc[0].items()},
+        levelling=levelling(site, heights, ask),
         not_asked=NOT_ASKED,
         geometry=site.geometry.iloc[0],
     )
