@@ -25,9 +25,10 @@ from layers.catalogue import LAYERS
 from layers.errors import Refusal
 from layers.plan.levelling import Levelling, levelling
 from layers.plan.networks import serving
-from layers.plan.readiness import readiness
+from layers.plan.readiness import UNKNOWN_READINESS, readiness
 from layers.plan.sheet import Sheet, sheet
 from layers.plan.supply import judge, survey_of
+from layers.plan.supply_table import supply_table
 from layers.standards import Standards
 from layers.store.base import Box, Store
 
@@ -53,6 +54,10 @@ class NotFoundError(Refusal):
 
 class BadSiteError(Refusal):
     """A site cannot be checked as it was drawn."""
+
+
+class StaleFindingsError(Refusal):
+    """The stored findings are older than the land, or there are none."""
 
 
 class UnknownUseError(Refusal):
@@ -230,7 +235,7 @@ def findings(plots: gpd.GeoDataFrame, land: Mapping[str, Survey], ask: Ask) -> p
     ready = readiness(plots, land, ask)
     unknown = (supply["verdict"] == "free") & (ready["ready_state"] == "unknown")
     supply["verdict"] = supply["verdict"].mask(unknown, "unknown")
-    supply["reason"] = supply["reason"].mask(unknown, "C15:readiness")
+    supply["reason"] = supply["reason"].mask(unknown, UNKNOWN_READINESS)
     terrain = ask_layer(LAYERS["terrain"], plots, survey_of(land, LAYERS["terrain"], plots.crs), ask)
     return pd.concat([supply, ready, terrain], axis=1).set_axis(pd.Index(plots["id"], name="id"))
 
@@ -283,6 +288,27 @@ def stale(store: Store, inputs: Mapping[str, Any], standards: Standards) -> list
     changed = [name for name in now if now[name] != then.get(name)]
     changed += ["standards"] if inputs["standards"] != standards.digest else []
     return changed + (["engine"] if inputs["engine"] != ENGINE else [])
+
+
+def supply(store: Store, standards: Standards, by: str = "quarter", level: int | None = None) -> tuple[pd.DataFrame, date]:
+    """Table the stored findings (see `supply_table`), and tell the day that they speak of.
+
+    StaleFindingsError where the land, the standards or the engine changed since they were made. Memory grows with the plots,
+    2 kB each: all findings and plots are read.
+    """
+    with store.snapshot():
+        found, inputs = store.findings()
+        changed = ", ".join(stale(store, inputs, standards))
+        plots = store.read("parcels", columns=["id", "code_system", "use_code"])
+    if not len(found):
+        raise StaleFindingsError("nothing is assessed yet; run shudi assess", "尚未评估,请先运行 shudi assess")
+    if changed:
+        raise StaleFindingsError(
+            f"the stored findings are stale ({changed} changed); run shudi assess",
+            f"已存结论过期({changed}已变),请运行 shudi assess",
+        )
+    day = date.fromisoformat(inputs["on"])
+    return supply_table(found, plots, standards.on(day), by, level), day
 
 
 def moved(site: BaseGeometry | None, crs: object, to: str) -> BaseGeometry:

@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
-import math
 import sys
 from datetime import datetime
 
 import click
 
 from api.commands.verdict import site_of
-from api.context import STATUS, Context, as_of, command
+from api.context import STATUS, Context, a_number, as_of, command
 from api.models import LevelBody, LevellingBody
 from api.text import WORDS, levelled
 from layers.assessment import level as level_site
 from layers.assessment import question
-from layers.errors import Refusal
 from layers.standards import Standards
-
-
-def a_height(ctx: click.Context, param: click.Parameter, value: float | None) -> float | None:
-    """Pass a height that is a number: neither infinite nor none."""
-    if value is not None and not math.isfinite(value):
-        raise Refusal(f"--to {value} is no height; write the metres as a number", f"--to {value} 不是标高,请写米数")
-    return value
 
 
 @click.argument("site")
 @click.option(
-    "--to", type=float, callback=a_height, metavar="LEVEL", help="the design level in metres (default: cut and fill balance)"
+    "--to", type=float, callback=a_number, metavar="LEVEL", help="the design level in metres (default: cut and fill balance)"
 )
 @click.option("--crs", help="the CRS of the site's file where the file does not say, such as EPSG:4548")
 @as_of
