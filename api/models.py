@@ -10,6 +10,7 @@ import shapely
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 from layers.base import Text
+from layers.plan.exactness import Exactness
 from layers.plan.levelling import Levelling
 from layers.plan.sheet import Line, Part, Service, Sheet
 from layers.standards import Standard
@@ -156,6 +157,38 @@ class Figure(BaseModel):
         )
 
 
+class ExactnessBody(BaseModel):
+    """How exact the area is, and whether the verdict survives a boundary that errs by the tolerance.
+
+    `smaller` and `larger` are the verdicts on the site moved in and out; `because` names the rules that turn the verdict.
+    """
+
+    planar_m2: float
+    ellipsoidal_m2: float
+    sigma_m2: float
+    survey_class: str
+    tolerance_m: float
+    survives: bool
+    smaller: Literal["free", "unknown", "blocked"]
+    larger: Literal["free", "unknown", "blocked"]
+    because: list[str]
+
+    @classmethod
+    def of(cls, found: Exactness) -> ExactnessBody:
+        """Write how exact a site is; areas keep the digits that tell planar from ellipsoidal."""
+        return cls(
+            planar_m2=round(found.planar, 4),
+            ellipsoidal_m2=round(found.ellipsoidal, 4),
+            sigma_m2=round(found.sigma, 2),
+            survey_class=found.survey_class,
+            tolerance_m=found.tolerance,
+            survives=found.survives,
+            smaller=found.smaller,  # type: ignore[arg-type]
+            larger=found.larger,  # type: ignore[arg-type]
+            because=list(found.because),
+        )
+
+
 class LevellingBody(BaseModel):
     """What levels a site: cut in the ground, fill in place, net what is left over in place; null is unknown."""
 
@@ -228,6 +261,7 @@ class SheetBody(BaseModel):
     land_use_m2: dict[str, float]
     terrain: dict[str, float | None]
     levelling: LevellingBody
+    exactness: ExactnessBody
     not_asked: list[str]
 
     @classmethod
@@ -254,6 +288,7 @@ class SheetBody(BaseModel):
             land_use_m2={k: round(v, 2) for k, v in sheet.land_use.items()},
             terrain={k: _rounded(v, 3) for k, v in sheet.terrain.items()},
             levelling=LevellingBody.of(sheet.levelling),
+            exactness=ExactnessBody.of(sheet.exactness),
             not_asked=list(sheet.not_asked),
         )
 

@@ -23,6 +23,7 @@ from geo.crs import check_plausible, transform
 from layers.base import Ask, Survey, ask_layer
 from layers.catalogue import LAYERS
 from layers.errors import Refusal
+from layers.plan.exactness import tolerance
 from layers.plan.levelling import Levelling, levelling
 from layers.plan.networks import serving
 from layers.plan.readiness import UNKNOWN_READINESS, readiness
@@ -170,7 +171,7 @@ def check(
     site = proper(site, store.crs)
     with store.snapshot():
         traces = (networks or Networks()).trace(store, ask, as_of)
-        land = land_around(store, shapely.bounds(site).tolist(), traces, as_of)
+        land = land_around(store, site.buffer(tolerance(ask), join_style="mitre").bounds, traces, as_of)
     frame = gpd.GeoDataFrame({"id": [id]}, geometry=[site], crs=store.crs)
     if not any(e.coverage is not None and e.coverage.intersects(site) for s in land.values() for e in s.editions):
         where = tuple(round(v) for v in site.bounds)
