@@ -139,6 +139,14 @@ def an_area(ctx: click.Context, param: click.Parameter, value: float | None) -> 
     return value
 
 
+def a_number(ctx: click.Context, param: click.Parameter, value: float | None) -> float | None:
+    """Pass a number that is one: neither infinite nor none."""
+    if value is not None and not math.isfinite(value):
+        name = param.opts[0]
+        raise Refusal(f"{name} {value} is no number; write it in digits", f"{name} {value} 不是数,请用数字写出")
+    return value
+
+
 def a_moment(ctx: click.Context, param: click.Parameter, value: str | None) -> datetime | None:
     """Read a moment as ISO 8601; a day alone means its end, a time without zone is UTC."""
     try:

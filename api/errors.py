@@ -15,7 +15,7 @@ from api.models import Problem
 from api.refusals import REFUSALS, said
 from geo.errors import GeoError
 from geo.tiles import TileError
-from layers.assessment import NotFoundError
+from layers.assessment import NotFoundError, StaleFindingsError
 from layers.errors import Refusal
 from layers.store.base import BusyError, ReadOnlyError, StaleError, StoreError
 
@@ -24,6 +24,7 @@ STATUS: Mapping[type[Exception], int] = {
     NotFoundError: 404,
     TileError: 404,
     StaleError: 412,
+    StaleFindingsError: 409,
     BusyError: 503,
     ReadOnlyError: 507,
     StoreError: 503,

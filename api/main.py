@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from api.deps import Readers
 from api.errors import handle
 from api.limits import Limits
-from api.routes import checks, health, page, plots, tiles
+from api.routes import checks, health, page, plots, supply, tiles
 from api.settings import Settings
 from layers.assessment import Networks
 from layers.standards import Standards
@@ -36,7 +36,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.cache = TileCache()
     handle(app)
     app.add_middleware(Limits, body=settings.body, hosts=settings.hosts)
-    for module in (health, plots, checks, tiles, page):
+    for module in (health, plots, checks, supply, tiles, page):
         app.include_router(module.router)
     page.mount(app)
     return app

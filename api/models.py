@@ -10,7 +10,10 @@ import shapely
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 from layers.base import Text
+from layers.plan.exactness import Exactness
+from layers.plan.levelling import Levelling
 from layers.plan.sheet import Line, Part, Service, Sheet
+from layers.standards import Standard
 from layers.units import mu
 
 
@@ -129,6 +132,112 @@ class ServiceLine(BaseModel):
         )
 
 
+class Figure(BaseModel):
+    """A number of law or practice that an answer rests on."""
+
+    name: str
+    value: float
+    unit: str
+    rule: Words
+    source: str
+    since: date
+    verified: bool
+
+    @classmethod
+    def of(cls, line: Standard) -> Figure:
+        """Write a standard."""
+        return cls(
+            name=line.name,
+            value=line.value,
+            unit=line.unit,
+            rule=Words(en=line.en, zh=line.zh),
+            source=line.source,
+            since=line.since,
+            verified=line.verified,
+        )
+
+
+class ExactnessBody(BaseModel):
+    """How exact the area is, and whether the verdict survives a boundary that errs by the tolerance.
+
+    `smaller` and `larger` are the verdicts on the site moved in and out; `because` names the rules that turn the verdict.
+    """
+
+    planar_m2: float
+    ellipsoidal_m2: float
+    sigma_m2: float
+    survey_class: str
+    tolerance_m: float
+    survives: bool
+    smaller: Literal["free", "unknown", "blocked"]
+    larger: Literal["free", "unknown", "blocked"]
+    because: list[str]
+
+    @classmethod
+    def of(cls, found: Exactness) -> ExactnessBody:
+        """Write how exact a site is; areas keep the digits that tell planar from ellipsoidal."""
+        return cls(
+            planar_m2=round(found.planar, 4),
+            ellipsoidal_m2=round(found.ellipsoidal, 4),
+            sigma_m2=round(found.sigma, 2),
+            survey_class=found.survey_class,
+            tolerance_m=found.tolerance,
+            survives=found.survives,
+            smaller=found.smaller,  # type: ignore[arg-type]
+            larger=found.larger,  # type: ignore[arg-type]
+            because=list(found.because),
+        )
+
+
+class LevellingBody(BaseModel):
+    """What levels a site: cut in the ground, fill in place, net what is left over in place; null is unknown."""
+
+    balanced: bool
+    level_m: float | None
+    cut_m3: float | None
+    fill_m3: float | None
+    net_m3: float | None
+    depth_m: float | None
+    above_share: float | None
+    slope_over_share: float | None
+    earthwork: bool | None
+    bulking: Figure
+    limit: Figure
+    data_date: date | None
+
+    @classmethod
+    def of(cls, found: Levelling) -> LevellingBody:
+        """Write the levelling of a site."""
+        return cls(
+            balanced=found.balanced,
+            level_m=_rounded(found.level, 3),
+            cut_m3=_rounded(found.cut, 2),
+            fill_m3=_rounded(found.fill, 2),
+            net_m3=_rounded(found.net, 2),
+            depth_m=_rounded(found.depth, 3),
+            above_share=_rounded(found.above, 4),
+            slope_over_share=_rounded(found.slope_over_share, 4),
+            earthwork=found.earthwork,
+            bulking=Figure.of(found.bulking),
+            limit=Figure.of(found.limit),
+            data_date=found.data_date,
+        )
+
+
+class LevelBody(BaseModel):
+    """The levelling of one site on its own."""
+
+    id: str
+    as_of: datetime | None
+    generated: bool
+    levelling: LevellingBody
+
+
+def _rounded(value: float | None, digits: int) -> float | None:
+    """Round what is known; a rounding error has no sign."""
+    return None if value is None else round(value, digits) + 0.0
+
+
 class SheetBody(BaseModel):
     """The sheet of one site: checks, partition, services, verdict. Geometry is in `crs`, east before north."""
 
@@ -151,6 +260,8 @@ class SheetBody(BaseModel):
     services: list[ServiceLine]
     land_use_m2: dict[str, float]
     terrain: dict[str, float | None]
+    levelling: LevellingBody
+    exactness: ExactnessBody
     not_asked: list[str]
 
     @classmethod
@@ -175,7 +286,9 @@ class SheetBody(BaseModel):
             parts=[PartLine.of(part) for part in sheet.parts],
             services=[ServiceLine.of(service) for service in sheet.services],
             land_use_m2={k: round(v, 2) for k, v in sheet.land_use.items()},
-            terrain={k: None if v is None else round(v, 3) for k, v in sheet.terrain.items()},
+            terrain={k: _rounded(v, 3) for k, v in sheet.terrain.items()},
+            levelling=LevellingBody.of(sheet.levelling),
+            exactness=ExactnessBody.of(sheet.exactness),
             not_asked=list(sheet.not_asked),
         )
 

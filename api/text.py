@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from layers.base import Text
 from layers.catalogue import LAYERS
+from layers.plan.exactness import Exactness
+from layers.plan.levelling import FIELDS, Levelling
 from layers.plan.readiness import STATES as READY
 from layers.plan.sheet import Line, Sheet
 from layers.plan.supply import SEVERITIES, VERDICTS, asked
@@ -30,6 +34,21 @@ WORDS = {
     "unknown": Text("of which unknown", "其中未知"),
     "required": Text("required", "必需"),
     "unknown_state": Text("unknown", "未知"),
+    "planar": Text("Area on the grid", "平面面积"),
+    "ellipsoidal": Text("on the ellipsoid", "椭球面积"),
+    "class": Text("boundary points of class", "界址点等级"),
+    "stands": Text("The verdict stands if the boundary errs by", "结论不受边界误差影响,误差"),
+    "sliver": Text("THE VERDICT HANGS ON A SLIVER: it turns if the boundary errs by", "结论取决于边界误差,误差"),
+    "moved_in": Text("moved in", "内缩"),
+    "moved_out": Text("moved out", "外扩"),
+    "thin": Text("the site is thinner than the error of its boundary", "选址窄于边界误差"),
+    "levelling": Text("Levelling", "场地平整"),
+    "balanced": Text("cut and fill balance", "挖填平衡"),
+    "given": Text("level given", "给定标高"),
+    "earthwork": Text("earthwork", "土方工程"),
+    "preparation": Text("site preparation", "平整场地"),
+    "limit": Text("limit of the mean depth", "平均厚度界限"),
+    "bulking": Text("bulking", "可松性系数"),
 }
 
 
@@ -60,6 +79,49 @@ def _line(line: Line, language: str) -> list[str]:
     ]
 
 
+def exact(found: Exactness, language: str, titles: Mapping[str, str]) -> tuple[str, str]:
+    """Print how exact a site's area is, and whether its verdict survives; titles: of the rules by their keys."""
+
+    def say(word: str) -> str:
+        return _say(WORDS[word], language)
+
+    measured = (
+        f"{say('planar')} {found.planar:,.2f} m² (σ {found.sigma:.1f} m², {say('class')} {found.survey_class}) · "
+        f"{say('ellipsoidal')} {found.ellipsoidal:,.2f} m²"
+    )
+    if found.survives:
+        return measured, f"{say('stands')} ±{found.tolerance:g} m"
+    moved = [
+        f"{say(word)}: {_say(VERDICTS[verdict].name, language)}"
+        for word, verdict in (("moved_in", found.smaller), ("moved_out", found.larger))
+    ]
+    why = ", ".join(titles.get(key, say("thin")) for key in found.because)
+    return measured, f"{say('sliver')} ±{found.tolerance:g} m · {' · '.join(moved)} · {why}"
+
+
+def levelled(found: Levelling, language: str) -> list[str]:
+    """Print the levelling of a site: level, cut, fill, what is left over, and by what figures."""
+
+    def say(word: str) -> str:
+        return _say(WORDS[word], language)
+
+    dated = f" · {say('data')} {found.data_date}" if found.data_date else ""
+    rows = [f"{say('levelling')} · {say('balanced' if found.balanced else 'given')}{dated}:"]
+    for field in FIELDS[:-1]:
+        value = getattr(found, field.name)
+        shown = say("unknown_state") if value is None else f"{round(value, 2) + 0.0:,.2f} {field.unit.replace('m3', 'm³')}"
+        if value is not None and field.unit == "1":
+            shown = f"{value:.1%}"
+        rows.append(f"  {_say(field.title, language)}: {shown}")
+    kind = {True: say("earthwork"), False: say("preparation"), None: say("unknown_state")}[found.earthwork]
+    notes = [
+        f"{say(word)} {line.value:g}{' m' if line.unit == 'm' else ''} [{line.source}]"
+        + ("" if line.verified else f" ({say('unverified')})")
+        for word, line in (("limit", found.limit), ("bulking", found.bulking))
+    ]
+    return [*rows, f"  = {kind} · " + " · ".join(notes)]
+
+
 def render(sheet: Sheet, language: str, generated: bool = False) -> str:
     """Print a sheet: checks, partition with its sum, services, verdict."""
 
@@ -67,8 +129,9 @@ def render(sheet: Sheet, language: str, generated: bool = False) -> str:
         return _say(WORDS[word], language)
 
     titles = {a.key: f"{a.rule.id} {_say(a.rule.title, language)}" for a in asked()}
+    measured, survives = exact(sheet.exactness, language, titles)
     rows = [f"*** {say('generated')} ***"] if generated else []
-    rows += [f"{say('site')} {sheet.id} · {area(sheet.area, language)} · {say('on')} {sheet.on}", ""]
+    rows += [f"{say('site')} {sheet.id} · {area(sheet.area, language)} · {say('on')} {sheet.on}", measured, ""]
     rows += [row for line in sheet.lines for row in _line(line, language)]
     rows += ["", f"{say('parts')}:"]
     for part in sheet.parts:
@@ -98,7 +161,9 @@ def render(sheet: Sheet, language: str, generated: bool = False) -> str:
             else f"{value:,.2f} {answer.field.unit}"
         )
         rows.append(f"  {_say(answer.field.title, language)}: {shown}")
+    rows += ["", *levelled(sheet.levelling, language)]
     ready = _say(READY[sheet.ready_state].name, language) + (f" ({say('from')} {sheet.ready_from})" if sheet.ready_from else "")
     rows += ["", f"{say('not_asked')}: {', '.join(sheet.not_asked)}"]
+    rows += [survives]
     rows += [f"{say('verdict')}: {_say(VERDICTS[sheet.verdict].name, language).upper()} · {ready}"]
     return "\n".join(rows)

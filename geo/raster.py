@@ -309,6 +309,7 @@ def _balance(w: Weights, shape: Indices, z: Numbers, weight: Numbers, bulking: f
         return mean
     order = np.lexsort((z, shape))
     rise, weight, shape = (z - mean[shape])[order], weight[order], shape[order]
+    rise[np.isnan(rise)] = 0.0  # sums run on from shape to shape; one without height stays NaN by its mean
 
     def below(values: Numbers) -> Numbers:
         total: Numbers = np.r_[0.0, np.cumsum(values)]

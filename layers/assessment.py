@@ -6,7 +6,7 @@ import json
 import os
 import threading
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import date, datetime
 from typing import Any
@@ -23,10 +23,13 @@ from geo.crs import check_plausible, transform
 from layers.base import Ask, Survey, ask_layer
 from layers.catalogue import LAYERS
 from layers.errors import Refusal
+from layers.plan.exactness import tolerance
+from layers.plan.levelling import Levelling, levelling
 from layers.plan.networks import serving
-from layers.plan.readiness import readiness
+from layers.plan.readiness import UNKNOWN_READINESS, readiness
 from layers.plan.sheet import Sheet, sheet
 from layers.plan.supply import judge, survey_of
+from layers.plan.supply_table import supply_table
 from layers.standards import Standards
 from layers.store.base import Box, Store
 
@@ -52,6 +55,10 @@ class NotFoundError(Refusal):
 
 class BadSiteError(Refusal):
     """A site cannot be checked as it was drawn."""
+
+
+class StaleFindingsError(Refusal):
+    """The stored findings are older than the land, or there are none."""
 
 
 class UnknownUseError(Refusal):
@@ -96,12 +103,14 @@ def _told(features: gpd.GeoDataFrame, traced: pd.DataFrame) -> gpd.GeoDataFrame:
     return features.assign(**{str(name): column.array.take(at, allow_fill=True) for name, column in traced.items()})
 
 
-def land_around(store: Store, box: Box, traces: Traces, as_of: datetime | None = None) -> Mapping[str, Survey]:
-    """Read all layers in a box, those that reach beyond their outline with a margin around it; the lines of the networks as traced."""
+def land_around(
+    store: Store, box: Box, traces: Traces, as_of: datetime | None = None, layers: Iterable[str] = tuple(LAYERS)
+) -> Mapping[str, Survey]:
+    """Read layers, by default all, in a box, those that reach beyond their outline with a margin around it; networks as traced."""
     wide = (box[0] - MARGIN, box[1] - MARGIN, box[2] + MARGIN, box[3] + MARGIN)
     editions = store.editions(as_of=as_of)
     land = {}
-    for name in LAYERS:
+    for name in layers:
         delivered = tuple(e for e in editions if e.layer == name)
         if delivered:
             features = store.read(name, box=wide if name in WIDE else box, as_of=as_of)
@@ -168,7 +177,7 @@ def check(
     site = proper(site, store.crs)
     with store.snapshot():
         traces = (networks or Networks()).trace(store, ask, as_of)
-        land = land_around(store, shapely.bounds(site).tolist(), traces, as_of)
+        land = land_around(store, site.buffer(tolerance(ask), join_style="mitre").bounds, traces, as_of)
     frame = gpd.GeoDataFrame({"id": [id]}, geometry=[site], crs=store.crs)
     if not any(e.coverage is not None and e.coverage.intersects(site) for s in land.values() for e in s.editions):
         where = tuple(round(v) for v in site.bounds)
@@ -192,6 +201,20 @@ def explain(store: Store, id: str, ask: Ask, as_of: datetime | None = None, netw
     """Write the sheet of a stored plot, from the land as it is now (or was known at `as_of`)."""
     plot = stored(store, "parcels", id, as_of)
     return check(store, plot.geometry, ask, id, "parcels", as_of=as_of, networks=networks)
+
+
+def level(
+    store: Store, site: BaseGeometry, ask: Ask, to: float | None = None, id: str = "site", as_of: datetime | None = None
+) -> Levelling:
+    """Measure what levels a site, a polygon in the base's CRS, to the height `to` [m] or to the balanced level.
+
+    Of the terrain only the window around the site is read, so a raster may be larger than memory.
+    """
+    site = proper(site, store.crs)
+    with store.snapshot():
+        land = land_around(store, shapely.bounds(site).tolist(), {}, as_of, ["terrain"])
+    frame = gpd.GeoDataFrame({"id": [id]}, geometry=[site], crs=store.crs)
+    return levelling(frame, survey_of(land, LAYERS["terrain"], store.crs), ask, to)
 
 
 def tiles(store: Store, layer: str) -> Iterator[gpd.GeoDataFrame]:
@@ -219,7 +242,7 @@ def findings(plots: gpd.GeoDataFrame, land: Mapping[str, Survey], ask: Ask) -> p
     ready = readiness(plots, land, ask)
     unknown = (supply["verdict"] == "free") & (ready["ready_state"] == "unknown")
     supply["verdict"] = supply["verdict"].mask(unknown, "unknown")
-    supply["reason"] = supply["reason"].mask(unknown, "C15:readiness")
+    supply["reason"] = supply["reason"].mask(unknown, UNKNOWN_READINESS)
     terrain = ask_layer(LAYERS["terrain"], plots, survey_of(land, LAYERS["terrain"], plots.crs), ask)
     return pd.concat([supply, ready, terrain], axis=1).set_axis(pd.Index(plots["id"], name="id"))
 
@@ -272,6 +295,27 @@ def stale(store: Store, inputs: Mapping[str, Any], standards: Standards) -> list
     changed = [name for name in now if now[name] != then.get(name)]
     changed += ["standards"] if inputs["standards"] != standards.digest else []
     return changed + (["engine"] if inputs["engine"] != ENGINE else [])
+
+
+def supply(store: Store, standards: Standards, by: str = "quarter", level: int | None = None) -> tuple[pd.DataFrame, date]:
+    """Table the stored findings (see `supply_table`), and tell the day that they speak of.
+
+    StaleFindingsError where the land, the standards or the engine changed since they were made. Memory grows with the plots,
+    2 kB each: all findings and plots are read.
+    """
+    with store.snapshot():
+        found, inputs = store.findings()
+        changed = ", ".join(stale(store, inputs, standards))
+        plots = store.read("parcels", columns=["id", "code_system", "use_code"])
+    if not len(found):
+        raise StaleFindingsError("nothing is assessed yet; run shudi assess", "尚未评估,请先运行 shudi assess")
+    if changed:
+        raise StaleFindingsError(
+            f"the stored findings are stale ({changed} changed); run shudi assess",
+            f"已存结论过期({changed}已变),请运行 shudi assess",
+        )
+    day = date.fromisoformat(inputs["on"])
+    return supply_table(found, plots, standards.on(day), by, level), day
 
 
 def moved(site: BaseGeometry | None, crs: object, to: str) -> BaseGeometry:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
@@ -47,7 +49,28 @@ def assess(plots: gpd.GeoDataFrame, features: gpd.GeoDataFrame, ask: Ask) -> pd.
     whole plot with heights; the slope also needs the cells around the plot. CRSMismatchError where a raster is not in the
     plots' CRS. Memory grows with the rasters, not with the plots.
     """
-    answers = np.full((len(FIELDS), len(plots)), np.nan)
+
+    def measured(grid: Grid, todo: NDArray[np.intp]) -> NDArray[np.float64]:
+        return measure(grid, shapes[todo], ask.standards["terrain.slope_max"])
+
+    shapes = plots.geometry.to_numpy()
+    answers = on_rasters(plots, features, len(FIELDS), measured, margin=1)
+    return pd.DataFrame(answers.T, index=plots.index, columns=[f.name for f in FIELDS])
+
+
+def on_rasters(
+    plots: gpd.GeoDataFrame,
+    features: gpd.GeoDataFrame,
+    count: int,
+    measured: Callable[[Grid, NDArray[np.intp]], NDArray[np.float64]],
+    margin: int = 0,
+) -> NDArray[np.float64]:
+    """Measure `count` numbers of each plot on the first raster that has them all, shape (count, plots).
+
+    `measured(grid, todo)` measures the plots at the positions `todo`, shape (count, k), NaN where the grid does not cover
+    them; `margin` [cells] is what it needs around them. A plot that no raster covers alone stays NaN: rasters are not joined.
+    """
+    answers = np.full((count, len(plots)), np.nan)
     shapes = plots.geometry.to_numpy()
     for grid in features["grid"] if len(features) else ():
         if not is_same(grid.crs, plots.crs):
@@ -58,10 +81,9 @@ def assess(plots: gpd.GeoDataFrame, features: gpd.GeoDataFrame, ask: Ask) -> pd.
         touching = shapely.intersects(shapely.box(*grid.bounds), shapes)
         todo = np.flatnonzero(touching & np.isnan(answers).any(axis=0))
         if len(todo):
-            near = grid.crop(plots.geometry.iloc[todo].total_bounds, margin=1)
-            found = measure(near, shapes[todo], ask.standards["terrain.slope_max"])
-            answers[:, todo] = np.where(np.isnan(answers[:, todo]), found, answers[:, todo])
-    return pd.DataFrame(answers.T, index=plots.index, columns=[f.name for f in FIELDS])
+            near = grid.crop(plots.geometry.iloc[todo].total_bounds, margin)
+            answers[:, todo] = np.where(np.isnan(answers[:, todo]), measured(near, todo), answers[:, todo])
+    return answers
 
 
 LAYER = Layer(

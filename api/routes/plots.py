@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Query
 
 from api.deps import AStore, TheNetworks, TheStandards
-from api.models import Moment, Problem, SheetBody
-from layers.assessment import explain, question
+from api.models import LevelBody, LevellingBody, Moment, Problem, SheetBody
+from layers.assessment import explain, question, stored
+from layers.assessment import level as level_site
 
 router = APIRouter(tags=["plots"])
 
@@ -26,3 +27,17 @@ def plot(
     """Write the sheet of a stored plot, computed from the land as it is now (or was known at `as_of`)."""
     sheet = explain(store, id, question(standards, on, as_of, None), as_of, networks)
     return SheetBody.of(sheet, store.crs, "generated" in store.title, as_of)
+
+
+@router.get("/plots/{id}/levelling", responses={404: {"model": Problem}})
+def levelling(
+    id: Annotated[str, Path(max_length=200)],
+    store: AStore,
+    standards: TheStandards,
+    level: Annotated[float | None, Query(allow_inf_nan=False)] = None,
+    as_of: Moment | None = None,
+) -> LevelBody:
+    """Measure what levels a stored plot to `level` [m], by default to the level at which cut and fill balance."""
+    plot = stored(store, "parcels", id, as_of)
+    found = level_site(store, plot.geometry, question(standards, None, as_of, None), level, id, as_of)
+    return LevelBody(id=id, as_of=as_of, generated="generated" in store.title, levelling=LevellingBody.of(found))

@@ -22,6 +22,10 @@ STATES = codes(
 )
 
 
+UNKNOWN_READINESS = "C15:readiness"
+"""The reason of a verdict that is unknown only because the readiness is."""
+
+
 def required(ask: Ask, level: int | None = None) -> list[str]:
     """List the services that a level asks for (3, 5 or 7; None: the standard's own)."""
     return list(ask.standards[f"readiness.services_{level or ask.standards['readiness.required']}"])
@@ -40,9 +44,15 @@ def readiness(plots: gpd.GeoDataFrame, land: Land, ask: Ask, level: int | None =
     surveys = [land[layer.name] if layer.name in land else Survey(empty(layer, plots.crs)) for layer in LAYERS]
     answers = [ask_layer(layer, plots, survey, ask) for layer, survey in zip(LAYERS, surveys, strict=True)]
     found = pd.concat(answers, axis=1)
-    needs = required(ask, level)
     states = found[[f"{s}_state" for s in SERVICES]]
     found[states.columns] = states.astype(object).where(states.notna(), "unknown").astype("str")
+    summary = combine(found, required(ask, level))
+    found[summary.columns] = summary
+    return found
+
+
+def combine(found: pd.DataFrame, needs: list[str]) -> pd.DataFrame:
+    """Combine the states and days of the services `needs` into the four last columns of `readiness`."""
     state = found[[f"{s}_state" for s in needs]].to_numpy(object)
     begins = np.stack([found[f"{s}_from"].to_numpy("datetime64[s]") for s in needs], axis=1)
     serving = np.isin(state, SERVING)
@@ -51,11 +61,15 @@ def readiness(plots: gpd.GeoDataFrame, land: Land, ask: Ask, level: int | None =
     day = np.where(np.isnat(begins), NEVER, begins).astype(np.int64)
     last = np.where(wait == worst[:, None], day, np.iinfo(np.int64).min)
     deciding = last.argmax(axis=1)
-    found["ready_state"] = pd.array(np.array(["ready", "dated", "undated", "unknown", "never"], object)[worst], "str")
-    found["ready_from"] = np.where(worst <= 1, last.max(axis=1).astype("datetime64[s]"), np.datetime64("NaT", "s"))
-    found["deciding"] = pd.array(np.array(needs, object)[deciding], "str")
-    found["missing"] = pd.array(_listed(~serving, needs), "str")
-    return found
+    return pd.DataFrame(
+        {
+            "ready_state": pd.array(np.array(["ready", "dated", "undated", "unknown", "never"], object)[worst], "str"),
+            "ready_from": np.where(worst <= 1, last.max(axis=1).astype("datetime64[s]"), np.datetime64("NaT", "s")),
+            "deciding": pd.array(np.array(needs, object)[deciding], "str"),
+            "missing": pd.array(_listed(~serving, needs), "str"),
+        },
+        index=found.index,
+    )
 
 
 def _listed(mask: NDArray[np.bool_], names: list[str]) -> NDArray[np.object_]:

@@ -15,8 +15,10 @@ from shapely.geometry.base import BaseGeometry
 from layers.base import Ask, Land, Text, ask_layer
 from layers.catalogue import LAYERS
 from layers.land_use import CLASSES, is_arable, land_class
+from layers.plan.exactness import Exactness, exactness, moved, verdict_of
+from layers.plan.levelling import Levelling, levelling
 from layers.plan.readiness import SERVICES, STATES, readiness, required
-from layers.plan.supply import Asked, Supply, asked, judge, survey_of
+from layers.plan.supply import SEVERITIES, Asked, Supply, asked, judge, survey_of
 from layers.service import EVER
 from layers.units import mu
 
@@ -84,6 +86,8 @@ class Sheet:
     missing: tuple[str, ...]
     land_use: Mapping[str, float]
     terrain: Mapping[str, float | None]
+    levelling: Levelling
+    exactness: Exactness
     not_asked: tuple[str, ...]
     geometry: BaseGeometry
 
@@ -104,26 +108,32 @@ def sheet(
     """Write the sheet of a site, a frame of one polygon with a column `id`.
 
     `required_area` [m2] is what the project asks for (C16); `own` the layer that stores the site; `level` the services
-    (3, 5 or 7) that it needs.
+    (3, 5 or 7) that it needs. `land` must reach the survey tolerance beyond the site.
     """
-    supply = judge(site, land, ask, own)
+    three = moved(site, ask)
+    judged = judge(three, land, ask, own)
+    supply = judged.of(0)
     ready = readiness(site, land, ask, level).iloc[0]
     summary = supply.plots.iloc[0]
     uses = _uses(supply, land, ask)
-    terrain = ask_layer(LAYERS["terrain"], site, survey_of(land, LAYERS["terrain"], site.crs), ask)
+    heights = survey_of(land, LAYERS["terrain"], site.crs)
+    terrain = ask_layer(LAYERS["terrain"], site, heights, ask)
     named = _named(supply)
     lines = [_line(supply, named, k, rule, land, ask) for k, rule in enumerate(asked())]
-    lines += [_services_line(ready, land, ask, float(summary["area"]), level)]
-    lines += [_fit_line(site, ask, float(summary["area"]), required_area)]
-    worst = {line.severity for line in lines}
+    whole = [
+        _services_line(ready, land, ask, float(summary["area"]), level),
+        _fit_line(ask, float(summary["area"]), required_area),
+    ]
+    others = max((line.severity for line in whole), key=list(SEVERITIES).index)
+    worst = max((others, *(line.severity for line in lines)), key=list(SEVERITIES).index)
     return Sheet(
         id=str(site["id"].iloc[0]),
         on=ask.on,
         use=ask.use,
         area=float(summary["area"]),
-        verdict="blocked" if "block" in worst else "unknown" if "unknown" in worst else "free",
+        verdict=verdict_of(worst),
         residual=float(summary["residual"]),
-        lines=tuple(sorted(lines, key=lambda line: line.id)),
+        lines=tuple(sorted(lines + whole, key=lambda line: line.id)),
         parts=_parts(supply),
         services=_services(ready, required(ask, level), _sources(land)),
         ready_state=ready["ready_state"],
@@ -132,6 +142,8 @@ def sheet(
         missing=tuple(filter(None, ready["missing"].split(","))),
         land_use=uses,
         terrain={str(name): None if pd.isna(v) else float(v) for name, v in terrain.iloc[0].items()},
+        levelling=levelling(site, heights, ask),
+        exactness=exactness(three, judged, ask, others),
         not_asked=NOT_ASKED,
         geometry=site.geometry.iloc[0],
     )
@@ -212,7 +224,7 @@ def _services_line(ready: pd.Series, land: Land, ask: Ask, area: float, level: i
     )  # fmt: skip
 
 
-def _fit_line(site: gpd.GeoDataFrame, ask: Ask, area: float, needed: float | None) -> Line:
+def _fit_line(ask: Ask, area: float, needed: float | None) -> Line:
     """Write C16: does the site's area fit what the project requires?"""
     standard = ask.standards.line("supply.area_fit")
     off = 0.0 if needed is None else round(area / needed - 1, 6) + 0.0  # a rounding error is no sign

@@ -67,6 +67,18 @@ class Supply:
     parts: gpd.GeoDataFrame
     claims: pd.DataFrame
 
+    def of(self, plot: int) -> Supply:
+        """Pick what is said of one plot, by its position; in the answer it is plot 0 and its pieces are numbered from 0."""
+        first, stop = np.searchsorted(self.parts["plot"], (plot, plot + 1))
+        mine = self.claims["piece"].between(first, stop - 1)
+        parts = self.parts.iloc[first:stop]
+        return Supply(
+            self.plots.iloc[[plot]],
+            self.checks[self.checks["plot"] == plot].assign(plot=0),
+            parts.assign(plot=0, piece=parts["piece"] - first),
+            self.claims[mine].assign(piece=self.claims["piece"][mine] - first),
+        )
+
 
 class _Claims(NamedTuple):
     """The claims of all rules, one row each; `shape` numbers distinct polygons of `shapes`."""

@@ -100,6 +100,16 @@ def test_no_heights_are_unknown_not_zero():
     assert np.isnan(work).all()
 
 
+def test_a_missing_height_spoils_the_balance_of_no_other_shape():
+    grid = grid_of(lambda x, y: 50 + 0.1 * x)
+    others = on(grid, shapely.box(20, 5, 30, 35), SQUARE)
+    known = cut_fill(grid, others, bulking=1.2)
+    grid.values[0, 0] = np.nan
+    work = cut_fill(grid, np.array([*on(grid, shapely.box(0, 0, 40, 40)), *others]), bulking=1.2)
+    assert np.isnan(work.level[0])
+    assert work.level[1:].tolist() == pytest.approx(known.level.tolist(), rel=1e-12)
+
+
 def test_a_constant_grid_needs_no_earthwork():
     grid = grid_of(lambda x, y: 37.25)
     work = cut_fill(grid, on(grid, SQUARE.buffer(1.3)), bulking=1.2)
