@@ -92,6 +92,8 @@ class Sheet:
     geometry: BaseGeometry
 
 
+UNPRINTED = 0.005
+"""A part that would be printed as 0.00 m2 is told with the largest part of its severity and reason [m2]."""
 NOT_ASKED = ("C14",)
 """Checks of the domain that no layer answers yet."""
 
@@ -251,6 +253,10 @@ def _parts(supply: Supply) -> tuple[Part, ...]:
     for n, (severity, reason) in enumerate(zip(supply.parts["severity"], supply.parts["reason"], strict=True)):
         alike.setdefault((severity, reason, tuple(on.get(n, ()))), []).append(n)
     area, shapes = supply.parts["area"].to_numpy(), supply.parts.geometry.to_numpy()
+    for key in [key for key, rows in alike.items() if area[rows].sum() < UNPRINTED]:
+        like = [other for other in alike if other[:2] == key[:2] and other != key]
+        if like:
+            alike[max(like, key=lambda other: area[alike[other]].sum())] += alike.pop(key)
     parts = [
         Part(severity, reason, float(area[rows].sum()), claimed, shapely.union_all(shapes[rows]))
         for (severity, reason, claimed), rows in alike.items()
