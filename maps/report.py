@@ -84,11 +84,7 @@ def report(
         raise ReportError("the plots have no CRS; set the base's project CRS on them", "地块没有坐标系,请设为本库的项目坐标系")
     if not drawn.any():
         raise ReportError("no plot has a geometry to draw; choose an area that holds some", "没有可绘制的地块,请选择有地块的范围")
-    if len(plots) > most:
-        raise ReportError(
-            f"{len(plots)} plots are more than a report map holds ({most}); choose a smaller area",
-            f"{len(plots)}个地块超过报告地图的上限({most}),请缩小范围",
-        )
+    refuse_many(len(plots), most)
     if sites is not None:
         land = {**land, "sites": Survey(sites, land["sites"].editions if "sites" in land else ())}
     words = Text(title, title) if isinstance(title, str) else title
@@ -304,6 +300,15 @@ def sources(layer: Layer, survey: Survey | None) -> dict[str, Any]:
     return {"title": layer.title._asdict(), "editions": rows}
 
 
+def refuse_many(count: int, most: int = MOST_PLOTS) -> None:
+    """Raise ReportError for more plots than a page can hold."""
+    if count > most:
+        raise ReportError(
+            f"{count} plots are more than a report map holds ({most}); choose a smaller area, as the surroundings of a --site",
+            f"{count}个地块超过报告地图的上限({most}),请缩小范围,例如用 --site 只画一个选址周边",
+        )
+
+
 def of_base(
     store: Store, standards: Standards, on: date, language: Literal["zh", "en"], site: str | None = None
 ) -> tuple[str, int]:
@@ -320,6 +325,7 @@ def of_base(
         plots = store.read("parcels", box)
         if not len(plots):
             raise ReportError("the base has no parcels there to draw; import some first", "库中该处没有宗地可绘制,请先导入")
+        refuse_many(len(plots))
         land = land_around(store, box or tuple(plots.total_bounds.tolist()), Networks().trace(store, ask))
         found, inputs = store.findings(plots["id"].tolist())
         fresh = not stale(store, inputs, standards) and inputs["on"] == str(on) and len(found) == len(plots)
