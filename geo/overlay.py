@@ -307,8 +307,7 @@ def _drawn(a: Shapes, cuts: Pairs, cut_of: Indices, plot: Indices, outlines: flo
 
 def _meet(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Tell which envelopes meet, shape (n, 4) each: of thousands of pieces a cut concerns few."""
-    meet: NDArray[np.bool_] = ((one[:, :2] <= other[:, 2:]) & (one[:, 2:] >= other[:, :2])).all(axis=1)
-    return meet
+    return np.asarray(((one[:, :2] <= other[:, 2:]) & (one[:, 2:] >= other[:, :2])).all(axis=1), bool)
 
 
 def _cut(
