@@ -307,8 +307,8 @@ def _drawn(a: Shapes, cuts: Pairs, cut_of: Indices, plot: Indices, outlines: flo
 
 def _meet(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Tell which envelopes meet, shape (n, 4) each: of thousands of pieces a cut concerns few."""
-    meet: NDArray[np.bool_] = ((one[:, :2] <= other[:, 2:]) & (one[:, 2:] >= other[:, :2])).all(axis=1)
-    return meet
+    meets: NDArray[np.bool_] = np.all((one[:, :2] <= other[:, 2:]) & (one[:, 2:] >= other[:, :2]), axis=1)
+    return meets
 
 
 def _cut(

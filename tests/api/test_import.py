@@ -42,7 +42,9 @@ def stored(base):
 
 
 def test_a_delivery_is_stored_and_told(deliver, empty_base):
-    found = deliver(plots(), "--coverage", COVERAGE, "--json", "--source", "surveyors", "--date", "2026-03-01", "--reason", "文号 7")
+    found = deliver(
+        plots(), "--coverage", COVERAGE, "--json", "--source", "surveyors", "--date", "2026-03-01", "--reason", "文号 7"
+    )
     assert found.status == 0, found.err
     assert (found.body["read"], found.body["stored"], found.body["rejected"]) == (4, 4, 0)
     assert stored(empty_base) == {"parcels": 4}
@@ -81,7 +83,7 @@ def test_a_repair_is_told_with_the_change_of_area(deliver, empty_base):
 
 def test_where_a_rejected_constraint_lies_nothing_is_free(deliver, empty_base):
     assert deliver(plots(6), "--coverage", COVERAGE).status == 0
-    over = shapely.transform(BOWTIE, lambda xy: xy + [-300, -400])
+    over = shapely.transform(BOWTIE, lambda xy: xy - (300, 400))
     assert over.intersects(plots()["P-1"])
     found = deliver(
         {"F-bad": over, "F-1": shapely.box(500_900, 4_070_900, 500_950, 4_070_950)}, "--skip-rejects", "--coverage", COVERAGE,
@@ -98,7 +100,9 @@ def test_where_a_rejected_constraint_lies_nothing_is_free(deliver, empty_base):
 
 def test_a_delivery_without_coverage_knows_nothing_beside_its_features(deliver, empty_base):
     assert deliver(plots(), "--coverage", COVERAGE).status == 0
-    found = deliver({"F-1": shapely.box(500_900, 4_070_900, 500_950, 4_070_950)}, layer="control_lines", properties={"kind": "forest"})
+    found = deliver(
+        {"F-1": shapely.box(500_900, 4_070_900, 500_950, 4_070_950)}, layer="control_lines", properties={"kind": "forest"}
+    )
     assert (found.status, "unknown" in found.out) == (0, True)
     checks = shudi("explain", "P-0", "--base", empty_base, "--json").body["checks"]
     assert next(c for c in checks if "forest" in c["title"]["en"])["severity"] == "unknown"
@@ -145,7 +149,9 @@ def test_a_wrong_option_is_refused_in_a_sentence(deliver, empty_base, more, bad)
         pytest.skip("nothing to list")
     if more[0] == "--kinds":
         pytest.skip("parcels have no kinds") if bad else None
-    found = deliver({**plots(), **({"P-bad": BOWTIE} if bad else {})}, *more, layer="utilities" if more[0] == "--kinds" else "parcels")
+    found = deliver(
+        {**plots(), **({"P-bad": BOWTIE} if bad else {})}, *more, layer="utilities" if more[0] == "--kinds" else "parcels"
+    )
     assert found.status == 2, found
     assert content(empty_base) == before
 
@@ -161,7 +167,9 @@ def test_an_unknown_layer_is_refused(deliver, empty_base, layer):
 def test_no_hostile_file_ends_in_a_traceback_or_changes_the_base(empty_base, tmp_path):
     before, taken = content(empty_base), 0
     for path in sorted(p for p in HOSTILE.rglob("*") if p.is_file()):
-        found = shudi("import", path, "--base", empty_base, "--layer", "parcels", "--dry-run", "--rejects", tmp_path / "r.geojson")
+        found = shudi(
+            "import", path, "--base", empty_base, "--layer", "parcels", "--dry-run", "--rejects", tmp_path / "r.geojson"
+        )
         assert found.status in (0, 2), (path, found)
         assert found.status == 0 or len(found.err.strip().splitlines()) == 1, (path, found)
         taken += found.status == 0
