@@ -216,7 +216,7 @@ def column(values: pd.Series[str], dtype: DType) -> Column:
     if dtype == "text":
         return Column(values.to_numpy(object), missing)
     kind = {"integer": np.int64, "real": np.float64, "flag": np.bool_}[dtype]
-    return Column(values.fillna(0).to_numpy(kind), missing)
+    return Column(values.fillna(kind(0)).to_numpy(kind), missing)
 
 
 class TileCache:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from contextlib import suppress
 from datetime import date
 from pathlib import Path
@@ -55,10 +56,26 @@ def serve(context: Context, host: str, port: int) -> None:
 
     with context.store(read_only=True):
         pass
-    click.echo(
-        context.say(Text(f"open http://{host}:{port}/  (Ctrl-C ends)", f"请打开 http://{host}:{port}/ (Ctrl-C 结束)")), err=True
-    )
-    uvicorn.run(create_app(Settings(base=context.path())), host=host, port=port, log_level="warning", proxy_headers=False)
+    with listening(host, port) as door:
+        at = f"http://{f'[{host}]' if ':' in host else host}:{door.getsockname()[1]}/"
+        click.echo(context.say(Text(f"open {at}  (Ctrl-C ends)", f"请打开 {at} (Ctrl-C 结束)")), err=True)
+        app = create_app(Settings(base=context.path()))
+        uvicorn.Server(uvicorn.Config(app, log_level="warning", proxy_headers=False)).run(sockets=[door])
+
+
+def listening(host: str, port: int) -> socket.socket:
+    """Take a port of this machine, any free one for 0."""
+    door = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        door.bind((host, port))
+    except OSError as error:
+        door.close()
+        raise Refusal(
+            f"port {port} of {host} cannot be taken ({error.strerror}); choose another by --port",
+            f"无法使用 {host} 的端口 {port}({error.strerror});请用 --port 另选",
+        ) from error
+    return door
 
 
 COMMANDS = tuple(command(run) for run in (map_, serve))

@@ -92,8 +92,11 @@ def test_a_stored_site_is_not_in_its_own_way_but_a_copy_of_it_is_told(park, writ
     assert (copy["severity"], copy["objects"]) == ("block", ["S-77"])
 
 
-@pytest.mark.parametrize("crs", ["EPSG:4326", "EPSG:4490", "EPSG:4527", "EPSG:4548", "EPSG:32650"])
-@pytest.mark.parametrize("suffix", [".geojson", ".gpkg", ".shp.zip", ".fgb"])
+@pytest.mark.parametrize(
+    ("suffix", "crs"),
+    [(".geojson", "EPSG:4326"), (".geojson", "EPSG:4527"), (".gpkg", "EPSG:4548"), (".gpkg", "EPSG:32650"), (".shp.zip", "EPSG:4490"),
+     (".shp.zip", "EPSG:4527"), (".fgb", "EPSG:4490")],
+)  # fmt: skip
 def test_a_site_in_a_file_of_any_kind_and_crs_lies_at_one_place(park, site, tmp_path, crs, suffix):
     frame = gpd.GeoDataFrame({"n": [1]}, geometry=[site], crs="EPSG:4548").to_crs(crs)
     path = tmp_path / f"site{suffix}"

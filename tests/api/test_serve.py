@@ -1,0 +1,140 @@
+"""The service of the demo park: what it documents is what it does, and its page works in a real browser."""
+
+import math
+import re
+
+import mapbox_vector_tile
+import pytest
+import shapely
+
+from layers.catalogue import LAYERS
+from layers.store.gpkg import GpkgStore
+from tests.api.faces import DAY, shudi
+
+PLOT = "D001-B08-P01"
+
+
+def place(base, id=PLOT):
+    """Find a plot's middle in longitude and latitude."""
+    store = GpkgStore.open(base, read_only=True)
+    shape = store.read("parcels", ids=[id]).to_crs("EPSG:4326").geometry.iloc[0]
+    store.close()
+    point = shapely.point_on_surface(shape)
+    return point.x, point.y
+
+
+def tile_at(lon, lat, z):
+    n = 2**z
+    y = (1 - math.asinh(math.tan(math.radians(lat))) / math.pi) / 2
+    return f"{z}/{int((lon + 180) / 360 * n)}/{int(y * n)}"
+
+
+def test_it_is_well_and_says_from_which_base(server):
+    body = server.client.get("/healthz").json()
+    assert (body["status"], body["crs"]) == ("ok", "EPSG:4548")
+    assert set(body["layers"]) >= set(LAYERS)
+
+
+def test_its_description_is_valid_and_names_every_route(server):
+    answer = server.client.get("/openapi.json")
+    body = answer.json()
+    assert body["openapi"].startswith("3.")
+    assert {"/healthz", "/plots/{id}", "/checks", "/tiles/{layer}/{z}/{x}/{y}.mvt"} <= set(body["paths"])
+    names = set(body["components"]["schemas"])
+    used = set(re.findall(r"#/components/schemas/([^\"]+)", answer.text))
+    assert used <= names
+    for path, methods in body["paths"].items():
+        for operation in methods.values():
+            assert operation["responses"], path
+            assert operation.get("description") or operation.get("summary"), path
+    assert "application/problem+json" in answer.text or "Problem" in names
+    assert server.client.get("/docs").status_code == 404  # its page would load from elsewhere
+
+
+def test_a_plot_is_the_same_sheet_as_explained(server, park):
+    heard = server.client.get(f"/plots/{PLOT}", params={"on": DAY}).json()
+    said = shudi("explain", PLOT, "--base", park, "--on", DAY, "--json").body
+    assert heard == said
+
+
+def test_a_moment_is_read_alike_by_both_faces(server, park):
+    for moment in ("2026-01-01", "2099-01-01", "2099-01-01T08:00:00", "2099-01-01T08:00:00+08:00"):
+        heard = server.client.get(f"/plots/{PLOT}", params={"on": DAY, "as_of": moment})
+        said = shudi("explain", PLOT, "--base", park, "--on", DAY, "--as-of", moment, "--json")
+        assert (heard.status_code == 200) == (said.status != 2)
+        if said.status != 2:
+            assert heard.json() == said.body
+
+
+@pytest.mark.parametrize("layer", ["readiness", *(n for n, y in LAYERS.items() if y.geometry != "raster")])
+def test_a_tile_decodes_and_is_asked_for_once(server, park, layer):
+    where = f"/tiles/{layer}/{tile_at(*place(park), 14)}.mvt"
+    answer = server.client.get(where)
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "application/vnd.mapbox-vector-tile"
+    again = server.client.get(where, headers={"If-None-Match": answer.headers["etag"]})
+    assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", answer.headers["etag"])
+    found = mapbox_vector_tile.decode(answer.content) if answer.content else {}
+    if layer in ("readiness", "parcels", "zoning", "roads", "utilities"):
+        assert len(found[layer]["features"]) > 0
+
+
+def test_a_tile_shows_the_verdict_that_the_sheet_gives(server, park):
+    found = mapbox_vector_tile.decode(server.client.get(f"/tiles/readiness/{tile_at(*place(park), 15)}.mvt").content)
+    drawn = {f["properties"]["id"]: f["properties"]["verdict"] for f in found["readiness"]["features"]}
+    assert drawn[PLOT] == server.client.get(f"/plots/{PLOT}", params={"on": DAY}).json()["verdict"]
+
+
+def test_a_tile_of_elsewhere_is_empty(server):
+    assert server.client.get("/tiles/readiness/14/0/0.mvt").content == b""
+
+
+@pytest.mark.parametrize("path", ["/", "/web/map/main.js", "/healthz", "/nowhere", "/about.json"])
+def test_every_answer_has_the_headers_that_keep_a_page_at_home(server, path):
+    headers = server.client.get(path).headers
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "no-referrer"
+    if path == "/":
+        policy = headers["content-security-policy"]
+        assert "default-src 'self'" in policy
+        assert "unsafe" not in policy
+        assert "frame-ancestors 'none'" in policy
+    assert "access-control-allow-origin" not in headers
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "example.com", ""])
+def test_nobody_else_is_served(park, host):
+    found = shudi("serve", "--base", park, "--host", host)
+    assert (found.status, "127.0.0.1" in found.err) == (2, True)
+
+
+def test_a_port_that_is_taken_is_told(park, server):
+    found = shudi("serve", "--base", park, "--port", server.client.base_url.port)
+    assert found.status == 2
+    assert "port" in found.err
+
+
+@pytest.mark.browser
+def test_the_page_shows_the_park_tells_a_plot_and_speaks_both_languages(server, park, watch, tmp_path):
+    lon, lat = place(park)
+    page = watch.page
+    page.goto(f"{server.url}/?lang=zh#map=16/{lat}/{lon}")
+    page.wait_for_selector("body[data-drawn]")
+    assert page.locator("#banner").is_visible()
+    box = page.locator("#map").bounding_box()
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.locator("#card h2", has_text=PLOT).wait_for()
+    assert "亩" in page.locator("#card").inner_text()
+    page.screenshot(path=tmp_path / "zh.png")
+    page.locator("#language").click()
+    page.wait_for_selector("html[lang=en]")
+    page.locator("#card h2", has_text=f"Plot {PLOT}").wait_for()
+    page.wait_for_timeout(500)
+    page.screenshot(path=tmp_path / "en.png")
+    page.keyboard.press("Escape")
+    page.goto(f"{server.url}/?lang=en")
+    page.wait_for_selector("body[data-drawn]")
+    page.wait_for_timeout(500)
+    page.screenshot(path=tmp_path / "home.png")
+    assert watch.said == [], watch.said
+    assert all(url.startswith((server.url, "data:", f"blob:{server.url}")) for url in watch.asked), watch.asked
