@@ -33,7 +33,7 @@ from layers.plan.supply_table import supply_table
 from layers.standards import Standards
 from layers.store.base import Box, Store
 
-ENGINE = 2
+ENGINE = 3
 """Grows when the same land and standards would give other findings."""
 MARGIN = 300.0
 """How far around plots things are read that reach beyond their outline [m]: the widest protection zone (100 m) from an edge up to

@@ -14,19 +14,20 @@ from layers.codes import CODE_SYSTEMS, PLANNING_2023
 def compatible(features: gpd.GeoDataFrame, ask: Ask) -> Claims:
     """Claim the zones by whether the asked use may stand there (C09).
 
-    A zone allows its own code, its descendants and what the compatibility table names. Reserved land (16), another code
-    system, no code and no asked use are unknown.
+    A zone allows its own code, its descendants and what the compatibility table names. Reserved land (16) and a zone without
+    a code are unknown whatever is asked; a zone of another code system is where a use is asked.
     """
     zones = features[valid_on(features, ask.on)]
     code = zones["code"].fillna("").to_numpy(str)
+    planned = (zones["code_system"] == "planning_2023").to_numpy(bool)
+    reserved = (code == "") | (planned & np.char.startswith(code, "16"))
     if ask.use is None:
-        return claim(zones, "pass")
+        return claim(zones, np.where(reserved, "unknown", "pass"))
     table = ask.standards["zoning.compatible"]
-    allowed = [planned for planned, uses in table.items() if any(ask.use.startswith(use) for use in uses)]
+    allowed = [planned_code for planned_code, uses in table.items() if any(ask.use.startswith(use) for use in uses)]
     parent = np.array([bool(c) and ask.use.startswith(c) for c in code], bool)
-    child = np.char.startswith(code, ask.use) if len(code) else np.zeros(0, bool)
-    open_ = (zones["code_system"] != "planning_2023").to_numpy(bool) | (code == "") | np.char.startswith(code, "16")
-    outcome = np.select([open_, parent | child | np.isin(code, allowed)], ["unknown", "pass"], "breach")
+    child = np.char.startswith(code, ask.use)
+    outcome = np.select([reserved | ~planned, parent | child | np.isin(code, allowed)], ["unknown", "pass"], "breach")
     return claim(zones, outcome)
 
 

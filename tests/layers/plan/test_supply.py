@@ -143,6 +143,12 @@ def test_the_planned_use_must_allow_the_asked_use(code, verdict):
     assert judge(plots(square(0, 0, 100)), land, ask()).plots["verdict"].tolist() == [verdict]
 
 
+@pytest.mark.parametrize(("code", "verdict"), [("16", "unknown"), (None, "unknown"), ("070102", "free")])
+def test_reserved_land_is_not_free_even_where_no_use_is_asked(code, verdict):
+    land = {**good_land(), "zoning": survey("zoning", [WORLD], code_system="planning_2023", code=code)}
+    assert judge(plots(square(0, 0, 100)), land, ask(None)).plots["verdict"].tolist() == [verdict]
+
+
 def test_the_same_digits_in_another_code_system_are_unknown():
     land = {**good_land(), "zoning": survey("zoning", [WORLD], code_system="survey_gtdc", code="1001")}
     assert judge(plots(square(0, 0, 100)), land, ask()).plots["verdict"].tolist() == ["unknown"]
