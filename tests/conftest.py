@@ -1,11 +1,18 @@
-"""A browser for the tests of pages, which fails them by what it says and where it goes."""
+"""Examples that CI repeats, and a browser for the tests of pages, which fails them by what it says and where it goes."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
+from hypothesis import settings
 from playwright.sync_api import Browser, Page, sync_playwright
+
+# CI draws the same examples every time, so that it judges the change and not its luck; a desk draws new ones.
+settings.register_profile("ci", derandomize=True, database=None)
+if os.environ.get("CI"):
+    settings.load_profile("ci")
 
 SOFTWARE_GL = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--ignore-gpu-blocklist"]
 
