@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
@@ -17,6 +17,8 @@ from layers.errors import Refusal
 Box = tuple[float, float, float, float]
 Progress = Callable[[int, int], None]
 """Called with (done, total) features while long work goes on; total is 0 where nobody knows it, as of a stream."""
+When = datetime | int
+"""A moment of knowledge: a time (aware), or the number of the last entry of the history that was known."""
 
 
 class StoreError(Refusal):
@@ -43,12 +45,65 @@ class StaleError(StoreError):
     """A feature was changed by somebody else since it was read."""
 
 
+class Conflict(NamedTuple):
+    """A feature that is not of the version that a change rests on; 0 stands for not being there."""
+
+    layer: str
+    id: str
+    expected: int
+    found: int
+
+
+class ConflictError(StaleError):
+    """Features changed since they were read; `conflicts` carries both versions of each."""
+
+    def __init__(self, en: str, zh: str, conflicts: tuple[Conflict, ...] = ()) -> None:
+        super().__init__(en, zh)
+        self.conflicts = conflicts
+
+
+def conflict(conflicts: Sequence[Conflict]) -> ConflictError:
+    """Say which features are not of the version that a change rests on."""
+    en = "; ".join(f"{c.layer} {c.id} has version {c.found}, not {c.expected}" for c in conflicts[:3])
+    zh = ";".join(f"{c.layer} {c.id} 的版本为 {c.found},而非 {c.expected}" for c in conflicts[:3])
+    return ConflictError(
+        f"{en} (0: not there): somebody changed it since it was read. Nothing was changed; read it again.",
+        f"{zh}(0 表示不存在):读取之后已被他人更改,未作任何更改,请重新读取",
+        tuple(conflicts),
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """Who changes the base and why; `reason` may be a document number."""
 
     actor: str
     reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """What a batch does to one layer: remove the features of `delete`, then insert or replace (by id, all columns) those of `put`.
+
+    `expect` names the versions that features must have, changed here or not: 0 is not there. `seen` is the version of the layer
+    that the edit rests on, where what lies around a feature matters too.
+    """
+
+    layer: str
+    put: gpd.GeoDataFrame | None = None
+    delete: Sequence[str] = ()
+    expect: Mapping[str, int] = field(default_factory=dict)
+    seen: int | None = None
+
+
+class Write(NamedTuple):
+    """One transaction: the first and the last of its entries in the history, when, by whom and why."""
+
+    first: int
+    last: int
+    at: datetime
+    actor: str
+    reason: str
 
 
 class Record(NamedTuple):
@@ -67,7 +122,8 @@ class Record(NamedTuple):
 class Store(Protocol):
     """A land base in one project CRS. Every write is one transaction, durable when the call returns.
 
-    `as_of` (aware datetime) reads the base as it was known at that moment; None is now.
+    `as_of` reads the base as it was known at that moment; None is now. Entries of the history are numbered over all layers, in
+    the order of the writes whatever the clock says; the version of a feature or a layer is the number of its last entry.
     """
 
     @property
@@ -86,7 +142,7 @@ class Store(Protocol):
         box: Box | None = None,
         ids: Sequence[str] | None = None,
         columns: Sequence[str] | None = None,
-        as_of: datetime | None = None,
+        as_of: When | None = None,
     ) -> gpd.GeoDataFrame:
         """Read features of a layer in the order of storage, with the columns and types of its schema.
 
@@ -99,7 +155,7 @@ class Store(Protocol):
         """Count the features of a layer and bound their envelopes; zeros where there is none."""
         ...
 
-    def editions(self, layer: str | None = None, as_of: datetime | None = None) -> tuple[Edition, ...]:
+    def editions(self, layer: str | None = None, as_of: When | None = None) -> tuple[Edition, ...]:
         """List the deliveries in force of a layer, or of all, in the order of arrival.
 
         One that a later delivery replaced is not in force: it covers no land any more. One replaced for some of its kinds
@@ -134,9 +190,14 @@ class Store(Protocol):
         put: gpd.GeoDataFrame | None = None,
         delete: Sequence[str] = (),
     ) -> None:
-        """Remove the features of `delete`, then insert or replace (by id, all columns) those of `put`, in one transaction.
+        """Edit one layer in one transaction, as `batch`."""
+        ...
 
-        StaleError where a feature to delete is not there; then nothing is changed.
+    def batch(self, edits: Sequence[Edit], change: Change) -> None:
+        """Make edits of one or several layers in one transaction.
+
+        ConflictError where a feature or a layer has another version than an edit expects, StaleError where a feature to delete
+        is not there; then nothing is changed.
         """
         ...
 
@@ -149,7 +210,19 @@ class Store(Protocol):
         ...
 
     def versions(self) -> Mapping[str, int]:
-        """Stamp each layer with a number that grows with every change of it, from inside or outside Shudi."""
+        """Tell the version of each layer, 0 for none yet; it grows with every change, from inside or outside Shudi."""
+        ...
+
+    def stamps(self, layer: str, ids: Sequence[str]) -> Mapping[str, int]:
+        """Tell the versions of the features that are there."""
+        ...
+
+    def changed(self, layer: str, since: When, until: When | None = None) -> tuple[str, ...]:
+        """Name the features to which anything was done after `since` and, if it is given, not after `until`; sorted."""
+        ...
+
+    def writes(self, since: When = 0, limit: int | None = None) -> tuple[Write, ...]:
+        """Tell the writes after a moment, oldest first; of more than `limit` the newest."""
         ...
 
     def save_findings(self, findings: pd.DataFrame, inputs: Mapping[str, Any], progress: Progress | None = None) -> None:

@@ -23,9 +23,21 @@ from pyproj import CRS
 
 from layers.base import Edition, Layer
 from layers.catalogue import LAYERS
-from layers.store import blobs, frames, history, rasters, schema
+from layers.store import blobs, changes, frames, history, rasters, schema
 from layers.store import findings as assessed
-from layers.store.base import Box, Change, DuplicateError, NotABaseError, Progress, Record, StaleError, StoreError
+from layers.store.base import (
+    Box,
+    Change,
+    DuplicateError,
+    Edit,
+    NotABaseError,
+    Progress,
+    Record,
+    StaleError,
+    StoreError,
+    When,
+    Write,
+)
 from layers.store.connection import Connections
 from layers.store.crs import project_crs
 from layers.store.deliveries import admitted, now, stamp
@@ -159,7 +171,7 @@ class GpkgStore:
         box: Box | None = None,
         ids: Sequence[str] | None = None,
         columns: Sequence[str] | None = None,
-        as_of: datetime | None = None,
+        as_of: When | None = None,
     ) -> gpd.GeoDataFrame:
         """Read features of a layer in the order of storage; memory grows with what is read."""
         of = frames.layer_of(layer)
@@ -185,7 +197,7 @@ class GpkgStore:
             box = c.execute(f"SELECT min(minx), min(miny), max(maxx), max(maxy) FROM {tree}").fetchone()
         return count, box if box[0] is not None else (0.0, 0.0, 0.0, 0.0)
 
-    def editions(self, layer: str | None = None, as_of: datetime | None = None) -> tuple[Edition, ...]:
+    def editions(self, layer: str | None = None, as_of: When | None = None) -> tuple[Edition, ...]:
         """List the deliveries in force of a layer, or of all, in the order of arrival."""
         with self._connections.reading() as c:
             return history.editions(c, layer, as_of)
@@ -194,19 +206,27 @@ class GpkgStore:
         """Tell what happened to a feature, oldest first."""
         of = frames.layer_of(layer)
         with self._connections.reading() as c:
-            if of.geometry != "raster":
-                return history.records(c, of, id, self._crs)
-            told = []
-            for added, retired, state in rasters.lives(c, id):
-                told.append(Record(added, *_signed(c, added, layer, id), None, state))
-                if retired is not None:
-                    told.append(Record(retired, *_signed(c, retired, layer, id), state, None))
-            return tuple(told)
+            return rasters.records(c, id) if of.geometry == "raster" else history.records(c, of, id, self._crs)
 
     def versions(self) -> Mapping[str, int]:
         """Stamp each layer with the number of its last change."""
         with self._connections.reading() as c:
             return history.versions(c, LAYERS)
+
+    def stamps(self, layer: str, ids: Sequence[str]) -> Mapping[str, int]:
+        """Tell the versions of the features that are there."""
+        with self._connections.reading() as c:
+            return changes.stamps(c, frames.layer_of(layer), ids)
+
+    def changed(self, layer: str, since: When, until: When | None = None) -> tuple[str, ...]:
+        """Name the features to which anything was done in a span of the history."""
+        with self._connections.reading() as c:
+            return changes.changed(c, frames.layer_of(layer), since, until)
+
+    def writes(self, since: When = 0, limit: int | None = None) -> tuple[Write, ...]:
+        """Tell the writes after a moment, oldest first."""
+        with self._connections.reading() as c:
+            return changes.writes(c, since, limit)
 
     @contextmanager
     def _write(self, change: Change) -> Iterator[sqlite3.Connection]:
@@ -355,27 +375,31 @@ class GpkgStore:
                     progress(done, len(frame) if isinstance(features, pd.DataFrame) else 0)
 
     def edit(self, layer: str, change: Change, put: gpd.GeoDataFrame | None = None, delete: Sequence[str] = ()) -> None:
-        """Remove the features of `delete`, then insert or replace those of `put`, in one transaction.
+        """Edit one layer in one transaction."""
+        self.batch([Edit(layer, put, delete)], change)
 
-        StaleError where a feature to delete is not there.
-        """
-        of = frames.layer_of(layer)
+    def batch(self, edits: Sequence[Edit], change: Change) -> None:
+        """Make edits of one or several layers in one transaction."""
+        asked = [(frames.layer_of(edit.layer), edit) for edit in edits]
         with self._write(change) as c:
-            if of.geometry == "raster":
-                self._edit_rasters(c, put, delete)
-                return
-            gone = c.execute(
-                f"DELETE FROM {quoted(layer)} WHERE id IN (SELECT value FROM json_each(?))",
-                (json.dumps([str(i) for i in delete]),),
-            ).rowcount
-            if gone < len(set(delete)):
-                some = frames.named(delete)
-                raise StaleError(
-                    f"{layer}: not all of {some.en} are there; somebody deleted them. Read the layer again.",
-                    f"{layer}:{some.zh} 不全在库中,已被他人删除,请重新读取该图层",
-                )
-            if put is not None and len(put):
-                self._put(c, of, frames.conform(of, put, self._crs))
+            changes.check(c, asked)
+            for layer, edit in asked:
+                if layer.geometry == "raster":
+                    self._edit_rasters(c, edit.put, edit.delete)
+                    continue
+                self._delete(c, layer, edit.delete)
+                if edit.put is not None and len(edit.put):
+                    self._put(c, layer, frames.conform(layer, edit.put, self._crs))
+
+    def _delete(self, c: sqlite3.Connection, layer: Layer, ids: Sequence[str]) -> None:
+        """Remove features. StaleError where one is not there."""
+        sql = f"DELETE FROM {quoted(layer.name)} WHERE id IN (SELECT value FROM json_each(?))"
+        if c.execute(sql, (json.dumps([str(i) for i in ids]),)).rowcount < len(set(ids)):
+            some = frames.named(ids)
+            raise StaleError(
+                f"{layer.name}: not all of {some.en} are there; somebody deleted them. Read the layer again.",
+                f"{layer.name}:{some.zh} 不全在库中,已被他人删除,请重新读取该图层",
+            )
 
     def _put(self, c: sqlite3.Connection, layer: Layer, put: gpd.GeoDataFrame) -> None:
         """Update the features that are stored and insert the others, in the order given."""
@@ -418,9 +442,3 @@ class GpkgStore:
         """Read findings by parcel id, and what they were made from."""
         with self._connections.reading() as c:
             return assessed.load(c, ids)
-
-
-def _signed(c: sqlite3.Connection, seq: int, layer: str, id: str) -> tuple[datetime, str, str, str, str]:
-    """Tell who made an entry, as a record begins."""
-    at, actor, reason = history.write_of(c, seq)
-    return at, layer, id, actor, reason

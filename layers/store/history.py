@@ -15,7 +15,7 @@ from pyproj import CRS
 
 from layers.base import Edition, Field, Layer
 from layers.store import blobs
-from layers.store.base import Box, Record
+from layers.store.base import Box, Record, When
 from layers.store.deliveries import in_force, stamp
 from layers.store.frames import column, states
 from layers.store.schema import quoted, rtree
@@ -30,12 +30,14 @@ class Later(NamedTuple):
     fids: tuple[tuple[int, int], ...]
 
 
-def first_after(connection: sqlite3.Connection, as_of: datetime) -> int | None:
+def first_after(connection: sqlite3.Connection, as_of: When) -> int | None:
     """Find the first entry of the history that was not known at a moment; None where all was.
 
     The last write stamped at or before the moment is the last that was known: the order is that of the writes, so a clock
     that was set back hides nothing that came before.
     """
+    if isinstance(as_of, int):
+        return as_of + 1 if as_of < last(connection) else None
     known = connection.execute(
         "SELECT first FROM shudi_writes WHERE at <= ? ORDER BY first DESC LIMIT 1", (stamp(as_of),)
     ).fetchone()
@@ -44,7 +46,7 @@ def first_after(connection: sqlite3.Connection, as_of: datetime) -> int | None:
     return None if row is None else int(row[0])
 
 
-def later(connection: sqlite3.Connection, layer: str, as_of: datetime | None) -> Later | None:
+def later(connection: sqlite3.Connection, layer: str, as_of: When | None) -> Later | None:
     """Find what came to a layer after a moment; None where nothing did."""
     first = None if as_of is None else first_after(connection, as_of)
     if first is None:
@@ -113,7 +115,7 @@ def frame(layer: Layer, fields: Sequence[Field], found: Sequence[Sequence[Any]],
     return gpd.GeoDataFrame({**data, "geometry": shapes}, geometry="geometry", copy=False)
 
 
-def editions(connection: sqlite3.Connection, layer: str | None, as_of: datetime | None) -> tuple[Edition, ...]:
+def editions(connection: sqlite3.Connection, layer: str | None, as_of: When | None) -> tuple[Edition, ...]:
     """List the deliveries in force at a moment, in the order of arrival."""
     first = None if as_of is None else first_after(connection, as_of)
     sql = "SELECT id, layer, source, date, geom, kinds, replaces FROM editions WHERE (?1 IS NULL OR layer = ?1) AND (?2 IS NULL OR seq < ?2)"

@@ -21,7 +21,8 @@ from layers.base import Edition, Layer, empty
 from layers.catalogue import LAYERS
 from layers.store import findings as assessed
 from layers.store import frames, rasters
-from layers.store.base import Box, Change, DuplicateError, Progress, Record, StaleError, StoreError
+from layers.store.base import Box, Change, DuplicateError, Edit, Progress, Record, StaleError, StoreError, When, Write
+from layers.store.changes import agreed
 from layers.store.crs import project_crs
 from layers.store.deliveries import admitted, in_force, now, stamp
 
@@ -30,12 +31,14 @@ Raster = tuple[str, str, Grid]
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """All that a base holds at a moment; never changed, only replaced."""
+    """All that a base holds at a moment, and the number of its last entry; never changed, only replaced."""
 
     features: Mapping[str, gpd.GeoDataFrame]
     rasters: tuple[Raster, ...] = ()
     deliveries: tuple[tuple[Edition, bool], ...] = ()
     records: tuple[Record, ...] = ()
+    last: int = 0
+    write: Write | None = None
     versions: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -59,12 +62,17 @@ class MemoryStore:
         self._states: list[tuple[str, State]] = [("", start)]
         self._findings: tuple[pd.DataFrame, Mapping[str, Any]] = assessed.nothing(), {}
 
-    def _state(self, as_of: datetime | None = None) -> State:
-        """Find the state that a reader sees: its snapshot's, or the last one stamped at or before a moment."""
-        states: list[tuple[str, State]] = getattr(self._seen, "states", None) or self._states
+    def _all(self) -> list[tuple[str, State]]:
+        """List the states that a reader sees, his snapshot's or all."""
+        return getattr(self._seen, "states", None) or self._states
+
+    def _state(self, as_of: When | None = None, layer: str | None = None) -> State:
+        """Find the state that a reader sees: the last, or the last one known at a moment; of a batch each layer has its own end."""
         if as_of is None:
-            return states[-1][1]
-        return next(state for at, state in reversed(states) if at <= stamp(as_of))
+            return self._all()[-1][1]
+        if isinstance(as_of, int):
+            return next(s for _, s in reversed(self._all()) if (s.versions.get(layer, 0) if layer else s.last) <= as_of)
+        return next(state for at, state in reversed(self._all()) if at <= stamp(as_of))
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
@@ -87,12 +95,14 @@ class MemoryStore:
                 "本线程正在读取库的快照,请离开快照后再写入",
             )
         with self._lock:
-            draft = Draft(self._states[-1][1], change)
+            before = self._states[-1][1]
+            draft = Draft(before, change)
             yield draft
-            if draft.state is not self._states[-1][1]:
+            if draft.state is not before:
                 at = self._clock()
                 records = tuple(r if r.at is not None else r._replace(at=at) for r in draft.state.records)
-                self._states.append((stamp(at), replace(draft.state, records=records)))
+                write = Write(before.last + 1, draft.state.last, at, change.actor, change.reason)
+                self._states.append((stamp(at), replace(draft.state, records=records, write=write)))
 
     def read(
         self,
@@ -100,10 +110,10 @@ class MemoryStore:
         box: Box | None = None,
         ids: Sequence[str] | None = None,
         columns: Sequence[str] | None = None,
-        as_of: datetime | None = None,
+        as_of: When | None = None,
     ) -> gpd.GeoDataFrame:
         """Read features of a layer in the order of storage."""
-        of, state = frames.layer_of(layer), self._state(as_of)
+        of, state = frames.layer_of(layer), self._state(as_of, layer)
         if of.geometry == "raster":
             return self._rasters(state, box, ids, columns)
         names = [f.name for f in frames.pick(of, columns)]
@@ -130,9 +140,9 @@ class MemoryStore:
         """Count the features of a layer and bound their envelopes; zeros where there is none."""
         return frames.extent(self.read(layer))
 
-    def editions(self, layer: str | None = None, as_of: datetime | None = None) -> tuple[Edition, ...]:
+    def editions(self, layer: str | None = None, as_of: When | None = None) -> tuple[Edition, ...]:
         """List the deliveries in force of a layer, or of all, in the order of arrival."""
-        found = in_force((e, replaces) for e, replaces in self._state(as_of).deliveries if layer in (None, e.layer))
+        found = in_force((e, replaces) for e, replaces in self._state(as_of, layer).deliveries if layer in (None, e.layer))
         return tuple(replace(e, coverage=own(np.array([e.coverage], object))[0]) for e in found)
 
     def add(
@@ -163,15 +173,21 @@ class MemoryStore:
         return edition
 
     def edit(self, layer: str, change: Change, put: gpd.GeoDataFrame | None = None, delete: Sequence[str] = ()) -> None:
-        """Remove the features of `delete`, then insert or replace those of `put`, in one transaction."""
-        of = frames.layer_of(layer)
+        """Edit one layer in one transaction."""
+        self.batch([Edit(layer, put, delete)], change)
+
+    def batch(self, edits: Sequence[Edit], change: Change) -> None:
+        """Make edits of one or several layers in one transaction."""
+        asked = [(frames.layer_of(edit.layer), edit) for edit in edits]
         with self._write(change) as draft:
-            if of.geometry == "raster":
-                draft.edit_rasters(put, delete)
-                return
-            draft.delete(of, delete)
-            if put is not None and len(put):
-                draft.put(of, frames.conform(of, put, self._crs))
+            agreed(asked, self.versions(), [self.stamps(layer.name, list(edit.expect)) for layer, edit in asked])
+            for layer, edit in asked:
+                if layer.geometry == "raster":
+                    draft.edit_rasters(edit.put, edit.delete)
+                    continue
+                draft.delete(layer, edit.delete)
+                if edit.put is not None and len(edit.put):
+                    draft.put(layer, frames.conform(layer, edit.put, self._crs))
 
     def history(self, layer: str, id: str) -> tuple[Record, ...]:
         """Tell what happened to a feature, oldest first."""
@@ -179,8 +195,25 @@ class MemoryStore:
         return tuple(r for r in self._state().records if r.layer == layer and r.id == id)
 
     def versions(self) -> Mapping[str, int]:
-        """Stamp each layer with the number of its changes."""
+        """Tell the version of each layer."""
         return {name: self._state().versions.get(name, 0) for name in LAYERS}
+
+    def stamps(self, layer: str, ids: Sequence[str]) -> Mapping[str, int]:
+        """Tell the versions of the features that are there."""
+        last = {r.id: r for r in self._state().records if r.layer == layer and r.id in set(map(str, ids))}
+        return {id: record.seq for id, record in last.items() if record.after is not None}
+
+    def changed(self, layer: str, since: When, until: When | None = None) -> tuple[str, ...]:
+        """Name the features to which anything was done in a span of the history."""
+        frames.layer_of(layer)
+        before, after = (when if isinstance(when, int) else self._state(when).last for when in (since, until))
+        return tuple(sorted({r.id for r in self._state().records if r.layer == layer and before < r.seq <= after}))
+
+    def writes(self, since: When = 0, limit: int | None = None) -> tuple[Write, ...]:
+        """Tell the writes after a moment, oldest first."""
+        before = since if isinstance(since, int) else self._state(since).last
+        found = tuple(s.write for _, s in self._all() if s.write is not None and s.write.first > before)
+        return found if limit is None else found[max(0, len(found) - limit) :]
 
     def save_findings(self, findings: pd.DataFrame, inputs: Mapping[str, Any], progress: Progress | None = None) -> None:
         """Replace the findings of all plots and note what they were made from."""
@@ -206,7 +239,7 @@ class Draft:
 
     def _record(self, layer: str, id: str, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> Record:
         """Note a change; the moment is filled in when the write ends."""
-        return Record(len(self.state.records) + 1, None, layer, id, self.change.actor, self.change.reason, before, after)  # type: ignore[arg-type]
+        return Record(self.state.last, None, layer, id, self.change.actor, self.change.reason, before, after)  # type: ignore[arg-type]
 
     def _set(self, layer: Layer, found: gpd.GeoDataFrame, changes: Sequence[tuple[str, Any, Any]]) -> None:
         """Put a layer's features in place and note the changes."""
@@ -214,11 +247,14 @@ class Draft:
         self.state = replace(self.state, features={**self.state.features, layer.name: found.reset_index(drop=True)})
 
     def _stamp(self, layer: str, changes: Sequence[tuple[str, Any, Any]]) -> None:
-        """Note changes as records and count them."""
+        """Note changes as records and number them; a delivery is an entry too."""
+        records = list(self.state.records)
+        last = self.state.last + max(1, len(changes))
         for change in changes:
-            self.state = replace(self.state, records=(*self.state.records, self._record(layer, *change)))
-        count = self.state.versions.get(layer, 0) + max(1, len(changes))
-        self.state = replace(self.state, versions={**self.state.versions, layer: count})
+            self.state = replace(self.state, last=self.state.last + 1)
+            records.append(self._record(layer, *change))
+        versions = {**self.state.versions, layer: last}
+        self.state = replace(self.state, last=last, records=tuple(records), versions=versions)
 
     def insert(self, layer: Layer, new: gpd.GeoDataFrame) -> None:
         """Append features. DuplicateError names those that are stored already."""

@@ -18,8 +18,9 @@ from pyproj import CRS
 from rasterio.io import MemoryFile
 
 from geo.raster import Grid
-from layers.store.base import Box, DuplicateError, StoreError
+from layers.store.base import Box, DuplicateError, Record, StoreError
 from layers.store.frames import named
+from layers.store.history import write_of
 from layers.store.schema import quoted
 
 TILE = 256
@@ -275,7 +276,7 @@ def retire(connection: sqlite3.Connection, ids: Iterable[str] | None, seq: int) 
     return gone
 
 
-def lives(connection: sqlite3.Connection, id: str) -> list[tuple[int, int | None, dict[str, Any]]]:
+def _lives(connection: sqlite3.Connection, id: str) -> list[tuple[int, int | None, dict[str, Any]]]:
     """Tell for each raster that bore an id the entries that brought and retired it, and what it was."""
     sql = "SELECT added, retired, edition, pixels_x, pixels_y, min_x, max_y, size_x, size_y FROM shudi_rasters WHERE id = ? ORDER BY fid"
     told: list[tuple[int, int | None, dict[str, Any]]] = []
@@ -283,3 +284,14 @@ def lives(connection: sqlite3.Connection, id: str) -> list[tuple[int, int | None
         shape = footprint(Affine(dx, 0.0, x, 0.0, -dy, y), Window(0, high, 0, wide))
         told.append((added, retired, {"id": id, "edition": edition, "geometry": shapely.to_wkt(shape, rounding_precision=-1)}))
     return told
+
+
+def records(connection: sqlite3.Connection, id: str) -> tuple[Record, ...]:
+    """Tell what happened to the rasters that bore an id, oldest first."""
+    told = []
+    for added, retired, state in _lives(connection, id):
+        for seq, before, after in ((added, None, state), (retired, state, None)):
+            if seq is not None:
+                at, actor, reason = write_of(connection, seq)
+                told.append(Record(seq, at, "terrain", id, actor, reason, before, after))
+    return tuple(told)

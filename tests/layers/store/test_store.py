@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from threading import Thread
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -21,58 +20,12 @@ from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
 from geo.raster import Grid
-from layers.base import Edition, empty
+from layers.base import empty
 from layers.catalogue import LAYERS
 from layers.store.base import Change, DuplicateError, StaleError, Store, StoreError
 from layers.store.gpkg import GpkgStore
 from layers.store.memory import MemoryStore
-
-X, Y = 500_000.0, 4_060_000.0
-LIN = Change("Lin", "Doc 12")
-WU = Change("Wu", "Doc 13")
-
-
-class Clock:
-    """A clock that goes on by a second whenever it is asked, and can be set."""
-
-    def __init__(self) -> None:
-        self.at = datetime(2026, 1, 1, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        self.at += timedelta(seconds=1)
-        return self.at
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture(params=["memory", "gpkg"])
-def store(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock) -> Iterator[Store]:
-    if request.param == "memory":
-        made: Store = MemoryStore("EPSG:4548", "Test park", clock=clock)
-    else:
-        made = GpkgStore.create(tmp_path / "land.gpkg", "EPSG:4548", "Test park", clock=clock)
-    yield made
-    made.close()
-
-
-def square(k: int, size: float = 10.0) -> shapely.Polygon:
-    return shapely.box(X + 20 * k, Y, X + 20 * k + size, Y + size)
-
-
-def plots(*ids: str, **columns: Any) -> gpd.GeoDataFrame:
-    places = [square(int(i.strip("PQ") or 0)) for i in ids]
-    return gpd.GeoDataFrame({"id": list(ids), **columns}, geometry=places, crs="EPSG:4548")
-
-
-def delivery(layer: str = "parcels", id: str = "", kinds: tuple[str, ...] = (), coverage: Any = None) -> Edition:
-    return Edition(id, layer, "survey", date(2026, 1, 1), coverage, kinds)
-
-
-def ids(frame: gpd.GeoDataFrame) -> list[str]:
-    return frame["id"].tolist()
+from tests.layers.store.samples import LIN, WU, Clock, X, Y, delivery, ids, plots, square
 
 
 def test_a_new_base_has_every_layer_and_nothing_in_it(store: Store) -> None:
@@ -379,7 +332,11 @@ def test_terrain_has_its_history_too(store: Store, clock: Clock) -> None:
         store.add(delivery("terrain"), rasters("dem"), LIN)
     store.add(delivery("terrain"), rasters("dem", "hill"), WU, replace=True)
     assert store.versions()["terrain"] > version
+    held = store.stamps("terrain", ["dem", "hill"])
+    assert set(held) == {"dem", "hill"}
     store.edit("terrain", LIN, delete=["dem"])
+    assert store.changed("terrain", max(held.values())) == ("dem",)
+    assert set(store.changed("terrain", 0)) == {"dem", "hill"}
     with pytest.raises(StaleError):
         store.edit("terrain", LIN, delete=["dem"])
     assert ids(store.read("terrain")) == ["hill"]

@@ -1,0 +1,76 @@
+"""Batches, versions of features and spans of the history, held against every store."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from layers.store.base import ConflictError, Edit, StaleError, Store
+from tests.layers.store.samples import LIN, WU, Clock, delivery, ids, plots, road
+
+
+def test_a_batch_over_layers_is_one_write_or_none(store: Store) -> None:
+    store.add(delivery(), plots("P1"), LIN)
+    store.batch([Edit("parcels", plots("P2"), ["P1"]), Edit("roads", road("R1"))], WU)
+    assert (ids(store.read("parcels")), ids(store.read("roads"))) == (["P2"], ["R1"])
+    assert [(w.actor, w.reason) for w in store.writes()] == [("Lin", "Doc 12"), ("Wu", "Doc 13")]
+    first, second = store.writes()
+    assert second.first == first.last + 1
+    assert (store.writes(first.last), store.writes(limit=1)) == ((second,), (second,))
+    assert second.last == max(store.versions().values())
+    with pytest.raises(StaleError):
+        store.batch([Edit("roads", road("R2")), Edit("parcels", delete=["nobody"])], WU)
+    assert ids(store.read("roads")) == ["R1"]
+    assert store.writes() == (first, second)
+
+
+def test_features_have_versions_that_grow_with_their_changes_only(store: Store) -> None:
+    store.add(delivery(), plots("P1", "P2"), LIN)
+    born = store.stamps("parcels", ["P1", "P2", "nobody"])
+    assert set(born) == {"P1", "P2"}
+    store.edit("parcels", WU, put=plots("P1"))
+    changed = store.stamps("parcels", ["P1", "P2"])
+    assert changed["P1"] > born["P1"]
+    assert changed["P2"] == born["P2"]
+    assert changed["P1"] == store.versions()["parcels"] == store.history("parcels", "P1")[-1].seq
+    store.edit("parcels", WU, delete=["P1"])
+    assert set(store.stamps("parcels", ["P1", "P2"])) == {"P2"}
+    store.add(delivery(), plots("P1"), LIN)
+    assert store.stamps("parcels", ["P1"])["P1"] > changed["P1"]
+
+
+def test_an_edit_of_what_was_changed_meanwhile_is_refused_with_both_versions(store: Store) -> None:
+    store.add(delivery(), plots("P1", "P2"), LIN)
+    read = store.stamps("parcels", ["P1"])["P1"]
+    store.edit("parcels", WU, put=plots("P1", status=["built"]))
+    now = store.stamps("parcels", ["P1"])["P1"]
+    put = Edit("parcels", plots("P1", "P2", status=["ready", "ready"]), expect={"P1": read, "P3": 0})
+    with pytest.raises(ConflictError, match=f"parcels P1 has version {now}, not {read}") as error:
+        store.batch([put], LIN)
+    assert [tuple(c) for c in error.value.conflicts] == [("parcels", "P1", read, now)]
+    assert store.read("parcels")["status"].isna().tolist() == [False, True]
+    with pytest.raises(ConflictError, match="P2"):
+        store.batch([Edit("parcels", plots("P2"), expect={"P2": 0})], LIN)
+    with pytest.raises(ConflictError):
+        store.batch([Edit("parcels", plots("P4"), seen=read)], LIN)
+    store.batch([Edit("parcels", plots("P4"), expect={"P1": now, "P4": 0}, seen=store.versions()["parcels"])], LIN)
+    assert ids(store.read("parcels")) == ["P1", "P2", "P4"]
+
+
+def test_a_span_of_the_history_names_what_it_concerns(store: Store, clock: Clock) -> None:
+    store.add(delivery(), plots("P1", "P2", "P3"), LIN)
+    moments: list[Any] = [store.versions()["parcels"]]
+    store.batch([Edit("parcels", plots("P1", "P4"), ["P2"]), Edit("roads", road("R1"))], WU)
+    moments.append(store.versions()["parcels"])
+    then = clock.at
+    store.add(delivery(), plots("P5"), LIN)
+    store.edit("parcels", WU, delete=["P5"])
+    assert store.changed("parcels", 0) == ("P1", "P2", "P3", "P4", "P5")
+    assert store.changed("parcels", moments[0], moments[1]) == store.changed("parcels", moments[0], then) == ("P1", "P2", "P4")
+    assert store.changed("parcels", moments[1]) == store.changed("parcels", then) == ("P5",)
+    assert store.changed("parcels", store.versions()["parcels"]) == ()
+    assert store.changed("roads", moments[1]) == ("R1",)
+    assert ids(store.read("parcels", as_of=moments[0])) == ["P1", "P2", "P3"]
+    assert ids(store.read("parcels", as_of=moments[1])) == ["P1", "P3", "P4"]
+    assert len(store.editions("parcels", as_of=moments[1])) == 1
