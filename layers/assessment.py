@@ -1,13 +1,11 @@
-"""Questions put to a land base: check a site, explain a plot, assess every plot."""
+"""Questions put to a land base: check a site, explain a plot, find what is stored of each plot."""
 
 from __future__ import annotations
 
 import json
-import os
 import threading
-from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Any
 
@@ -40,8 +38,6 @@ MARGIN = 300.0
 200 m beside the axis that is drawn; connections, half red lines and the cells of slopes need less."""
 Traces = Mapping[str, pd.DataFrame]
 """For each network what `layers.plan.networks.serving` tells of each line, by its number."""
-TILE = 8_000
-"""Plots that are assessed at once."""
 NETWORKS = ("roads", "utilities")
 WIDE = ("roads", "utilities", "corridors", "terrain")
 """Layers that are read with the margin: what lies beside a plot decides about it."""
@@ -217,25 +213,6 @@ def level(
     return levelling(frame, survey_of(land, LAYERS["terrain"], store.crs), ask, to)
 
 
-def tiles(store: Store, layer: str) -> Iterator[gpd.GeoDataFrame]:
-    """Read a layer tile by tile: each feature once, in the tile that holds the lower left corner of its envelope."""
-    count, extent = store.extent(layer)
-    if not count:
-        return
-    side = int(np.ceil(np.sqrt(count / TILE)))
-    xs, ys = np.linspace(extent[0], extent[2], side + 1), np.linspace(extent[1], extent[3], side + 1)
-    for n in range(side * side):
-        row, column = divmod(n, side)
-        box = (xs[column], ys[row], xs[column + 1], ys[row + 1])
-        found = store.read(layer, box=box)
-        corner = shapely.bounds(found.geometry.to_numpy())[:, :2]
-        right = np.where(column == side - 1, np.inf, box[2])
-        top = np.where(row == side - 1, np.inf, box[3])
-        mine = (corner[:, 0] >= box[0]) & (corner[:, 0] < right) & (corner[:, 1] >= box[1]) & (corner[:, 1] < top)
-        if mine.any():
-            yield found[mine].reset_index(drop=True)
-
-
 def findings(plots: gpd.GeoDataFrame, land: Mapping[str, Survey], ask: Ask) -> pd.DataFrame:
     """Find the verdict and the readiness of plots, indexed by their numbers; areas in m2, distances in m."""
     supply = judge(plots, land, ask, "parcels", draw=False).plots
@@ -245,41 +222,6 @@ def findings(plots: gpd.GeoDataFrame, land: Mapping[str, Survey], ask: Ask) -> p
     supply["reason"] = supply["reason"].mask(unknown, UNKNOWN_READINESS)
     terrain = ask_layer(LAYERS["terrain"], plots, survey_of(land, LAYERS["terrain"], plots.crs), ask)
     return pd.concat([supply, ready, terrain], axis=1).set_axis(pd.Index(plots["id"], name="id"))
-
-
-def assess(store: Store, ask: Ask, standards: Standards, progress: Callable[[int, int], None] | None = None) -> pd.DataFrame:
-    """Assess every plot and store the findings with the versions of their inputs.
-
-    One thread reads tile after tile, in one snapshot; the others judge, as shapely lets go of the interpreter. Memory grows
-    with the tiles in work (two a core, of about `TILE` plots with what lies around them) and the findings (1 kB a plot).
-    """
-    workers = os.cpu_count() or 1
-    done, found = 0, []
-    waiting: deque[Future[pd.DataFrame]] = deque()
-
-    def collect() -> None:
-        nonlocal done
-        found.append(waiting.popleft().result())
-        done += len(found[-1])
-        if progress:
-            progress(done, total)
-
-    with ThreadPoolExecutor(workers) as pool, store.snapshot():
-        inputs = current(store, ask, standards)
-        traces = Networks().trace(store, ask)
-        total = store.extent("parcels")[0]
-        for plots in tiles(store, "parcels"):
-            land = land_around(store, tuple(plots.total_bounds.tolist()), traces)
-            waiting.append(pool.submit(findings, plots, land, ask))
-            if len(waiting) > workers:
-                collect()
-        while waiting:
-            collect()
-    if not found:
-        raise NotFoundError("the base has no parcels to assess; import some first", "库中没有宗地可评估,请先导入")
-    answer = pd.concat(found)
-    store.save_findings(answer, inputs)
-    return answer
 
 
 def current(store: Store, ask: Ask, standards: Standards) -> dict[str, Any]:

@@ -14,11 +14,11 @@ from shapely.geometry.base import BaseGeometry
 from api.context import STATUS, Context, an_area, as_of, command, on
 from api.models import SheetBody
 from api.text import area, render
-from layers.assessment import assess as assess_plots
 from layers.assessment import check as check_site
 from layers.assessment import explain as explain_plot
 from layers.assessment import moved, question, stale
 from layers.base import Text
+from layers.census import assess as assess_plots
 from layers.errors import Refusal
 from layers.formats.vector import read
 from layers.plan.readiness import STATES
@@ -124,27 +124,26 @@ def _age(context: Context, found: bool, changed: list[str], inputs: Any) -> str:
     return context.say(Text(f"the stored finding is fresh; inputs {made}", f"已存结论有效;输入版本 {made}"))
 
 
+@click.option("--workers", type=click.IntRange(min=1), help="processes that work at once (default: one a core)")
 @on
-def assess(context: Context, on: date | None) -> None:
+def assess(context: Context, workers: int | None, on: date | None) -> None:
     """Assess every plot and store the findings with the versions of their inputs."""
     with context.store() as store, context.progress(Text("Assessing", "评估中")) as progress:
         standards = Standards.load()
         ask = question(standards, on, None, None)
-        found = assess_plots(store, ask, standards, progress)
+        found = assess_plots(store, ask, standards, progress, workers)
+    sums = {column: found.groups.groupby(level=column).sum() for column in ("verdict", "ready_state")}
     counts = {
-        "plots": len(found),
+        "plots": found.plots,
         "on": str(ask.on),
-        "verdict": {k: int(v) for k, v in found["verdict"].value_counts().items()},
-        "ready_state": {k: int(v) for k, v in found["ready_state"].value_counts().items()},
-        "area_m2": float(found["area"].sum()),
-        "residual_m2": float(found["residual"].abs().max()),
+        **{column: groups["plots"].to_dict() for column, groups in sums.items()},
+        "area_m2": float(found.groups["area"].sum()),
+        "residual_m2": found.residual,
     }
-    rows = [context.say(Text(f"{len(found)} plots on {ask.on}", f"{len(found)} 宗地,{ask.on}"))]
-    for codes, column in ((VERDICTS, "verdict"), (STATES, "ready_state")):
-        for code, group in found.groupby(column):
-            rows.append(
-                f"  {context.say(codes[str(code)].name)}: {len(group)} · {area(float(group['area'].sum()), context.language)}"
-            )
+    rows = [context.say(Text(f"{found.plots} plots on {ask.on}", f"{found.plots} 宗地,{ask.on}"))]
+    for codes, groups in zip((VERDICTS, STATES), sums.values(), strict=True):
+        for code, group in groups.iterrows():
+            rows.append(f"  {context.say(codes[str(code)].name)}: {group['plots']:.0f} · {area(group['area'], context.language)}")
     context.answer(counts, "\n".join(rows))
 
 

@@ -15,6 +15,8 @@ from layers.base import Edition
 from layers.errors import Refusal
 
 Box = tuple[float, float, float, float]
+Findings = pd.DataFrame | Iterable[pd.DataFrame]
+"""What was found of each plot, by its id: one frame, or a stream of frames with the same columns."""
 Progress = Callable[[int, int], None]
 """Called with (done, total) features while long work goes on; total is 0 where nobody knows it, as of a stream."""
 When = datetime | int
@@ -225,10 +227,16 @@ class Store(Protocol):
         """Tell the writes after a moment, oldest first; of more than `limit` the newest."""
         ...
 
-    def save_findings(self, findings: pd.DataFrame, inputs: Mapping[str, Any], progress: Progress | None = None) -> None:
+    @property
+    def reopen(self) -> Callable[[], Store] | None:
+        """How another process opens this base for reading, to be sent there; None where it cannot, as for one in memory."""
+        ...
+
+    def save_findings(self, findings: Findings, inputs: Mapping[str, Any], progress: Progress | None = None) -> None:
         """Replace the findings of all plots (index: parcel id) and note what they were made from, which JSON can hold.
 
-        They come back in the types of `layers.base.PANDAS`: flags, integers, reals, days, text.
+        All or nothing: until the call returns readers find those of before. A stream is taken frame by frame, without
+        keeping the base from writers. They come back in the types of `layers.base.PANDAS`: flags, integers, reals, days, text.
         """
         ...
 

@@ -8,7 +8,7 @@ import socket
 import sqlite3
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -115,20 +115,18 @@ class Connections:
                 self._bound.connection = None
 
     @contextmanager
-    def writing(self, actor: str) -> Iterator[sqlite3.Connection]:
-        """Lend a connection inside a write transaction: committed and on disk at the end, undone by any exception."""
-        if self.read_only:
-            en, zh = ASKED if self._asked else OTHERS
-            raise ReadOnlyError(
-                f"{self.path} cannot be written: it is {en}. Get write access to the file and its folder, or copy it.",
-                f"{self.path} 不能写入:{zh},请取得该文件及其文件夹的写权限,或复制一份",
-            )
+    def writing(self, actor: str, on: sqlite3.Connection | None = None) -> Iterator[sqlite3.Connection]:
+        """Lend a connection inside a write transaction: committed and on disk at the end, undone by any exception.
+
+        `on` is one that was lent before, for what it holds beside the base.
+        """
+        self.may_write()
         if getattr(self._bound, "connection", None) is not None:
             raise StoreError(
                 "This thread reads a snapshot of the base. Leave the snapshot before writing.",
                 "本线程正在读取库的快照,请离开快照后再写入",
             )
-        with self._told(), self._lent() as connection:
+        with self._told(), nullcontext(on) if on else self._lent() as connection:
             connection.execute("PRAGMA journal_mode=WAL")  # QGIS switches it off when it is the last to leave
             connection.execute("BEGIN IMMEDIATE")
             note = self._sign(actor)
@@ -141,6 +139,21 @@ class Connections:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
                 raise
+
+    def may_write(self) -> None:
+        """Refuse where the file cannot be written, so that nobody works for nothing."""
+        if self.read_only:
+            en, zh = ASKED if self._asked else OTHERS
+            raise ReadOnlyError(
+                f"{self.path} cannot be written: it is {en}. Get write access to the file and its folder, or copy it.",
+                f"{self.path} 不能写入:{zh},请取得该文件及其文件夹的写权限,或复制一份",
+            )
+
+    @contextmanager
+    def lent(self) -> Iterator[sqlite3.Connection]:
+        """Lend a connection outside any transaction, for work beside the base that ends in `writing`."""
+        with self._told(), self._lent() as connection:
+            yield connection
 
     def writer(self) -> Text:
         """Say who writes the base just now, as far as is known."""

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from layers.base import PANDAS, DType
 from layers.store import schema
-from layers.store.base import DuplicateError, Progress, StoreError
+from layers.store.base import DuplicateError, Findings, Progress, StoreError
+from layers.store.connection import Connections
 from layers.store.frames import CHUNK, cast, cells, column, named
 from layers.store.schema import quoted
 
 
-def conform(findings: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, DType]]:
-    """Give findings the five types that are stored, indexed by parcel id; and tell the types.
+def conform(findings: pd.DataFrame, types: Mapping[str, DType] | None = None) -> tuple[pd.DataFrame, dict[str, DType]]:
+    """Give findings the five types that are stored, or those of `types`, indexed by parcel id; and tell the types.
 
     Booleans become flags, whole numbers integers, moments days, anything else that is no number text.
     """
@@ -55,19 +56,61 @@ def nothing() -> pd.DataFrame:
     return pd.DataFrame(index=pd.Index([], dtype="str", name="id"))
 
 
-def save(connection: sqlite3.Connection, findings: pd.DataFrame, inputs: Mapping[str, Any], progress: Progress | None) -> None:
-    """Replace the findings, inside the caller's transaction; memory grows with CHUNK rows beside the frame."""
-    typed, types = conform(findings)
+def stream(findings: Findings) -> Iterator[pd.DataFrame]:
+    """Give findings frame by frame."""
+    yield from [findings] if isinstance(findings, pd.DataFrame) else findings
+
+
+def save(connections: Connections, findings: Findings, inputs: Mapping[str, Any], progress: Progress | None) -> None:
+    """Replace the findings by others, which wait in a table of one connection's own until the last is there.
+
+    Nobody else sees that table and no writer waits for it: the base is locked while it is copied at the end.
+    """
+    connections.may_write()
+    with connections.lent() as c:
+        try:
+            types = _stage(c, findings, progress)
+            with connections.writing("assess", c):
+                _publish(c, types, inputs)
+        finally:
+            schema.drop_staged(c)
+
+
+def _stage(connection: sqlite3.Connection, findings: Findings, progress: Progress | None) -> dict[str, DType]:
+    """Put findings into the table in which they wait; tell their types, which the first frame has.
+
+    Memory grows with a frame of the stream and CHUNK rows as Python objects; the table lies in a file of SQLite's for temporary
+    things.
+    """
+    types: dict[str, DType] | None = None
+    total, done = len(findings) if isinstance(findings, pd.DataFrame) else 0, 0
+    for frame in stream(findings):
+        typed, known = conform(frame, types)
+        if types is None:
+            types = known
+            schema.staged_findings(connection, types)
+        for start in range(0, len(typed), CHUNK):
+            part = typed.iloc[start : start + CHUNK]
+            data = [cells(part[name], kind) for name, kind in types.items()]
+            numbers = range(done + 1, done + len(part) + 1)
+            connection.execute("BEGIN")
+            connection.executemany(
+                f"INSERT INTO temp.staged VALUES ({', '.join('?' * (len(types) + 2))})",
+                zip(numbers, part.index.to_series().tolist(), *data, strict=True),
+            )
+            connection.execute("COMMIT")
+            done += len(part)
+            if progress is not None:
+                progress(done, total)
+    if types is None:
+        schema.staged_findings(connection, {})
+    return types or {}
+
+
+def _publish(connection: sqlite3.Connection, types: Mapping[str, DType], inputs: Mapping[str, Any]) -> None:
+    """Replace the findings by those that were staged on the same connection, inside the caller's transaction."""
     schema.findings_table(connection, types)
-    insert = f"INSERT INTO findings VALUES ({', '.join('?' * (len(types) + 2))})"
-    ids = typed.index.to_series().reset_index(drop=True)
-    for start in range(0, len(typed), CHUNK):
-        part = typed.iloc[start : start + CHUNK]
-        data = [cells(part[name], kind) for name, kind in types.items()]
-        numbers = range(start + 1, start + len(part) + 1)
-        connection.executemany(insert, zip(numbers, ids.iloc[start : start + CHUNK].tolist(), *data, strict=True))
-        if progress is not None:
-            progress(start + len(part), len(typed))
+    connection.execute("INSERT INTO main.findings SELECT * FROM temp.staged")
     connection.execute(
         "INSERT OR REPLACE INTO shudi_findings VALUES (1, ?, ?)",
         (json.dumps(dict(inputs), ensure_ascii=False), json.dumps(types)),

@@ -12,6 +12,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from layers.store.base import (
     Change,
     DuplicateError,
     Edit,
+    Findings,
     NotABaseError,
     Progress,
     Record,
@@ -142,6 +144,11 @@ class GpkgStore:
     def path(self) -> Path:
         """The file."""
         return self._connections.path
+
+    @property
+    def reopen(self) -> Callable[[], GpkgStore]:
+        """How another process opens this file for reading."""
+        return partial(GpkgStore.open, self.path, read_only=True)
 
     def close(self) -> None:
         """Let go of the base."""
@@ -433,10 +440,9 @@ class GpkgStore:
                 )
             c.execute("INSERT INTO shudi_history (seq, layer, id) VALUES (?, 'terrain', ?)", (seq, id))
 
-    def save_findings(self, findings: pd.DataFrame, inputs: Mapping[str, Any], progress: Progress | None = None) -> None:
-        """Replace the findings of all plots and note what they were made from; memory grows with one chunk."""
-        with self._connections.writing("assess") as c:
-            assessed.save(c, findings, inputs, progress)
+    def save_findings(self, findings: Findings, inputs: Mapping[str, Any], progress: Progress | None = None) -> None:
+        """Replace the findings of all plots and note what they were made from; memory grows with one frame or chunk."""
+        assessed.save(self._connections, findings, inputs, progress)
 
     def findings(self, ids: Sequence[str] | None = None) -> tuple[pd.DataFrame, Mapping[str, Any]]:
         """Read findings by parcel id, and what they were made from."""

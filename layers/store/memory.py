@@ -21,7 +21,7 @@ from layers.base import Edition, Layer, empty
 from layers.catalogue import LAYERS
 from layers.store import findings as assessed
 from layers.store import frames, rasters
-from layers.store.base import Box, Change, DuplicateError, Edit, Progress, Record, StaleError, StoreError, When, Write
+from layers.store.base import Box, Change, DuplicateError, Edit, Findings, Progress, Record, StaleError, StoreError, When, Write
 from layers.store.changes import agreed
 from layers.store.crs import project_crs
 from layers.store.deliveries import admitted, in_force, now, stamp
@@ -61,6 +61,11 @@ class MemoryStore:
         start = State({name: empty(layer, self._crs) for name, layer in LAYERS.items() if layer.geometry != "raster"})
         self._states: list[tuple[str, State]] = [("", start)]
         self._findings: tuple[pd.DataFrame, Mapping[str, Any]] = assessed.nothing(), {}
+
+    @property
+    def reopen(self) -> None:
+        """Nobody else can open what is in this process's memory."""
+        return None
 
     def _all(self) -> list[tuple[str, State]]:
         """List the states that a reader sees, his snapshot's or all."""
@@ -215,11 +220,13 @@ class MemoryStore:
         found = tuple(s.write for _, s in self._all() if s.write is not None and s.write.first > before)
         return found if limit is None else found[max(0, len(found) - limit) :]
 
-    def save_findings(self, findings: pd.DataFrame, inputs: Mapping[str, Any], progress: Progress | None = None) -> None:
+    def save_findings(self, findings: Findings, inputs: Mapping[str, Any], progress: Progress | None = None) -> None:
         """Replace the findings of all plots and note what they were made from."""
-        self._findings = assessed.conform(findings)[0], dict(inputs)
-        if progress is not None and len(findings):
-            progress(len(findings), len(findings))
+        parts = list(assessed.stream(findings))
+        whole = pd.concat(parts) if parts else assessed.nothing()
+        self._findings = assessed.conform(whole)[0], dict(inputs)
+        if progress is not None and len(whole):
+            progress(len(whole), len(whole))
 
     def findings(self, ids: Sequence[str] | None = None) -> tuple[pd.DataFrame, Mapping[str, Any]]:
         """Read findings by parcel id, and what they were made from."""

@@ -129,13 +129,33 @@ def create(connection: sqlite3.Connection, crs: CRS, srs: int, title: str) -> No
 
 def findings_table(connection: sqlite3.Connection, types: Mapping[str, DType]) -> None:
     """Make the table of findings anew. It is always there: without a table of attributes GDAL lists all tables as layers."""
-    connection.execute("DROP TABLE IF EXISTS findings")
-    columns = "".join(f", {quoted(name)} {TYPES[kind]}" for name, kind in types.items())
-    connection.execute(f"CREATE TABLE findings (fid INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE{columns})")
+    connection.execute("DROP TABLE IF EXISTS main.findings")
+    connection.execute(f"CREATE TABLE main.findings (fid INTEGER PRIMARY KEY AUTOINCREMENT, {_findings_columns(types)})")
     connection.execute(
         "INSERT OR REPLACE INTO gpkg_contents (table_name, data_type, identifier, description) "
         "VALUES ('findings', 'attributes', 'Findings 结论', 'what was assessed, by parcel id')"
     )
+
+
+def staged_findings(connection: sqlite3.Connection, types: Mapping[str, DType]) -> None:
+    """Make the table in which findings wait, as the temporary one of a connection; alike, so that SQLite copies whole records.
+
+    It counts nothing up: a temporary sqlite_sequence would hide the base's.
+    """
+    drop_staged(connection)
+    connection.execute(f"CREATE TEMP TABLE staged (fid INTEGER PRIMARY KEY, {_findings_columns(types)})")
+
+
+def drop_staged(connection: sqlite3.Connection) -> None:
+    """Drop the findings that wait, and what was not finished of them."""
+    if connection.in_transaction:
+        connection.execute("ROLLBACK")
+    connection.execute("DROP TABLE IF EXISTS temp.staged")
+
+
+def _findings_columns(types: Mapping[str, DType]) -> str:
+    """Write the columns of findings behind their number."""
+    return ", ".join(["id TEXT NOT NULL UNIQUE", *(f"{quoted(name)} {TYPES[kind]}" for name, kind in types.items())])
 
 
 def _reference_systems(connection: sqlite3.Connection, crs: CRS, srs: int) -> None:

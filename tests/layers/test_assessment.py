@@ -1,16 +1,15 @@
-"""Questions put to a base: what is read around a plot, tiles, and when a finding is stale."""
+"""Questions put to a base: what is read around a plot, and when a finding is stale."""
 
 from datetime import date
 
 import geopandas as gpd
-import numpy as np
-import pandas as pd
 import pytest
 import shapely
 
-from layers.assessment import BadSiteError, Networks, NotFoundError, assess, check, explain, question, stale, tiles
+from layers.assessment import BadSiteError, Networks, NotFoundError, check, explain, question, stale
 from layers.base import Edition, empty
 from layers.catalogue import LAYERS
+from layers.census import assess
 from layers.corridors import KINDS, MEASURES
 from layers.standards import Standards
 from layers.store.base import Change
@@ -55,29 +54,6 @@ def test_a_protection_zone_that_reaches_the_site_from_far_outside_it_is_found(ki
     store = base(corridors=thing.drop(columns="edition").to_dict("records"))
     lines = [line for line in check(store, square(0, reach - 1), ask()).lines if line.id == "C13" and "K" in line.objects]
     assert any(line.severity in ("block", "unknown", "warn") for line in lines)
-
-
-def test_every_plot_is_in_exactly_one_tile(monkeypatch):
-    monkeypatch.setattr("layers.assessment.TILE", 20)
-    rng = np.random.default_rng(3)
-    rows = [{"id": f"P{n}", "geometry": square(*rng.uniform(-900, 900, 2), side=rng.uniform(1, 300))} for n in range(300)]
-    found = pd.concat(list(tiles(base(parcels=rows), "parcels")))
-    assert sorted(found["id"]) == sorted(row["id"] for row in rows)
-
-
-def test_tiles_do_not_change_the_findings(monkeypatch):
-    rows = [
-        {"id": f"P{n}", "geometry": square(n % 10 * 100, n // 10 * 100), "status": "ready", "ownership": "state"}
-        for n in range(100)
-    ]
-    farms = [
-        {"id": f"F{n}", "kind": "permanent_basic_farmland", "geometry": square(n * 170 + 30, n * 150 + 20, 130)} for n in range(5)
-    ]
-    store = base(parcels=rows, control_lines=farms)
-    whole = assess(store, ask(), STANDARDS).sort_index()
-    monkeypatch.setattr("layers.assessment.TILE", 7)
-    pd.testing.assert_frame_equal(assess(store, ask(), STANDARDS).sort_index(), whole)
-    assert (whole["residual"].abs() <= 1e-6).all()
 
 
 def test_a_finding_is_stale_as_soon_as_an_input_changes():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from threading import Thread
 from typing import Any
@@ -299,6 +299,30 @@ def test_findings_come_back_by_parcel_with_their_inputs(store: Store) -> None:
     with pytest.raises(DuplicateError, match="P1"):
         store.save_findings(pd.concat([frame, frame]), {})
     assert len(store.findings()[0]) == 1
+
+
+def test_a_stream_of_findings_is_stored_whole_or_not_at_all(store: Store) -> None:
+    def part(ids: list[str], state: str | None) -> pd.DataFrame:
+        index = pd.Index(ids, dtype="str", name="id")
+        return pd.DataFrame({"verdict": pd.array([state] * len(ids), "str"), "area": 1.5}, index=index)
+
+    store.save_findings(part(["P0"], "blocked"), {"on": "then"})
+
+    def broken() -> Iterator[pd.DataFrame]:
+        yield part(["P1", "P2"], "free")
+        store.add(delivery(), plots("P1"), LIN)  # the base is free for writers meanwhile
+        assert list(store.findings()[0].index) == ["P0"]
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        store.save_findings(broken(), {"on": "now"})
+    assert (list(store.findings()[0].index), store.findings()[1]) == (["P0"], {"on": "then"})
+    parts = [part(["P1", "P2"], "free"), part(["P3"], None)]
+    store.save_findings(iter(parts), {"on": "now"})
+    assert_frame_equal(store.findings()[0], pd.concat(parts))
+    with pytest.raises(StoreError, match=r"P1|UNIQUE"):
+        store.save_findings(iter([*parts, parts[0]]), {})
+    assert store.findings()[1] == {"on": "now"}
 
 
 def hills(rows: int = 300, columns: int = 520) -> Grid:
