@@ -10,6 +10,7 @@ import shapely
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 from layers.base import Text
+from layers.plan.capacity import Capacity
 from layers.plan.exactness import Exactness
 from layers.plan.levelling import Levelling
 from layers.plan.sheet import Line, Part, Service, Sheet
@@ -102,6 +103,41 @@ class PartLine(BaseModel):
         )
 
 
+class CapacityBody(BaseModel):
+    """Whether the network can take the site's load, in `unit`; null is unknown.
+
+    `demand_min`, `demand_max`: what the site asks for. `spare_line`, `spare_way`, `spare_source`: what is spare at most on the line,
+    on the lines between and at the source; `spare`: the least of them, at the `bottleneck`; `spare_sure`: what is surely spare.
+    """
+
+    state: str
+    unit: str
+    demand_min: float | None
+    demand_max: float | None
+    spare_line: float | None
+    spare_way: float | None
+    spare_source: float | None
+    spare: float | None
+    spare_sure: float | None
+    bottleneck: str | None
+
+    @classmethod
+    def of(cls, found: Capacity) -> CapacityBody:
+        """Write a capacity."""
+        return cls(
+            state=found.state,
+            unit=found.unit,
+            demand_min=_rounded(found.low, 1),
+            demand_max=_rounded(found.high, 1),
+            spare_line=_rounded(found.line, 1),
+            spare_way=_rounded(found.way, 1),
+            spare_source=_rounded(found.source, 1),
+            spare=_rounded(found.spare, 1),
+            spare_sure=_rounded(found.sure, 1),
+            bottleneck=found.bottleneck,
+        )
+
+
 class ServiceLine(BaseModel):
     """The state of one service and the line that decides it."""
 
@@ -115,6 +151,8 @@ class ServiceLine(BaseModel):
     source: str | None
     distance_m: float | None
     required: bool
+    until: date | None
+    capacity: CapacityBody | None
 
     @classmethod
     def of(cls, service: Service) -> ServiceLine:
@@ -129,6 +167,8 @@ class ServiceLine(BaseModel):
             source=service.source,
             distance_m=distance,
             required=service.required,
+            until=service.until,
+            capacity=None if service.capacity is None else CapacityBody.of(service.capacity),
         )
 
 

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 
 from layers.base import Text
 from layers.catalogue import LAYERS
+from layers.plan.capacity import Capacity
 from layers.plan.exactness import Exactness
 from layers.plan.levelling import FIELDS, Levelling
 from layers.plan.readiness import STATES as READY
 from layers.plan.sheet import Line, Sheet
 from layers.plan.supply import SEVERITIES, VERDICTS, asked
-from layers.service import STATES
+from layers.service import CAPACITY, STATES
 from layers.units import mu
 
 MARKS = {"pass": "+", "warn": "!", "unknown": "?", "block": "x"}
@@ -23,6 +24,13 @@ WORDS = {
     "services": Text("Services", "配套"),
     "from": Text("from", "自"),
     "source": Text("source", "源"),
+    "until": Text("until", "至"),
+    "asks": Text("asks for", "需求"),
+    "no_demand": Text("demand unknown", "需求未知"),
+    "spare": Text("spare", "余量"),
+    "at_most": Text("spare at most", "余量至多"),
+    "no_spare": Text("spare unknown", "余量未知"),
+    "at": Text("at", "位于"),
     "terrain": Text("Terrain", "地形"),
     "verdict": Text("Verdict", "结论"),
     "free": Text("free", "可供"),
@@ -99,6 +107,24 @@ def exact(found: Exactness, language: str, titles: Mapping[str, str]) -> tuple[s
     return measured, f"{say('sliver')} ±{found.tolerance:g} m · {' · '.join(moved)} · {why}"
 
 
+def loaded(found: Capacity, language: str) -> str:
+    """Print whether a network can take a site's load, and where it is narrowest."""
+
+    def say(word: str) -> str:
+        return _say(WORDS[word], language)
+
+    state = _say(CAPACITY[found.state].name, language)
+    asks = say("no_demand")
+    if found.low is not None and found.high is not None:
+        span = f"{found.low:,.0f}" if found.low == found.high else f"{found.low:,.0f}–{found.high:,.0f}"
+        asks = f"{say('asks')} {span} {found.unit}"
+    spare = say("no_spare")
+    if found.spare is not None:
+        certain = "spare" if found.spare == found.sure else "at_most"
+        spare = f"{say(certain)} {found.spare:,.0f} {found.unit} {say('at')} {found.bottleneck}"
+    return f"{state} · {asks} · {spare}"
+
+
 def levelled(found: Levelling, language: str) -> list[str]:
     """Print the levelling of a site: level, cut, fill, what is left over, and by what figures."""
 
@@ -148,8 +174,11 @@ def render(sheet: Sheet, language: str, generated: bool = False) -> str:
         facts += [service.line] if service.line else []
         facts += [f"{say('source')} {service.source}"] if service.source else []
         facts += [f"{service.distance:.1f} m"] if service.distance is not None else []
+        facts += [f"{say('until')} {service.until}"] if service.until else []
         facts += [say("required")] if service.required else []
         rows.append(f"  {_say(service.title, language)}: {state}" + (" · " + " · ".join(facts) if facts else ""))
+        if service.capacity and service.line:
+            rows.append(f"      {loaded(service.capacity, language)}")
     rows += ["", f"{say('terrain')}:"]
     for answer in LAYERS["terrain"].answers:
         value = sheet.terrain.get(answer.field.name)

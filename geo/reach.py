@@ -29,12 +29,14 @@ class Reached(NamedTuple):
 
     first: the first day; where a line serves on the day of the question, that since which it has by lines and sources that
     still serve; inf: never. until: the first day after that without service; inf: none. source: index of a source that
-    serves it on its first day, or on that of the question if later, over the fewest lines; -1: none.
+    serves it on its first day, or on that of the question if later, over the fewest lines; -1: none. via: the next line on
+    the way to that source; -1: the source itself, or none. Ways by `via` never turn in a circle.
     """
 
     first: Numbers
     until: Numbers
     source: Indices
+    via: Indices
 
 
 class _Net(NamedTuple):
@@ -57,14 +59,16 @@ def reach_lines(g: Graph, sources: Sources, begins: Numbers, ends: Numbers, sinc
     net, lasting = _prepared(g, sources, begins, ends, since, flow)
     ever = reach(net.graph, net.well, net.begins, flow=net.flow)
     first = np.maximum(ever, since) if lasting else reach(net.graph, net.well, net.begins, net.ends, flow=net.flow, since=since)
-    source = _source(net, first, lasting)
     days, line = first[net.leaf], net.graph.line[: len(g.line)]
     best = _least(days, line, g.lines)
-    who = np.full(g.lines, -1, np.intp)
-    winner = np.flatnonzero((days == best[line]) & (days < np.inf))[::-1]
-    who[line[winner]] = source[net.leaf[winner]]
+    source, via, place = _ways(net, first, lasting, line)
+    winner = np.flatnonzero((days == best[line]) & (days < np.inf))
+    # of its edges the one nearest to the source, assigned last
+    winner = winner[np.argsort(place[winner], kind="stable")[::-1]]
+    who, before = np.full(g.lines, -1, np.intp), np.full(g.lines, -1, np.intp)
+    who[line[winner]], before[line[winner]] = source[winner], via[winner]
     until = _until(net, best, line, g.lines, since)
-    return Reached(np.where(best <= since, _least(ever[net.leaf], line, g.lines), best), until, who)
+    return Reached(np.where(best <= since, _least(ever[net.leaf], line, g.lines), best), until, who, before)
 
 
 def reachable(g: Graph, sources: Sources, begins: Numbers, ends: Numbers, since: float, flow: Numbers | None = None) -> Flags:
@@ -126,28 +130,45 @@ def _until(net: _Net, first: Numbers, line: Indices, lines: int, since: float) -
     return until
 
 
-def _source(net: _Net, first: Numbers, lasting: bool) -> Indices:
-    """Name for each node the source from which the fewest lines lead to it on its first day; -1: none."""
+def _ways(net: _Net, first: Numbers, lasting: bool, line: Indices) -> tuple[Indices, Indices, Indices]:
+    """Find how each edge's leaf is served on its first day: the source, the next line on the way to it, the order of reaching.
+
+    -1: none.
+    """
     g, count = net.graph, len(first)
     course = net.flow[g.line]
     up, down = np.flatnonzero(course >= 0), np.flatnonzero(course <= 0)
-    u, v = np.r_[g.end[up], g.start[down]], np.r_[g.start[up], g.end[down]]
-    begin, end = net.begins[g.line[np.r_[up, down]]], net.ends[g.line[np.r_[up, down]]]
-    found = np.full(count, -1, np.intp)
+    u, v, by = np.r_[g.end[up], g.start[down]], np.r_[g.start[up], g.end[down]], g.line[np.r_[up, down]]
+    begin, end = net.begins[by], net.ends[by]
+    source, via, place = (np.full(len(line), -1, np.intp) for _ in range(3))
     # where nothing ends, what serves a node on its first day served what is before it sooner: one search is enough
     for day in [None] if lasting else np.unique(first[first < np.inf]):
         at = first[v] if day is None else day
         live = (begin <= at) & (at < end) & (first[u] <= at) & (first[v] < np.inf)
-        root = _root(u[live], v[live], net.well, count)
-        mine = slice(None) if day is None else first == day
-        found[mine] = root[mine]
-    return found
+        tree = _tree(u[live], v[live], by[live], net.well, count)
+        mine = np.flatnonzero((tree.root[net.leaf] >= 0) & (True if day is None else first[net.leaf] == day))
+        leaf = net.leaf[mine]
+        source[mine], place[mine] = tree.root[leaf], tree.place[leaf]
+        here = tree.before[leaf]
+        while (same := tree.by[here] == line[mine]).any():
+            here = np.where(same, tree.before[here], here)
+        via[mine] = np.where(tree.by[here] < len(net.begins) - len(net.well), tree.by[here], -1)
+    return source, via, place
 
 
-def _root(u: Indices, v: Indices, roots: Indices, count: int) -> Indices:
-    """Find for each node the first of the roots that reaches it over the fewest ways, as its place in `roots`; -1: none."""
-    u, v = np.r_[u, np.full(len(roots), count)], np.r_[v, roots]
-    ways = coo_array((np.ones(len(u), np.int8), (u, v)), shape=(count + 1, count + 1)).tocsr()
+class _Tree(NamedTuple):
+    """A search from roots: for each node its root's number (-1: none), place in the order, node before it and line between."""
+
+    root: Indices
+    place: Indices
+    before: Indices
+    by: Indices
+
+
+def _tree(u: Indices, v: Indices, by: Indices, roots: Indices, count: int) -> _Tree:
+    """Find for each node the first of the roots that reaches it over the fewest ways, and the way; `by` are the ways' lines."""
+    from_, to = np.r_[u, np.full(len(roots), count)], np.r_[v, roots]
+    ways = coo_array((np.ones(len(from_), np.int8), (from_, to)), shape=(count + 1, count + 1)).tocsr()
     order, before = breadth_first_order(ways, count)
     # jump to the predecessor's predecessor until all are at their roots
     above = np.arange(count + 1)
@@ -155,8 +176,9 @@ def _root(u: Indices, v: Indices, roots: Indices, count: int) -> Indices:
     above[roots] = roots
     while ((higher := above[above]) != above).any():
         above = higher
-    place = np.full(count + 1, -1, np.intp)
-    place[roots] = np.arange(len(roots))
-    reached = np.zeros(count + 1, bool)
-    reached[order] = True
-    return np.asarray(np.where(reached, place[above], -1)[:count], np.intp)
+    number, place, line = (np.full(count + 1, -1, np.intp) for _ in range(3))
+    number[roots] = np.arange(len(roots))
+    place[order] = np.arange(len(order))
+    taken = np.flatnonzero(before[v] == u)[::-1]
+    line[v[taken]] = by[taken]
+    return _Tree(np.where(place >= 0, number[above], -1), place, before.astype(np.intp), line)

@@ -21,6 +21,7 @@ from geo.crs import check_plausible, transform
 from layers.base import Ask, Survey, ask_layer
 from layers.catalogue import LAYERS
 from layers.errors import Refusal
+from layers.plan.capacity import spare
 from layers.plan.exactness import tolerance
 from layers.plan.levelling import Levelling, levelling
 from layers.plan.networks import serving
@@ -31,7 +32,7 @@ from layers.plan.supply_table import supply_table
 from layers.standards import Standards
 from layers.store.base import Box, Store
 
-ENGINE = 3
+ENGINE = 4
 """Grows when the same land and standards would give other findings."""
 MARGIN = 300.0
 """How far around plots things are read that reach beyond their outline [m]: the widest protection zone (100 m) from an edge up to
@@ -90,6 +91,8 @@ class Networks:
     def _layer(store: Store, name: str, ask: Ask, as_of: datetime | None) -> pd.DataFrame:
         features = store.read(name, as_of=as_of)
         traced = serving(Survey(features, store.editions(name, as_of)), ask)
+        if name == "utilities":
+            traced = spare(features, traced, ask)
         return traced.set_axis(pd.Index(features["id"], name="id"))
 
 

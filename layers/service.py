@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import geopandas as gpd
@@ -15,14 +16,29 @@ from layers.base import Answer, Ask, Field, Text, codes
 STATES = codes(
     ("connected", "connected", "已接入", "#0072B2"),
     ("available", "available", "可接入", "#56B4E9"),
+    ("relocating", "serves until it is relocated", "待迁改", "#009E73"),
     ("planned", "planned", "规划中", "#E69F00"),
+    ("short", "capacity is taken", "容量不足", "#AA4499"),
     ("none", "none", "无", "#D55E00"),
 )
-SERVING = ("connected", "available")
+CAPACITY = codes(
+    ("enough", "enough capacity", "容量充足"),
+    ("competing", "enough alone, not with others", "单独够用,合计不足"),
+    ("short", "not enough capacity", "容量不足"),
+    ("committed", "in the committed load", "已计入承诺负荷"),
+    ("unknown", "capacity unknown", "容量未知"),
+)
+LOADS: Mapping[str, str] = {
+    "water": "m3/d", "sewage": "m3/d", "storm": "m3/d", "power": "kW", "gas": "m3/h", "heat": "t/h", "telecom": "ports",
+}  # fmt: skip
+"""The unit in which the load of each kind of network is told."""
+SERVING = ("connected", "available", "relocating")
 EVER = np.datetime64("1900-01-01", "s")
 NEVER = np.datetime64("9999-12-31", "s")
-RANKED = np.array(["none", None, "planned", "planned", "available", "connected"], object)
-NONE, UNKNOWN, UNDATED, DATED, AVAILABLE, CONNECTED = range(6)
+RANKED = np.array(["none", "short", None, "planned", "planned", "relocating", "available", "connected"], object)
+NONE, SHORT, UNKNOWN, UNDATED, DATED, RELOCATING, AVAILABLE, CONNECTED = range(8)
+
+Numbers = NDArray[np.float64]
 
 
 class Life(NamedTuple):
@@ -31,6 +47,17 @@ class Life(NamedTuple):
     begins: NDArray[np.datetime64]
     ends: NDArray[np.datetime64]
     unknown: NDArray[np.bool_]
+
+
+class Load(NamedTuple):
+    """The load that plots ask of each group of lines, at least and at most, shape (plots, groups); NaN: nobody can say.
+
+    `committed`, shape (plots,): the plots whose load is in the committed load of the lines already.
+    """
+
+    low: Numbers
+    high: Numbers
+    committed: NDArray[np.bool_]
 
 
 def life(lines: gpd.GeoDataFrame, ask: Ask) -> Life:
@@ -52,7 +79,8 @@ def by_record(lines: gpd.GeoDataFrame, ask: Ask) -> Life:
     """Find the first day on which each line is in service by its own record, and the first on which it no longer is.
 
     A line in service without a date serves since ever. A planned line without a date, or whose date had passed unfulfilled
-    when the land was known, gives NaT: nobody can say. Without status and date it is unknown, with NaT too.
+    when the land was known, gives NaT: nobody can say. Without status and date it is unknown, with NaT too. A line that is
+    relocated ends here on that day.
     """
     status = lines["status"]
     begins = lines["in_service_from"].to_numpy("datetime64[s]").copy()
@@ -61,6 +89,8 @@ def by_record(lines: gpd.GeoDataFrame, ask: Ask) -> Life:
     overdue = status.isin(("planned", "under_construction")).to_numpy(bool) & (begins <= np.datetime64(ask.known, "s"))
     begins[overdue] = np.datetime64("NaT", "s")
     ends[(status == "retired").to_numpy(bool) & lines["retired_on"].isna().to_numpy(bool)] = EVER
+    if "relocated_on" in lines:
+        ends = np.minimum(ends, lines["relocated_on"].fillna(NEVER).to_numpy("datetime64[s]"))
     return Life(begins, ends, status.isna().to_numpy(bool) & np.isnat(begins))
 
 
@@ -72,6 +102,7 @@ def serve(
     reach: float,
     ask: Ask,
     margin: NDArray[np.float64] | None = None,
+    load: Load | None = None,
 ) -> pd.DataFrame:
     """Tell for each plot and group of lines the best service within `reach` [m].
 
@@ -79,19 +110,17 @@ def serve(
     its axis. For each group four columns: `_state` (NA where a line is near of which nobody recorded
     a state), `_from` (first day of service; NaT where nobody can say or none),
     `_line` (the id) and `_distance` [m]. Best is the highest state, then the earliest day, then the nearest line.
+
+    A line that is recorded to serve a plot (`serves`) connects that one and no other; one that is to be relocated ranks after
+    those that stay. With `load` a fifth column `_capacity`, one of CAPACITY but "competing": whether the line can take the load
+    by what is spare on its way to the source (`spare_sure`, `spare_most` of the lines, where they tell); a line that surely
+    cannot is short, and any other that serves or will serve is better.
     """
-    begins, ends, unrecorded = life(lines, ask)
-    slack = np.zeros(len(lines)) if margin is None else margin
-    i, j, distance = within(plots.geometry.to_numpy(), lines.geometry.to_numpy(), reach + slack.max(initial=0.0))
-    distance = np.maximum(distance - slack[j], 0.0)
-    near = distance <= reach
-    i, j, distance = i[near], j[near], distance[near]
-    on = np.datetime64(ask.on, "s")
-    undated = np.isnat(begins)
-    dead = (ends <= on) | (ends <= begins)
-    touching = (lines["role"] == "service").to_numpy(bool) if "role" in lines else np.zeros(len(lines), bool)
-    rank = np.select([dead, unrecorded, undated, begins > on], [NONE, UNKNOWN, UNDATED, DATED], AVAILABLE)[j]
-    rank[(rank == AVAILABLE) & touching[j] & (distance == 0)] = CONNECTED
+    i, j, distance = _near(plots, lines, reach, margin)
+    rank, begins = _ranked(plots, lines, ask, i, j, distance)
+    if load is not None and "spare_most" in lines:
+        short = (load.low[i, group[j]] > lines["spare_most"].to_numpy(float)[j]) & ~load.committed[i]
+        rank[short & (rank != NONE)] = SHORT
     cell = i * len(groups) + group[j]
     order = np.lexsort((j, distance, begins[j], -rank, cell))
     first = order[np.r_[True, np.diff(cell[order]) != 0]] if len(order) else order
@@ -114,15 +143,66 @@ def serve(
             f"{name}_line": pd.array(who, "str"),
             f"{name}_distance": how_far,
         }
+        if load is not None:
+            told = np.full(len(plots), None, object)
+            told[at] = _capacity(lines, line, at, g, load, rank[best] == NONE)
+            answer[f"{name}_capacity"] = pd.array(told, "str")
     return pd.DataFrame(answer, index=plots.index)
 
 
-def answers(group: str, title: Text, kind: str | None, reach: str) -> tuple[Answer, ...]:
-    """Declare the four columns that `serve` gives for a group."""
-    rows = (
+def _near(
+    plots: gpd.GeoDataFrame, lines: gpd.GeoDataFrame, reach: float, margin: Numbers | None
+) -> tuple[NDArray[np.intp], NDArray[np.intp], Numbers]:
+    """Find the pairs of plot and line within reach, and how far the line is beyond its half width."""
+    slack = np.zeros(len(lines)) if margin is None else margin
+    i, j, distance = within(plots.geometry.to_numpy(), lines.geometry.to_numpy(), reach + slack.max(initial=0.0))
+    distance = np.maximum(distance - slack[j], 0.0)
+    near = distance <= reach
+    return i[near], j[near], distance[near]
+
+
+def _ranked(
+    plots: gpd.GeoDataFrame, lines: gpd.GeoDataFrame, ask: Ask, i: NDArray[np.intp], j: NDArray[np.intp], distance: Numbers
+) -> tuple[NDArray[np.int64], NDArray[np.datetime64]]:
+    """Rank the service of each pair of plot and line by the days of the line; and the lines' first days."""
+    begins, ends, unrecorded = life(lines, ask)
+    on = np.datetime64(ask.on, "s")
+    dead = (ends <= on) | (ends <= begins)
+    rank = np.select([dead, unrecorded, np.isnat(begins), begins > on], [NONE, UNKNOWN, UNDATED, DATED], AVAILABLE)
+    if "relocated_on" in lines:
+        moving = lines["relocated_on"].to_numpy("datetime64[s]") > on
+        rank[(rank == AVAILABLE) & moving] = RELOCATING
+    paired = rank[j]
+    if "role" in lines:
+        touching = (lines["role"] == "service").to_numpy(bool)[j] & (distance == 0)
+        paired[(paired == AVAILABLE) & touching] = CONNECTED
+    if "serves" in lines and lines["serves"].notna().any():
+        named = lines["serves"].to_numpy(object)[j]
+        mine = named == plots["id"].to_numpy(object)[i]
+        paired[(paired == AVAILABLE) & mine] = CONNECTED
+        paired[~mine & ~pd.isna(named)] = NONE
+    return paired, begins
+
+
+def _capacity(
+    lines: gpd.GeoDataFrame, line: NDArray[np.intp], plot: NDArray[np.intp], g: int, load: Load, none: NDArray[np.bool_]
+) -> NDArray[np.object_]:
+    """Tell whether the lines can take the loads of the plots that they serve best; None where they never serve."""
+    sure, most = (
+        lines[c].to_numpy(float)[line] if c in lines else np.full(len(line), np.nan) for c in ("spare_sure", "spare_most")
+    )
+    cases = [none, load.committed[plot], load.low[plot, g] > most, load.high[plot, g] <= sure]
+    return np.select(cases, np.array([None, "committed", "short", "enough"], object), "unknown")
+
+
+def answers(group: str, title: Text, kind: str | None, reach: str, loaded: bool = False) -> tuple[Answer, ...]:
+    """Declare the columns that `serve` gives for a group; `loaded`: whether it is asked with loads."""
+    rows = [
         Field(f"{group}_state", "text", title, codes=STATES),
         Field(f"{group}_from", "date", Text(f"{title.en} from", f"{title.zh}投用日期")),
         Field(f"{group}_line", "text", Text(f"{title.en} line", f"{title.zh}管线")),
         Field(f"{group}_distance", "real", Text(f"Distance to {title.en}", f"距{title.zh}距离"), unit="m"),
-    )
+    ]
+    if loaded:
+        rows.append(Field(f"{group}_capacity", "text", Text(f"Capacity of {title.en}", f"{title.zh}容量"), codes=CAPACITY))
     return tuple(Answer(row, kind, reach, f"{group}_state", SERVING) for row in rows)

@@ -8,6 +8,7 @@ import pandas as pd
 from geo.overlay import area_inside
 from layers.base import Answer, Ask, Claims, Field, Layer, Rule, Text, claim, codes
 from layers.codes import PLANNING_2023
+from layers.service import LOADS
 
 STATUS = codes(
     ("prospect", "prospect", "意向"),
@@ -15,6 +16,16 @@ STATUS = codes(
     ("review_passed", "review passed", "联审通过"),
     ("cancelled", "cancelled", "已取消"),
 )
+
+DEMANDS = {
+    "water": Text("Water demand", "用水量"),
+    "sewage": Text("Sewage", "污水量"),
+    "storm": Text("Storm water", "雨水量"),
+    "power": Text("Power demand", "用电负荷"),
+    "gas": Text("Gas demand", "用气量"),
+    "heat": Text("Heat demand", "用热量"),
+    "telecom": Text("Telecom demand", "通信端口需求"),
+}
 
 
 def others(features: gpd.GeoDataFrame, ask: Ask) -> Claims:
@@ -40,6 +51,10 @@ LAYER = Layer(
         Field("use_code", "text", Text("Use", "用途"), codes=PLANNING_2023),
         Field("required_area", "real", Text("Required area", "需求面积"), unit="m2"),
         Field("needed_by", "date", Text("Needed by", "需地日期")),
+        *(
+            Field(f"demand_{kind}", "real", title, unit=LOADS[kind], meaning="missing: by the use and the area")
+            for kind, title in DEMANDS.items()
+        ),
     ),
     rules=(Rule("C10", Text("Other projects' sites", "其他项目选址"), "sites.others", others),),
     answers=(Answer(Field("site_area", "real", Text("Area of other sites", "其他选址面积"), unit="m2")),),

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from layers.base import SERVICE_LIFE, Ask, Field, Layer, Text, codes
-from layers.service import answers, serve
+from layers.service import Load, answers, serve
 
 KINDS = codes(
     ("water", "water", "给水", "#0072B2"),
@@ -27,10 +27,24 @@ ROLES = codes(
 
 
 def assess(plots: gpd.GeoDataFrame, features: gpd.GeoDataFrame, ask: Ask) -> pd.DataFrame:
-    """Tell for each plot and network the best line within reach of the boundary."""
+    """Tell for each plot and network the best line within reach of the boundary, and whether it can take the plot's load.
+
+    The load is read from the columns of `plots` that `layers.plan.capacity.demand` adds; without them it is unknown.
+    """
     lines = features[(features["role"] != "source").to_numpy(bool) & features["kind"].isin(list(KINDS)).to_numpy(bool)]
     group = pd.Categorical(lines["kind"], categories=list(KINDS)).codes.astype(np.int64)
-    return serve(plots, lines, group, list(KINDS), ask.standards["utilities.max_connect"], ask)
+    return serve(plots, lines, group, list(KINDS), ask.standards["utilities.max_connect"], ask, load=_load(plots))
+
+
+def _load(plots: gpd.GeoDataFrame) -> Load:
+    """Collect the loads of plots by network."""
+    blank = np.full(len(plots), np.nan)
+    low, high = (
+        np.stack([plots[c].to_numpy(float) if (c := f"load_{kind}_{end}") in plots else blank for kind in KINDS], axis=1)
+        for end in ("low", "high")
+    )
+    committed = plots["load_committed"].to_numpy(bool) if "load_committed" in plots else np.zeros(len(plots), bool)
+    return Load(low, high, committed)
 
 
 LAYER = Layer(
@@ -48,14 +62,16 @@ LAYER = Layer(
         Field("material", "text", Text("Material", "材质")),
         Field("capacity", "real", Text("Capacity", "容量"), meaning="in `capacity_unit`"),
         Field("committed", "real", Text("Committed load", "已承诺负荷"), meaning="in `capacity_unit`"),
-        Field("capacity_unit", "text", Text("Unit of capacity", "容量单位"), meaning="m3/d, kW, m3/h, t/h or ports"),
+        Field("capacity_unit", "text", Text("Unit of capacity", "容量单位"), meaning="a unit of utilities.capacity_units"),
+        Field("serves", "text", Text("Connects", "接入对象"), meaning="the plot or site that a service line is laid for"),
         Field("invert_start", "real", Text("Invert at the start", "起点管底标高"), unit="m"),
         Field("invert_end", "real", Text("Invert at the end", "终点管底标高"), unit="m"),
         Field("owner", "text", Text("Operator", "权属单位")),
         *SERVICE_LIFE,
+        Field("relocated_on", "date", Text("Relocated on", "迁改日期"), meaning="first day without the line on this course"),
     ),
     kind="kind",
-    answers=tuple(a for kind, code in KINDS.items() for a in answers(kind, code.name, kind, "utilities.max_connect")),
+    answers=tuple(a for kind, code in KINDS.items() for a in answers(kind, code.name, kind, "utilities.max_connect", True)),
     assess=assess,
     colour="#0072B2",
 )

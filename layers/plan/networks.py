@@ -35,7 +35,6 @@ EDGE = "edge of the survey"
 """Source of the lines that come in over the edge of the surveyed area."""
 GRAVITY = ("sewage", "storm")
 OUTER_ROADS = ("expressway", "arterial")
-COLUMNS = ("serves_from", "serves_until", "reach_state", "source")
 
 
 class _Kind(NamedTuple):
@@ -93,7 +92,9 @@ def serving(survey: Survey, ask: Ask) -> pd.DataFrame:
     - `reach_state`: one of STATES on the day `ask.on`;
     - `serves_from`: the first day of service where serving or dated, else NaT; `serves_until`: the first day without it
       after that, because the line, its source or a line on the way retires, NaT for none;
-    - `source`: id of the source that serves it over the fewest lines, EDGE, or NA.
+    - `source`: id of the source that serves it over the fewest lines, EDGE, or NA; `via`: id of the next line on the way to
+      it, or of the source itself; NA at the edge of the survey. A way that changed since the line before was first reached is
+      told in parts: hold `serves_until` of the lines on it against the day.
 
     Sources of utilities are features of the role `source` and the points where lines cross the edge of the surveyed area;
     sources of roads are expressways, arterial roads and that edge. Sewage and storm water run down by their inverts where
@@ -111,7 +112,7 @@ def serving(survey: Survey, ask: Ask) -> pd.DataFrame:
     features = survey.features
     life = _life(features, ask)
     begins, ends, state = _recorded(life, _number(ask.on))
-    source = np.full(len(features), None, object)
+    source, via = np.full(len(features), None, object), np.full(len(features), None, object)
     for kind in _kinds(survey):
         mine = life.of(kind.rows)
         wired = _wire(kind, ask)
@@ -121,6 +122,7 @@ def serving(survey: Survey, ask: Ask) -> pd.DataFrame:
             found, states = _traced(wired, mine, _number(ask.on))
             begins[into], ends[into], state[into] = found.first[part], found.until[part], states[part]
             source[into] = _named(kind, wired, found.source)[part]
+            via[into] = _next(kind, wired, found)[part]
             own = kind.rows[kind.source] if kind.name else kind.rows[:0]
             source[own] = np.where(np.isin(state[own], ("serving", "dated")), features["id"].to_numpy(object)[own], None)
     told = np.isin(state, ("serving", "dated"))
@@ -130,6 +132,7 @@ def serving(survey: Survey, ask: Ask) -> pd.DataFrame:
             "serves_until": _day(np.where(told, ends, np.inf)),
             "reach_state": pd.array(state, "str"),
             "source": pd.array(source, "str"),
+            "via": pd.array(np.where(told, via, np.array(None, object)), "str"),
         },
         index=features.index,
     )
@@ -284,6 +287,14 @@ def _named(kind: _Kind, wired: _Wired, source: Rows) -> NDArray[np.object_]:
     ids = np.append(kind.frame["id"].to_numpy(object), EDGE)
     feature = np.append(wired.feature, -1)[source]
     return np.asarray(np.where(source < 0, None, ids[feature]), object)
+
+
+def _next(kind: _Kind, wired: _Wired, found: Reached) -> NDArray[np.object_]:
+    """Name what each line hangs on: the next line on the way, else its source; None for the edge, and for what is a source."""
+    ids = np.append(kind.frame["id"].to_numpy(object), np.array([None], object))
+    source = np.append(wired.feature, -1)[found.source]
+    before = np.where(found.via >= 0, found.via, np.where(found.source >= 0, source, -1))
+    return np.asarray(ids[np.where(before == np.arange(len(before)), -1, before)], object)
 
 
 def _life(features: gpd.GeoDataFrame, ask: Ask) -> _Life:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from layers import roads, utilities
 from layers.base import Ask, Land, Survey, Text, ask_layer, codes, empty
+from layers.plan.capacity import demand
 from layers.service import NEVER, SERVING
 
 SERVICES: dict[str, Text] = {"road": Text("road", "道路"), **{kind: code.name for kind, code in utilities.KINDS.items()}}
@@ -40,12 +41,17 @@ def readiness(plots: gpd.GeoDataFrame, land: Land, ask: Ask, level: int | None =
       is missing and not planned) or unknown. One that never comes outweighs one that is unknown.
     - `ready_from`: the day from which all required services are there; NaT unless ready or dated.
     - `deciding`: the service that comes last or is missing; `missing`: the services that do not serve on the day.
+
+    A service of which a line is there but surely cannot take the plot's load (state "short") is missing like one that is not
+    planned; whether the others' capacity is enough stands in their `_capacity`, for what nobody recorded decides no state. The
+    loads are those that `plots` bring (`layers.plan.capacity.demand`), else those of stored parcels.
     """
+    asking = plots if "load_committed" in plots else demand(plots, land, ask)
     surveys = [land[layer.name] if layer.name in land else Survey(empty(layer, plots.crs)) for layer in LAYERS]
-    answers = [ask_layer(layer, plots, survey, ask) for layer, survey in zip(LAYERS, surveys, strict=True)]
+    answers = [ask_layer(layer, asking, survey, ask) for layer, survey in zip(LAYERS, surveys, strict=True)]
     found = pd.concat(answers, axis=1)
-    states = found[[f"{s}_state" for s in SERVICES]]
-    found[states.columns] = states.astype(object).where(states.notna(), "unknown").astype("str")
+    told = found[[*(f"{s}_state" for s in SERVICES), *(f"{s}_capacity" for s in utilities.KINDS)]]
+    found[told.columns] = told.astype(object).where(told.notna(), "unknown").astype("str")
     summary = combine(found, required(ask, level))
     found[summary.columns] = summary
     return found
@@ -56,7 +62,7 @@ def combine(found: pd.DataFrame, needs: list[str]) -> pd.DataFrame:
     state = found[[f"{s}_state" for s in needs]].to_numpy(object)
     begins = np.stack([found[f"{s}_from"].to_numpy("datetime64[s]") for s in needs], axis=1)
     serving = np.isin(state, SERVING)
-    wait = np.select([serving, state == "none", state == "unknown", np.isnat(begins)], [0, 4, 3, 2], 1)
+    wait = np.select([serving, np.isin(state, ("none", "short")), state == "unknown", np.isnat(begins)], [0, 4, 3, 2], 1)
     worst = wait.max(axis=1)
     day = np.where(np.isnat(begins), NEVER, begins).astype(np.int64)
     last = np.where(wait == worst[:, None], day, np.iinfo(np.int64).min)

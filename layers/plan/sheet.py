@@ -15,6 +15,7 @@ from shapely.geometry.base import BaseGeometry
 from layers.base import Ask, Land, Text, ask_layer
 from layers.catalogue import LAYERS
 from layers.land_use import CLASSES, is_arable, land_class
+from layers.plan.capacity import Capacity, demand, evidence
 from layers.plan.exactness import Exactness, exactness, moved, verdict_of
 from layers.plan.levelling import Levelling, levelling
 from layers.plan.readiness import SERVICES, STATES, readiness, required
@@ -55,7 +56,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """The state of one service at the site; distance in m."""
+    """The state of one service at the site; distance in m. A road has no capacity."""
 
     kind: str
     title: Text
@@ -65,6 +66,8 @@ class Service:
     source: str | None
     distance: float | None
     required: bool
+    until: date | None
+    capacity: Capacity | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +118,8 @@ def sheet(
     three = moved(site, ask)
     judged = judge(three, land, ask, own)
     supply = judged.of(0)
-    ready = readiness(site, land, ask, level).iloc[0]
+    asking = demand(subject(site, land, own), land, ask, own)
+    ready = readiness(asking, land, ask, level).iloc[0]
     summary = supply.plots.iloc[0]
     uses = _uses(supply, land, ask)
     heights = survey_of(land, LAYERS["terrain"], site.crs)
@@ -137,7 +141,7 @@ def sheet(
         residual=float(summary["residual"]),
         lines=tuple(sorted(lines + whole, key=lambda line: line.id)),
         parts=_parts(supply),
-        services=_services(ready, required(ask, level), _sources(land)),
+        services=_services(ready, required(ask, level), land, asking.iloc[0]),
         ready_state=ready["ready_state"],
         ready_from=day(ready["ready_from"]),
         deciding=ready["deciding"],
@@ -264,22 +268,34 @@ def _parts(supply: Supply) -> tuple[Part, ...]:
     return tuple(sorted(parts, key=lambda part: -part.area))
 
 
-def _sources(land: Land) -> dict[str, str]:
-    """Look up which source serves each line around the site, where the networks were traced."""
-    frames = [land[name].features for name in ("roads", "utilities") if name in land and "source" in land[name].features]
-    return {line: source for f in frames for line, source in zip(f["id"], f["source"], strict=True) if isinstance(source, str)}
+def subject(site: gpd.GeoDataFrame, land: Land, own: str) -> gpd.GeoDataFrame:
+    """Put what is stored about a site beside it: the row of the layer `own` with its number, its outline as it is asked about."""
+    if own not in land:
+        return site
+    features = land[own].features
+    row = features[(features["id"] == site["id"].iloc[0]).to_numpy(bool)].iloc[:1]
+    return site if row.empty else row.set_geometry(site.geometry.to_numpy(), crs=site.crs).set_axis(site.index)
 
 
-def _services(ready: pd.Series, needs: list[str], sources: Mapping[str, str]) -> tuple[Service, ...]:
-    """List the state of every service."""
+def _services(ready: pd.Series, needs: list[str], land: Land, asking: pd.Series) -> tuple[Service, ...]:
+    """List the state of every service, with the line that decides it and what is known of that line."""
+    lines = {
+        (name, id): k
+        for name in ("roads", "utilities")
+        if name in land and "source" in land[name].features
+        for k, id in enumerate(land[name].features["id"])
+    }
 
     def told(column: str) -> Any:
         return None if pd.isna(ready[column]) else ready[column]
 
-    return tuple(
-        Service(
-            kind, title, ready[f"{kind}_state"], day(ready[f"{kind}_from"]), told(f"{kind}_line"),
-            sources.get(told(f"{kind}_line") or ""), told(f"{kind}_distance"), kind in needs,
-        )
-        for kind, title in SERVICES.items()
-    )  # fmt: skip
+    def service(kind: str, title: Text) -> Service:
+        layer, line = "roads" if kind == "road" else "utilities", told(f"{kind}_line")
+        row = land[layer].features.iloc[lines[layer, line]] if (layer, line) in lines else None
+        capacity = None if kind == "road" else evidence(kind, ready[f"{kind}_capacity"], asking, row)
+        source = None if row is None or pd.isna(row["source"]) else str(row["source"])
+        until = None if row is None else day(row["serves_until"])
+        state, since = ready[f"{kind}_state"], day(ready[f"{kind}_from"])
+        return Service(kind, title, state, since, line, source, told(f"{kind}_distance"), kind in needs, until, capacity)
+
+    return tuple(service(kind, title) for kind, title in SERVICES.items())

@@ -64,6 +64,13 @@ def test_the_parts_of_a_line_do_not_join_each_other():
     assert answer.first.tolist() == [0, NEVER]
 
 
+def test_the_way_from_a_line_of_many_stops_leads_over_other_lines_only():
+    lines = np.array([shapely.LineString(xy) for xy in ([(0, 0), (9, 0)], [(3, 0), (3, 5)], [(6, 0), (6, 5)], [(6, 5), (8, 5)])])
+    g = graph(lines, 0.1, shapely.points([(0.0, 0.0)]), split_at_ends=True)
+    answer = found(g, sources_at(int(g.point[0])), [0, 0, 0, 0])
+    assert answer.via.tolist() == [-1, 0, 0, 2]
+
+
 def test_the_nearer_source_is_named():
     answer = found(abstract([(0, 1), (1, 2), (2, 3)], 4), sources_at(3, 0), [0, 0, 0])
     assert answer.source.tolist()[0] == 1
@@ -142,3 +149,12 @@ def test_lines_serve_as_walking_on_every_day_tells(world):
         assert answer.first[k] == first
         assert answer.until[k] == (gaps[0] if gaps else NEVER)
         assert answer.source[k] in served[now][k]
+        way = [k]
+        while (before := int(answer.via[way[-1]])) >= 0:
+            assert before not in way, "a way turns in a circle"
+            assert {g.start[before], g.end[before]} & {g.start[way[-1]], g.end[way[-1]]}
+            way.append(before)
+        if np.isinf(ends).all():
+            assert answer.source[way[-1]] == answer.source[k]
+            assert sources.node[answer.source[k]] in (g.start[way[-1]], g.end[way[-1]])
+            assert all(answer.first[line] <= answer.first[k] for line in way)

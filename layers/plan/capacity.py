@@ -1,0 +1,191 @@
+"""Capacity: what is spare on a line, on its way to the source and at the source; what plots ask for, and who competes for it.
+
+A figure is an interval: what is surely spare and what is spare at most, what a plot surely asks for and what at most. Enough is
+what is surely enough, short what is surely short; anything between, and any figure that nobody recorded, is unknown.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+from numpy.typing import NDArray
+
+from geo.forest import least, root
+from layers.base import Ask, Land
+from layers.service import LOADS
+
+Numbers = NDArray[np.float64]
+SUPPLIED = ("supplied_unused", "under_construction", "built", "idle")
+"""States of parcels whose load is in the committed load of the networks: the operator promised it when the land was sold."""
+KINDS = tuple(LOADS)
+
+
+class Room(NamedTuple):
+    """What is spare, surely (-inf: nobody can say) and at most (inf), in the unit of the kind."""
+
+    sure: Numbers
+    most: Numbers
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """Whether a service can take the load of one site, in `unit`; None is unknown.
+
+    `low`, `high`: what the site asks for, at least and at most. `line`, `way`, `source`: what is spare at most on the line that
+    serves it, on the lines between, at the source. `spare`: the least of them, at the `bottleneck`; it is sure, not only the
+    most that it can be, where `sure` says the same.
+    """
+
+    state: str
+    unit: str
+    low: float | None
+    high: float | None
+    line: float | None
+    way: float | None
+    source: float | None
+    spare: float | None
+    sure: float | None
+    bottleneck: str | None
+
+
+def room(features: gpd.GeoDataFrame, ask: Ask) -> Room:
+    """Take the committed load from the capacity of each line or source alone, shape (n,).
+
+    Without a committed load the whole capacity is spare at most; a capacity in a unit that `utilities.capacity_units` does not
+    name is unknown.
+    """
+    factors = {f"{row['kind']} {row['unit']}": row["factor"] for row in ask.standards["utilities.capacity_units"]}
+    factor = (features["kind"] + " " + features["capacity_unit"]).map(factors).to_numpy(float)
+    capacity, committed = (features[name].to_numpy(float) * factor for name in ("capacity", "committed"))
+    spare = capacity - committed
+    most = capacity - np.fmax(np.nan_to_num(committed), 0.0)
+    return Room(np.where(np.isnan(spare), -np.inf, spare), np.where(np.isnan(capacity), np.inf, most))
+
+
+def spare(features: gpd.GeoDataFrame, traced: pd.DataFrame, ask: Ask) -> pd.DataFrame:
+    """Add to what `networks.serving` traced of utilities what is spare along the way to the source; same index.
+
+    - `room_sure`, `room_most`: of the line or source alone, in the unit of its kind (`layers.service.LOADS`); NaN unknown;
+    - `way_most`, `source_most`: the least of the lines between it and its source, and of its source;
+    - `spare_sure`, `spare_most`: the least of the line, of the lines on its way and of its source; NaN unknown;
+    - `bottleneck`: id of the nearest one with `spare_most`; NA where that is unknown.
+
+    A way that ends at the edge of the survey, or of which a line retires before this one is reached, is surely worth nothing:
+    then `via` is NA. One way counts, over the fewest lines; what a loop could bring besides does not. Time as for tracing.
+    """
+    ids, own = features["id"].to_numpy(object), room(features, ask)
+    parent = pd.Index(ids).get_indexer(traced["via"])
+    begins, ends = (traced[c].to_numpy("datetime64[s]") for c in ("serves_from", "serves_until"))
+    on = np.datetime64(ask.on, "s")
+    day = np.where(np.isnat(begins) | (begins < on), on, begins)
+    until = np.where(np.isnat(ends), np.inf, ends.astype(np.int64))
+    broken = least(parent, until)[0] <= day.astype(np.int64)
+    parent = np.where(broken, -1, parent)
+    first = root(parent)
+    source = (features["role"] == "source").to_numpy(bool)
+    fed = source[first] & (source | (ids[first] == traced["source"].to_numpy(object)))
+    (sure, _), (most, at) = least(parent, own.sure), least(parent, own.most)
+    between = least(parent, np.where(source, np.inf, own.most))[0]
+    none = np.array([None], object)
+    return traced.assign(
+        via=pd.array(np.append(ids, none)[parent], "str"),
+        room_sure=_known(own.sure),
+        room_most=_known(own.most),
+        way_most=_known(np.where(parent < 0, np.inf, between[parent])),
+        source_most=np.where(fed, _known(own.most)[first], np.nan),
+        spare_sure=np.where(fed, _known(sure), np.nan),
+        spare_most=_known(most),
+        bottleneck=pd.array(np.where(np.isfinite(most), ids[at], none), "str"),
+    )
+
+
+def _known(numbers: Numbers) -> Numbers:
+    return np.where(np.isfinite(numbers), numbers, np.nan)
+
+
+def demand(plots: gpd.GeoDataFrame, land: Land, ask: Ask, own: str = "parcels") -> gpd.GeoDataFrame:
+    """Add to plots the loads that they ask for: `load_<kind>_low`, `_high` in the unit of the kind, and `load_committed`.
+
+    A load comes from the project (columns `demand_<kind>` of sites), else from the use and the area by the standards
+    `utilities.demand_*`; the use is that of the question, else `use_code`. Of a parcel (`own`) the part that lies in sites of
+    projects asks for their share of the project, by area; a supplied one asks for nothing more. NaN where nobody can say.
+    """
+    area = plots.geometry.area.to_numpy()
+    loads = _projects(plots, _by_use(_use(plots, ask), area, ask))
+    committed = np.zeros(len(plots), bool)
+    if own == "parcels" and "status" in plots:
+        committed = plots["status"].isin(SUPPLIED).to_numpy(bool)
+        if ask.use is None and "sites" in land:
+            loads = _shared(plots, area, loads, land["sites"].features, ask)
+    low, high = (np.where(committed, 0.0, part) for part in loads)
+    columns = {f"load_{kind}_{end}": part[k] for k, kind in enumerate(KINDS) for end, part in (("low", low), ("high", high))}
+    return plots.assign(**columns, load_committed=committed)
+
+
+def _use(plots: gpd.GeoDataFrame, ask: Ask) -> pd.Series[str]:
+    """Find the use of each plot in the classification of 2023; NA where it has none."""
+    if ask.use is not None:
+        return pd.Series(ask.use, plots.index, dtype="str")
+    use = plots["use_code"] if "use_code" in plots else pd.Series(None, plots.index, dtype="str")
+    return use.where(plots["code_system"] == "planning_2023") if "code_system" in plots else use
+
+
+def _by_use(use: pd.Series[str], area: Numbers, ask: Ask) -> Numbers:
+    """Find the loads of uses on areas [m2], shape (2, kinds, n): at least, at most. Loops over distinct uses only."""
+    loads = np.full((2, len(KINDS), len(use)), np.nan)
+    at, pool = pd.factorize(use)
+    for kind in ("water", "power"):
+        table = {row["use"]: (row["min"], row["max"]) for row in ask.standards[f"utilities.demand_{kind}"]}
+        found = [next((table[code[:n]] for n in range(len(code), 1, -1) if code[:n] in table), (np.nan,) * 2) for code in pool]
+        loads[:, KINDS.index(kind)] = np.array([*found, (np.nan,) * 2]).T[:, at] * area / 1e4
+    ratio = ask.standards["utilities.sewage_per_water"]
+    loads[:, KINDS.index("sewage")] = loads[:, KINDS.index("water")] * np.array([[ratio["min"]], [ratio["max"]]])
+    return loads
+
+
+def _projects(plots: gpd.GeoDataFrame, loads: Numbers) -> Numbers:
+    """Let the loads that projects tell take the place of those by their use."""
+    for k, kind in enumerate(KINDS):
+        if f"demand_{kind}" in plots:
+            told = plots[f"demand_{kind}"].to_numpy(float)
+            loads[:, k] = np.where(np.isnan(told), loads[:, k], told)
+    return loads
+
+
+def _shared(plots: gpd.GeoDataFrame, area: Numbers, loads: Numbers, sites: gpd.GeoDataFrame, ask: Ask) -> Numbers:
+    """Give the parts of plots that lie in sites of projects their shares of the projects' loads."""
+    live = sites[(sites["status"] != "cancelled").to_numpy(bool)]
+    shapes, outlines = plots.geometry.to_numpy(), live.geometry.to_numpy()
+    j, i = shapely.STRtree(shapes).query(outlines, predicate="intersects")
+    shared = shapely.area(shapely.intersection(shapes[i], outlines[j]))
+    i, j, shared = i[shared > 0], j[shared > 0], shared[shared > 0]
+    if not len(i):
+        return loads
+    sizes = shapely.area(outlines)
+    theirs = _projects(live, _by_use(live["use_code"], sizes, ask))
+    rest = 1 - np.minimum(np.bincount(i, shared, len(plots)) / area, 1.0)
+    answer = np.where(rest > 0, loads * rest, 0.0)
+    for end in range(2):
+        for k in range(len(KINDS)):
+            answer[end, k] += np.bincount(i, theirs[end, k, j] * shared / sizes[j], len(plots))
+    return answer
+
+
+def evidence(kind: str, state: str, asking: pd.Series, line: pd.Series | None) -> Capacity:
+    """Say what the capacity of a service rests on: the row of `demand` and that of the traced line that serves the site."""
+
+    def told(row: pd.Series | None, name: str) -> float | None:
+        return None if row is None or name not in row or pd.isna(row[name]) else float(row[name])
+
+    figures = {name: told(line, column) for name, column in FIGURES.items()}
+    bottleneck = None if figures["spare"] is None or line is None else str(line["bottleneck"])
+    low, high = (told(asking, f"load_{kind}_{end}") for end in ("low", "high"))
+    return Capacity(state, LOADS[kind], low, high, **figures, bottleneck=bottleneck)
+
+
+FIGURES = {"line": "room_most", "way": "way_most", "source": "source_most", "spare": "spare_most", "sure": "spare_sure"}

@@ -1,0 +1,184 @@
+"""What networks can still take: the least on the way to the source, told only where it was recorded."""
+
+import geopandas as gpd
+import pandas as pd
+import pytest
+import shapely
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from layers.base import Survey
+from layers.plan.capacity import demand, spare
+from layers.plan.networks import serving
+from layers.plan.readiness import readiness
+from layers.standards import Standards
+from tests.layers.plan.test_networks import CRS, TODAY, X, Y, ask, pipe, survey, works
+
+STANDARDS = Standards.load()
+HECTARE = 100.0
+
+
+def traced(*rows, on=TODAY):
+    """What is told of lines, by id."""
+    land = survey(*rows)
+    found = spare(land.features, serving(land, ask(on)), ask(on))
+    return found.set_axis(land.features["id"])
+
+
+def network(*rows, on=TODAY):
+    """A survey of utilities as the checks read it: traced."""
+    land = survey(*rows)
+    return Survey(land.features.join(spare(land.features, serving(land, ask(on)), ask(on))), land.editions)
+
+
+def plots(*rows):
+    """Square plots of a hectare: id, x, and facts."""
+    data = [{"id": id, "use_code": "100102", "code_system": "planning_2023", "status": "ready", **facts} for id, _, facts in rows]
+    shapes = [shapely.box(X + x, Y, X + x + HECTARE, Y + HECTARE) for _, x, _ in rows]
+    return gpd.GeoDataFrame(data, geometry=shapes, crs=CRS)
+
+
+def power(id, *xy, **facts):
+    return pipe(id, *xy, kind="power", **facts)
+
+
+def line_to(x=0, **facts):
+    """A substation and one line past the plots from x on, at 10 m."""
+    return [
+        works("S", x, -10, kind="power", capacity=9000, committed=1000, capacity_unit="kW"),
+        power("L", (x, -10), (x + 300, -10), **facts),
+    ]
+
+
+def rated(capacity, committed=0.0):
+    return {"capacity": capacity, "committed": committed, "capacity_unit": "kW"}
+
+
+def state(rows, plot, **question):
+    found = readiness(plot, {"utilities": network(*rows)}, ask(), **question).iloc[0]
+    return found["power_state"], found["power_capacity"]
+
+
+def test_the_narrowest_of_line_way_and_source_is_what_is_spare():
+    rows = [
+        works("S", 0, 0, kind="power", **rated(5000, 1000)),
+        power("a", (0, 0), (100, 0), **rated(3000, 500)),
+        power("b", (100, 0), (200, 0), **rated(9000, 0)),
+        power("c", (200, 0), (300, 0), **rated(2600)),
+    ]
+    found = traced(*rows)
+    assert found["via"].tolist()[1:] == ["S", "a", "b"]
+    assert found["spare_most"].tolist() == found["spare_sure"].tolist() == [4000, 2500, 2500, 2500]
+    assert found["bottleneck"].tolist() == ["S", "a", "a", "a"]
+    assert found.loc["c", ["room_most", "way_most", "source_most"]].tolist() == [2600, 2500, 4000]
+    assert pd.isna(found.loc["a", "way_most"]), "nothing lies between it and its source"
+
+
+@pytest.mark.parametrize("gap", [{"capacity": None}, {"capacity_unit": "horses"}, {"committed": None}])
+def test_what_nobody_recorded_on_the_way_is_unknown_and_never_enough(gap):
+    facts = {**rated(8000, 100), **gap}
+    rows = [
+        works("S", 0, 0, kind="power", **rated(5000)),
+        power("a", (0, 0), (100, 0), **facts),
+        power("b", (100, 0), (200, 0), **rated(4000)),
+    ]
+    found = traced(*rows)
+    assert found.loc["b", "spare_most"] == 4000
+    assert pd.isna(found.loc["b", "spare_sure"])
+
+
+def test_a_line_without_a_source_or_from_beyond_the_survey_is_never_surely_enough():
+    assert pd.isna(traced(power("a", (0, 0), (100, 0), **rated(4000))).loc["a", "spare_sure"])
+    rows = [works("S", 0, 0, kind="power", **rated(9000)), power("in", (950, 0), (1000, 0), **rated(4000))]
+    found = traced(*rows)
+    assert (found.loc["in", "source"], found.loc["in", "spare_most"]) == ("edge of the survey", 4000)
+    assert pd.isna(found.loc["in", "spare_sure"])
+
+
+def test_a_way_of_which_a_line_retires_before_the_next_one_begins_is_worth_nothing():
+    rows = [
+        works("S", 0, 0, kind="power", **rated(9000)),
+        power("old", (0, 0), (100, 0), retired_on="2027-01-01", **rated(9000)),
+        power("mid", (100, 0), (200, 0), **rated(9000)),
+        works("T", 0, 500, kind="power", **rated(100)),
+        power("new", (0, 500), (100, 0), status="planned", in_service_from="2026-12-01", **rated(9000)),
+        power("far", (200, 0), (300, 0), status="planned", in_service_from="2028-01-01", **rated(9000)),
+    ]
+    found = traced(*rows)
+    assert found.loc["mid", "spare_sure"] == 9000
+    assert found.loc["far", "reach_state"] == "dated"
+    assert pd.isna(found.loc["far", "spare_sure"])
+    assert pd.isna(found.loc["far", "via"])
+
+
+@pytest.mark.parametrize(("unit", "kind", "spare_"), [("MVA", "power", 1800.0), ("L/s", "water", 172.8), ("MW", "heat", 2.86)])
+def test_units_are_told_in_that_of_the_kind(unit, kind, spare_):
+    found = traced(works("S", 0, 0, kind=kind, capacity=5, committed=3, capacity_unit=unit))
+    assert found.loc["S", "spare_sure"] == pytest.approx(spare_)
+
+
+@pytest.mark.parametrize(
+    ("spare_", "expected"), [(800, ("available", "enough")), (799, ("available", "unknown")), (200, ("available", "unknown")), (199, ("short", "short"))]
+)  # fmt: skip
+def test_a_hectare_of_industry_asks_for_200_to_800_kilowatts(spare_, expected):
+    assert state(line_to(**rated(spare_)), plots(("P", 0, {}))) == expected
+
+
+def test_a_short_service_is_missing_and_never_comes_until_somebody_plans_it():
+    rows = line_to(**rated(100))
+    found = readiness(plots(("P", 0, {})), {"utilities": network(*rows)}, ask(), 3).iloc[0]
+    assert "power" in found["missing"].split(",")
+    better = [
+        *rows,
+        power("M", (0, -40), (300, -40), status="planned", in_service_from="2028-01-01", **rated(5000)),
+        power("N", (0, -10), (0, -40), status="planned", in_service_from="2028-01-01", **rated(5000)),
+    ]
+    assert state(better, plots(("P", 0, {}))) == ("planned", "enough")
+
+
+def test_a_supplied_plot_asks_for_nothing_more_and_a_use_without_a_standard_for_nobody_knows_what():
+    rows = line_to(**rated(100))
+    assert state(rows, plots(("P", 0, {"status": "built"}))) == ("available", "committed")
+    assert state(rows, plots(("P", 0, {"use_code": "1503"}))) == ("available", "unknown")
+    assert state(rows, plots(("P", 0, {"code_system": "local"}))) == ("available", "unknown")
+
+
+def test_a_project_asks_for_what_it_says_on_the_parts_of_plots_in_its_site():
+    two = plots(("P", 0, {}), ("Q", 100, {}))
+    site = gpd.GeoDataFrame(
+        {"id": ["S"], "status": ["under_review"], "use_code": ["100102"], "demand_power": [1000.0]},
+        geometry=[shapely.box(X, Y, X + 150, Y + 100)],
+        crs=CRS,
+    )
+    asked = demand(two, {"sites": Survey(site)}, ask())
+    third = 1000 / 1.5
+    assert asked["load_power_low"].to_numpy() == pytest.approx([third, third / 2 + 100])
+    assert asked["load_power_high"].to_numpy() == pytest.approx([third, third / 2 + 400])
+    assert asked["load_water_high"].to_numpy() == pytest.approx([150, 150])
+    gone = demand(two, {"sites": Survey(site.assign(status="cancelled"))}, ask())
+    assert gone["load_power_high"].to_numpy() == pytest.approx([800, 800])
+    assert demand(site, {}, ask(), "sites")["load_power_low"].tolist() == [1000]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_the_spare_of_a_line_is_the_least_that_walking_to_its_source_finds(data):
+    count = data.draw(st.integers(1, 7))
+    parent = [data.draw(st.integers(0, k)) for k in range(count)]
+    figure = st.one_of(st.none(), st.integers(0, 20))
+    # a tree of lines: line k leads from node parent[k] to node k + 1, which lies at a place of its own
+    places = [(100.0 * k, 37.0 * (k * k % 5)) for k in range(count + 1)]
+    recorded = [(data.draw(figure), data.draw(figure)) for _ in range(count + 1)]
+    facts = [{"capacity": c, "committed": d, "capacity_unit": "kW"} for c, d in recorded]
+    rows = [works("n0", *places[0], kind="power", **facts[0])]
+    rows += [power(f"n{k + 1}", places[parent[k]], places[k + 1], **facts[k + 1]) for k in range(count)]
+    land = survey(*rows, coverage=None)
+    found = spare(land.features, serving(land, ask()), ask()).set_axis(land.features["id"])
+    for k in range(count + 1):
+        way = [k]
+        while way[-1]:
+            way.append(parent[way[-1] - 1])
+        most = min((c - (d or 0) for c, d in (recorded[n] for n in way) if c is not None), default=None)
+        known = all(c is not None and d is not None for c, d in (recorded[n] for n in way))
+        assert (None if pd.isna(found.loc[f"n{k}", "spare_most"]) else found.loc[f"n{k}", "spare_most"]) == most
+        assert found.loc[f"n{k}", "spare_sure"] == most if known else pd.isna(found.loc[f"n{k}", "spare_sure"])
