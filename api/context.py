@@ -160,3 +160,7 @@ def a_moment(ctx: click.Context, param: click.Parameter, value: str | None) -> d
 
 on = click.option("--on", callback=a_date, metavar="DATE", help="the day on which the land is asked about (default: today)")
 as_of = click.option("--as-of", callback=a_moment, metavar="TIME", help="what was known at that moment (default: now)")
+users = click.option(
+    "--users", "people", type=click.Path(path_type=Path), envvar="SHUDI_USERS",
+    help="the file of users (default: beside the base, park.gpkg has park.users.db)",
+)  # fmt: skip

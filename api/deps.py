@@ -71,7 +71,14 @@ def the_networks(request: Request) -> Networks:
     return networks
 
 
+def the_settings(request: Request) -> Settings:
+    """Hand out what the service was told at its start."""
+    settings: Settings = request.app.state.settings
+    return settings
+
+
 AStore = Annotated[Store, Depends(a_store)]
 TheStandards = Annotated[Standards, Depends(the_standards)]
 TheNetworks = Annotated[Networks, Depends(the_networks)]
 TheCache = Annotated[TileCache, Depends(the_cache)]
+TheSettings = Annotated[Settings, Depends(the_settings)]

@@ -8,13 +8,15 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
+from api.auth import Doorkeeper, Gate
 from api.deps import Readers
 from api.errors import handle
 from api.limits import Limits
-from api.routes import checks, health, page, plots, supply, tiles
+from api.routes import checks, health, page, people, plots, supply, tiles
 from api.settings import Settings
 from layers.assessment import Networks
 from layers.standards import Standards
+from layers.store.people import People, beside
 from maps.tiles import TileCache
 
 
@@ -25,6 +27,7 @@ def create_app(settings: Settings) -> FastAPI:
     async def life(app: FastAPI) -> AsyncIterator[None]:
         yield
         app.state.readers.close()
+        keeper.people.close()
 
     app = FastAPI(
         title="Shudi", version=version("shudi"), lifespan=life, docs_url=None, redoc_url=None,
@@ -34,9 +37,12 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.standards = Standards.load()
     app.state.networks = Networks()
     app.state.cache = TileCache()
+    app.state.settings = settings
+    app.state.keeper = keeper = Doorkeeper(People(settings.people or beside(settings.base)), settings.guarded)
     handle(app)
+    app.add_middleware(Gate, settings=settings, keeper=keeper)
     app.add_middleware(Limits, body=settings.body, hosts=settings.hosts)
-    for module in (health, plots, checks, supply, tiles, page):
+    for module in (health, people, plots, checks, supply, tiles, page):
         app.include_router(module.router)
     page.mount(app)
     return app

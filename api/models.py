@@ -349,9 +349,9 @@ class Health(BaseModel):
     """Whether the service can answer, from which base and in what state."""
 
     status: Literal["ok"]
-    title: str
-    crs: str
-    layers: dict[str, int]
+    title: str | None = None
+    crs: str | None = None
+    layers: dict[str, int] | None = None
 
 
 class Problem(BaseModel):

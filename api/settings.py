@@ -7,14 +7,29 @@ from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
+class Oidc:
+    """The OpenID Connect provider that vouches for people: its issuer, and how it knows this service."""
+
+    issuer: str
+    client: str
+    secret: str
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """What a service is told at its start.
 
     `base`: the land base; `readers`: connections kept open; `body`: the largest request body [bytes]; `hosts`: the names under
-    which the service is asked.
+    which the service is asked; `people`: the file of users, by default beside the base; `guarded`: people must say who they are,
+    even where there is no user; `url`: the address under which people have it, where that is not the one it listens on; `oidc`: who vouches
+    for people besides their passwords.
     """
 
     base: Path
     readers: int = 8
     body: int = 16 * 1024 * 1024
     hosts: frozenset[str] = frozenset({"127.0.0.1", "localhost", "::1"})
+    people: Path | None = None
+    guarded: bool = False
+    url: str | None = None
+    oidc: Oidc | None = None

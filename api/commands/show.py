@@ -6,13 +6,36 @@ import socket
 from contextlib import suppress
 from datetime import date
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import click
 
-from api.context import Context, command, on
+from api.context import Context, command, on, users
 from layers.base import Text
 from layers.errors import Refusal
 from layers.standards import Standards
+from layers.store.people import People, beside
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+def an_address(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """Read the address of a service: http or https, a name and perhaps a port, as browsers write it."""
+    if value is None:
+        return None
+    try:
+        parts = urlsplit(value.lower().rstrip("/"))
+        default = {"http": 80, "https": 443}[parts.scheme]
+        if not parts.hostname or parts.path or parts.query or parts.fragment or parts.username is not None:
+            raise ValueError(value)
+        host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+        return f"{parts.scheme}://{host}" + (f":{parts.port}" if parts.port not in (None, default) else "")
+    except (KeyError, ValueError):
+        raise Refusal(
+            f"--url {value} is no address of a service; write https://land.example.org or http://10.1.2.3:8000",
+            f"--url {value} 不是服务地址,请写成 https://land.example.org 或 http://10.1.2.3:8000",
+        ) from None
 
 
 @click.option(
@@ -42,25 +65,47 @@ def map_(context: Context, out: Path, site: str | None, on: date | None) -> None
 
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True)
-def serve(context: Context, host: str, port: int) -> None:
-    """Serve the base on this machine: map, API and tiles."""
-    if host not in ("127.0.0.1", "::1", "localhost"):
-        raise Refusal(
-            f"{host} is open to others, and there are no users yet: serve on 127.0.0.1",
-            f"{host} 会对外开放,而系统尚无用户:请使用 127.0.0.1",
-        )
+@click.option(
+    "--url", callback=an_address, metavar="URL", help="the address under which others open it: https://land.example.org"
+)
+@click.option("--proxy", metavar="ADDRESS", help="the reverse proxy whose word on where a request comes from is taken")
+@users
+def serve(context: Context, host: str, port: int, url: str | None, proxy: str | None, people: Path | None) -> None:
+    """Serve the base: map, API and tiles; on this machine only, until there are users."""
     import uvicorn
 
     from api.main import create_app
     from api.settings import Settings
 
+    file = people or beside(context.path())
+    settings = Settings(base=context.path(), people=file, **open_to(host, url, People(file).any()))
     with context.store(read_only=True):
         pass
     with listening(host, port) as door:
         at = f"http://{f'[{host}]' if ':' in host else host}:{door.getsockname()[1]}/"
-        click.echo(context.say(Text(f"open {at}  (Ctrl-C ends)", f"请打开 {at} (Ctrl-C 结束)")), err=True)
-        app = create_app(Settings(base=context.path()))
-        uvicorn.Server(uvicorn.Config(app, log_level="warning", proxy_headers=False)).run(sockets=[door])
+        click.echo(context.say(Text(f"open {url or at}  (Ctrl-C ends)", f"请打开 {url or at} (Ctrl-C 结束)")), err=True)
+        config = uvicorn.Config(
+            create_app(settings), log_level="warning", proxy_headers=proxy is not None, forwarded_allow_ips=proxy or ""
+        )
+        uvicorn.Server(config).run(sockets=[door])
+
+
+def open_to(host: str, url: str | None, people: bool) -> dict[str, Any]:
+    """Settle for whom a service is: people of elsewhere must be users, and must say by which name they know it."""
+    here = host in LOOPBACK
+    if not people and (url or not here):
+        raise Refusal(
+            f"{url or host} is open to others, and there are no users yet: add one by shudi user add NAME --role admin, or serve "
+            "on 127.0.0.1",
+            f"{url or host} 会对外开放,而系统尚无用户:请用 shudi user add 用户名 --role admin 添加,或使用 127.0.0.1",
+        )
+    if not url and host in ("", "0.0.0.0", "::"):
+        raise Refusal(
+            f"{host} is every address of this machine: say by --url under which one people open it, as --url http://land.example.org:8000",
+            f"{host} 是本机的全部地址:请用 --url 说明从哪个地址访问,如 --url http://land.example.org:8000",
+        )
+    named = urlsplit(url).hostname if url else host
+    return {"hosts": frozenset({*LOOPBACK, *([named] if named else [])}), "guarded": people, "url": url}
 
 
 def listening(host: str, port: int) -> socket.socket:

@@ -40,9 +40,9 @@ class Answer:
         return json.loads(self.out)
 
 
-def shudi(*args: object, lang: str = "en") -> Answer:
-    """Run a command in this process; none may end in a traceback."""
-    found = CliRunner(env={"SHUDI_BASE": None}).invoke(main, ["--lang", lang, *map(str, args)])
+def shudi(*args: object, lang: str = "en", typed: str | None = None) -> Answer:
+    """Run a command in this process, with `typed` on its standard input; none may end in a traceback."""
+    found = CliRunner(env={"SHUDI_BASE": None}).invoke(main, ["--lang", lang, *map(str, args)], input=typed)
     assert "Traceback" not in found.output + found.stderr, found.output + found.stderr
     assert found.exit_code in (0, 1, 2, 3), found.output + found.stderr
     return Answer(found.exit_code, found.stdout, found.stderr)
@@ -80,12 +80,15 @@ def free_port() -> int:
 
 
 @contextmanager
-def serving(base: Path, folder: Path) -> Iterator[Server]:
-    """Serve a base from a process of its own, on a port of loopback."""
+def serving(base: Path, folder: Path, *more: object, **settings: str) -> Iterator[Server]:
+    """Serve a base from a process of its own, on a port of loopback; `more` are options of the command, `settings` of its environment."""
     port, log = free_port(), folder / "server.log"
     with log.open("wb") as out:
         process = subprocess.Popen(
-            [*COMMAND, "serve", "--base", str(base), "--port", str(port)], env=ENVIRONMENT, stdout=out, stderr=out
+            [*COMMAND, "serve", "--base", str(base), "--port", str(port), *map(str, more)],
+            env=ENVIRONMENT | settings,
+            stdout=out,
+            stderr=out,
         )
     url = f"http://127.0.0.1:{port}"
     with httpx.Client(base_url=url, timeout=30, trust_env=False) as client:

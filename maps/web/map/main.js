@@ -133,8 +133,12 @@ function listen() {
 async function start() {
   byId("layers").open = window.innerWidth > 640;
   byId("day").value = state.day;
-  about = await server.about();
+  const [told, me] = await Promise.all([server.about(), server.me()]);
+  about = told;
   await speak();
+  byId("person").hidden = me.via !== "session";
+  byId("who").textContent = me.name ?? "";
+  byId("leave").addEventListener("click", server.leave);
   try {
     map = new MapView({
       container: "map", style: adapted(style), bounds: about.bounds, fitBoundsOptions: { padding: 30 },

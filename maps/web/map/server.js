@@ -15,10 +15,18 @@ export class Refusal extends Error {
  */
 export async function ask(path) {
   const answer = await fetch(path, { headers: { Accept: "application/json" } });
+  if (answer.status === 401) location.assign(`login?next=${encodeURIComponent(location.pathname + location.search + location.hash)}`);
   if (!answer.ok) throw new Refusal(answer.status);
   return answer.json();
 }
 
+/** End the session, and go where one begins. */
+export async function leave() {
+  await fetch("logout", { method: "POST" });
+  location.assign("login");
+}
+
+export const me = () => ask("me");
 export const about = () => ask("about.json");
 /** @param {string} language */
 export const words = (language) => ask(`web/i18n/${language}.json`);

@@ -1,0 +1,124 @@
+"""Who is asking: signing in and out, who am I, and what people did."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+from urllib.parse import parse_qs
+
+from anyio import to_thread
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from pydantic import AwareDatetime, BaseModel
+
+from api.auth import COOKIE, SESSION, Doorkeeper, Refused, TheKeeper, ThePerson, address, onward
+from api.deps import TheSettings
+from api.models import Words
+from api.settings import Settings
+from layers.store.people import ROLES
+from maps.signin import POLICY, page
+
+router = APIRouter(tags=["people"])
+Language = Literal["en", "zh"]
+HEADERS = {"Content-Security-Policy": POLICY, "Cache-Control": "no-store", "Referrer-Policy": "same-origin"}
+"""Of the login page; a form of a page that sends no referrer would come with `Origin: null`, as those from elsewhere do."""
+
+
+class Me(BaseModel):
+    """Who asks and what they may; `name` is null where nobody has signed in."""
+
+    name: str | None
+    role: str
+    may: Words
+    via: Literal["session", "token", "password", "nobody", "loopback"]
+
+
+class Entry(BaseModel):
+    """One line of the audit log."""
+
+    seq: int
+    at: datetime
+    actor: str
+    address: str
+    action: str
+    object: str
+    outcome: str
+
+
+def spoken(request: Request, lang: Language | None) -> Language:
+    """Choose the reader's language: as asked for, else the first of Accept-Language that is here, else Chinese."""
+    if lang:
+        return lang
+    for entry in request.headers.get("accept-language", "")[:500].split(","):
+        tag = entry.strip()[:2].lower()
+        if tag in ("en", "zh"):
+            return "en" if tag == "en" else "zh"
+    return "zh"
+
+
+@router.get("/login", response_class=HTMLResponse)
+def login(
+    request: Request, settings: TheSettings, next: Annotated[str, Query(max_length=2000)] = "/", lang: Language | None = None
+) -> Response:
+    """Show the page on which people sign in."""
+    shown = page(spoken(request, lang), onward(next), provider=settings.oidc is not None)
+    return HTMLResponse(shown, headers={**HEADERS, "Vary": "Accept-Language"})
+
+
+@router.post("/login", response_class=RedirectResponse, status_code=303)
+async def sign_in(request: Request, keeper: TheKeeper, settings: TheSettings, lang: Language | None = None) -> Response:
+    """Begin a session with `user` and `password` of a form; goes on to `next`."""
+    user, password, to = fields(await request.body(), "user", "password", "next")
+    try:
+        found = await keeper.sign_in(user, password, address(request))
+        return await to_thread.run_sync(welcome, keeper, settings, found.name, onward(to))
+    except Refused as refused:
+        wait = int(refused.wait) + 1 if refused.wait else 0
+    shown = page(spoken(request, lang), onward(to), "wait" if wait else "wrong", wait, settings.oidc is not None)
+    return HTMLResponse(shown, 429 if wait else 401, {**HEADERS, **({"Retry-After": str(wait)} if wait else {})})
+
+
+def fields(body: bytes, *names: str) -> list[str]:
+    """Read fields of a form, "" where one is not there."""
+    try:
+        form = parse_qs(body.decode("utf-8", "replace"), max_num_fields=10)
+    except ValueError:
+        form = {}
+    return [form.get(name, [""])[0] for name in names]
+
+
+def welcome(keeper: Doorkeeper, settings: Settings, name: str, to: str) -> Response:
+    """Begin a session and send them on their way."""
+    answer = RedirectResponse(to, 303, {"Cache-Control": "no-store"})
+    secure = bool(settings.url and settings.url.startswith("https:"))
+    answer.set_cookie(COOKIE, keeper.begin(name), max_age=SESSION, path="/", secure=secure, httponly=True, samesite="lax")
+    return answer
+
+
+@router.post("/logout", status_code=204)
+def sign_out(request: Request, keeper: TheKeeper, person: ThePerson) -> Response:
+    """End the session: its cookie is worth nothing from now on."""
+    answer = Response(status_code=204, headers={"Cache-Control": "no-store"})
+    if person.via == "session":
+        keeper.end(request.cookies[COOKIE])
+        keeper.people.note(person.name, address(request), "sign-out", "session", "ok")
+    answer.delete_cookie(COOKIE, path="/", httponly=True, samesite="lax")
+    return answer
+
+
+@router.get("/me")
+def me(person: ThePerson, response: Response) -> Me:
+    """Tell who is asking, and what they may."""
+    response.headers.update({"Cache-Control": "no-store", "Vary": "Authorization, Cookie"})
+    return Me(name=person.name or None, role=person.role, may=Words.of(ROLES[person.role]), via=person.via)
+
+
+@router.get("/audit")
+def audit(
+    keeper: TheKeeper,
+    since: AwareDatetime | None = None,
+    after: Annotated[int, Query(ge=0, lt=2**63)] = 0,
+    limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
+) -> list[Entry]:
+    """List what people did, in order: sign-ins, changes, exports; the lines after the number `after` and at or after `since`."""
+    return [Entry(**line._asdict()) for line in keeper.people.audit(since, after, limit)]
