@@ -35,6 +35,10 @@ class BusyError(StoreError):
     """Another process writes and did not finish in time; the message says who."""
 
 
+class DownError(StoreError):
+    """The database does not answer just now; a change that was under way is stored whole or not at all."""
+
+
 class ReadOnlyError(StoreError):
     """The base cannot be written: permissions, a read-only disk or a full one."""
 

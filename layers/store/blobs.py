@@ -25,12 +25,18 @@ START = tuple(8 + 8 * (DOUBLES[k] if (k := flags >> 1 & 7) < len(DOUBLES) else 0
 MANY: Mapping[str, Callable[..., Any]] = {"polygon": shapely.multipolygons, "line": shapely.multilinestrings}
 
 
-def encode(shapes: NDArray[np.object_], srs: int, kind: str) -> list[bytes | None]:
-    """Encode shapes for a column of `kind` (polygon, line: stored as collections; any: as they are); None where missing."""
+def collected(shapes: NDArray[np.object_], kind: str) -> NDArray[np.object_]:
+    """Turn single parts into collections for a column of `kind` (polygon, line); those of any kind stay as they are."""
     if kind in MANY:
         shapes = shapes.copy()
         single = np.isin(shapely.get_type_id(shapes), (1, 3))
         shapes[single] = MANY[kind](shapes[single], indices=np.arange(single.sum()))
+    return shapes
+
+
+def encode(shapes: NDArray[np.object_], srs: int, kind: str) -> list[bytes | None]:
+    """Encode shapes for a column of `kind` (polygon, line: stored as collections; any: as they are); None where missing."""
+    shapes = collected(shapes, kind)
     empty = shapely.is_empty(shapes)
     head = np.zeros(len(shapes), HEADER)
     head["magic"], head["srs"] = b"GP", srs
@@ -48,21 +54,26 @@ def encode(shapes: NDArray[np.object_], srs: int, kind: str) -> list[bytes | Non
 
 
 def decode(blobs: Sequence[bytes | None], kind: str, where: str) -> NDArray[np.object_]:
-    """Decode blobs of any writer; in columns of `kind` polygon or line a collection of one part becomes the part.
+    """Decode blobs of any writer, as `shapes` does WKB."""
+    return shapes(blobs, kind, where, _body)
+
+
+def shapes(blobs: Sequence[bytes | None], kind: str, where: str, body: Callable[[bytes], bytes] = bytes) -> NDArray[np.object_]:
+    """Read WKB, the `body` of each blob; in columns of `kind` polygon or line a collection of one part becomes the part.
 
     StoreError names what is no geometry.
     """
     try:
-        shapes = np.asarray(shapely.from_wkb([None if b is None else _body(b) for b in blobs]), dtype=object)
+        found = np.asarray(shapely.from_wkb([None if b is None else body(b) for b in blobs]), dtype=object)
     except (shapely.errors.ShapelyError, TypeError, ValueError, IndexError) as error:
         raise StoreError(
             f"{where} holds a geometry that cannot be read: {error}. Repair it in the program that wrote it.",
             f"{where} 有无法读取的几何:{error},请在写入它的程序中修复",
         ) from error
     if kind in MANY:
-        single = np.isin(shapely.get_type_id(shapes), (5, 6)) & (shapely.get_num_geometries(shapes) == 1)
-        shapes[single] = shapely.get_geometry(shapes[single], 0)
-    return shapes
+        single = np.isin(shapely.get_type_id(found), (5, 6)) & (shapely.get_num_geometries(found) == 1)
+        found[single] = shapely.get_geometry(found[single], 0)
+    return found
 
 
 def _body(blob: bytes) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -23,11 +23,7 @@ def conform(findings: pd.DataFrame, types: Mapping[str, DType] | None = None) ->
     Booleans become flags, whole numbers integers, moments days, anything else that is no number text.
     """
     if findings.index.has_duplicates:
-        twice = findings.index[findings.index.duplicated()].unique()
-        some = named(twice)
-        raise DuplicateError(
-            f"Findings of {some.en} occur twice. Give one row a parcel.", f"{some.zh} 的评估结果重复,请每宗地只给一行"
-        )
+        raise twice(findings.index[findings.index.duplicated()].unique())
     taken = [str(c) for c in findings.columns if str(c).lower() in ("id", "fid")]
     if taken:
         raise StoreError(
@@ -37,6 +33,14 @@ def conform(findings: pd.DataFrame, types: Mapping[str, DType] | None = None) ->
     types = {str(name): kind_of(findings[name]) for name in findings.columns}
     data = {str(name): cast(findings[name], types[str(name)]) for name in findings.columns}
     return pd.DataFrame(data, index=pd.Index(findings.index.astype("str"), name="id")), types
+
+
+def twice(ids: Iterable[object]) -> DuplicateError:
+    """Say that findings of some parcels came more than once."""
+    some = named(ids)
+    return DuplicateError(
+        f"Findings of {some.en} occur twice. Give one row a parcel.", f"{some.zh} 的评估结果重复,请每宗地只给一行"
+    )
 
 
 def kind_of(values: pd.Series) -> DType:
@@ -127,10 +131,15 @@ def load(connection: sqlite3.Connection, ids: Sequence[str] | None) -> tuple[pd.
     where = "" if ids is None else " WHERE id IN (SELECT value FROM json_each(?))"
     values = [] if ids is None else [json.dumps([str(i) for i in ids])]
     rows = connection.execute(f"{sql}{where} ORDER BY fid", values).fetchall()
+    return build(types, rows), json.loads(noted[0])
+
+
+def build(types: Mapping[str, DType], rows: Sequence[Sequence[Any]]) -> pd.DataFrame:
+    """Build the findings of rows of id and of the columns of `types`."""
     columns = list(zip(*rows, strict=True)) if rows else [()] * (len(types) + 1)
     data = {
         name: pd.Series(column(f"findings.{name}", kind, columns[k + 1]), dtype=PANDAS[kind])
         for k, (name, kind) in enumerate(types.items())
     }
     found = pd.DataFrame(data, index=range(len(rows)))
-    return found.set_axis(pd.Index(columns[0], dtype="str", name="id")), json.loads(noted[0])
+    return found.set_axis(pd.Index(columns[0], dtype="str", name="id"))

@@ -15,7 +15,7 @@ from pyproj import CRS
 
 from layers.base import PANDAS, DType, Field, Geometry, Layer, Text, names
 from layers.catalogue import LAYERS
-from layers.store.base import Box, DuplicateError, StoreError
+from layers.store.base import Box, DuplicateError, StaleError, StoreError
 
 CHUNK = 20_000
 """Features that are in memory at once as Python objects while a delivery is stored."""
@@ -58,6 +58,31 @@ def named(values: Iterable[object]) -> Text:
     if len(listed) <= 5:
         return Text(", ".join(listed), "、".join(listed))
     return Text(f"{', '.join(listed[:5])} and {len(listed) - 5} more", f"{'、'.join(listed[:5])} 等 {len(listed)} 个")
+
+
+def gone(layer: str, ids: Iterable[object]) -> StaleError:
+    """Say that features to remove are not there."""
+    some = named(ids)
+    return StaleError(
+        f"{layer}: not all of {some.en} are there; somebody deleted them. Read the layer again.",
+        f"{layer}:{some.zh} 不全在库中,已被他人删除,请重新读取该图层",
+    )
+
+
+def known(layer: str, ids: Iterable[object]) -> DuplicateError:
+    """Say that features to bring are there already."""
+    some = named(ids)
+    return DuplicateError(
+        f"{layer}: {some.en} are stored already. Replace the layer, or leave them out of the delivery.",
+        f"{layer}:{some.zh} 已在库中,请替换该图层,或从交付中去掉",
+    )
+
+
+def fixed() -> StoreError:
+    """Say that rasters are not edited."""
+    return StoreError(
+        "A raster cannot be edited. Deliver the new one with add and replace.", "栅格不能编辑,请用 add 和 replace 交付新的栅格"
+    )
 
 
 def conform(layer: Layer, frame: gpd.GeoDataFrame, crs: CRS) -> gpd.GeoDataFrame:

@@ -29,13 +29,11 @@ from layers.store import findings as assessed
 from layers.store.base import (
     Box,
     Change,
-    DuplicateError,
     Edit,
     Findings,
     NotABaseError,
     Progress,
     Record,
-    StaleError,
     StoreError,
     When,
     Write,
@@ -330,11 +328,7 @@ class GpkgStore:
             c.executemany(sql, zip(fids, blobs.encode(shapes, self._srs, layer.geometry), *data, strict=True))
         except sqlite3.IntegrityError as error:
             c.execute("ROLLBACK TO chunk")
-            known = frames.named(self._known(c, layer, data[0]))
-            raise DuplicateError(
-                f"{layer.name}: {known.en} are stored already. Replace the layer, or leave them out of the delivery.",
-                f"{layer.name}:{known.zh} 已在库中,请替换该图层,或从交付中去掉",
-            ) from error
+            raise frames.known(layer.name, self._known(c, layer, data[0])) from error
         c.execute("RELEASE chunk")
         bounds = shapely.bounds(shapes)
         boxed = ~np.isnan(bounds[:, 0])
@@ -402,11 +396,7 @@ class GpkgStore:
         """Remove features. StaleError where one is not there."""
         sql = f"DELETE FROM {quoted(layer.name)} WHERE id IN (SELECT value FROM json_each(?))"
         if c.execute(sql, (json.dumps([str(i) for i in ids]),)).rowcount < len(set(ids)):
-            some = frames.named(ids)
-            raise StaleError(
-                f"{layer.name}: not all of {some.en} are there; somebody deleted them. Read the layer again.",
-                f"{layer.name}:{some.zh} 不全在库中,已被他人删除,请重新读取该图层",
-            )
+            raise frames.gone(layer.name, ids)
 
     def _put(self, c: sqlite3.Connection, layer: Layer, put: gpd.GeoDataFrame) -> None:
         """Update the features that are stored and insert the others, in the order given."""
@@ -427,17 +417,11 @@ class GpkgStore:
     def _edit_rasters(self, c: sqlite3.Connection, put: pd.DataFrame | None, delete: Sequence[str]) -> None:
         """Retire rasters, each with an entry in the history."""
         if put is not None:
-            raise StoreError(
-                "A raster cannot be edited. Deliver the new one with add and replace.",
-                "栅格不能编辑,请用 add 和 replace 交付新的栅格",
-            )
+            raise frames.fixed()
         for id in dict.fromkeys(delete):
             seq = history.last(c) + 1
             if not rasters.retire(c, [id], seq):
-                raise StaleError(
-                    f"terrain: {id} is not there; somebody deleted it. Read the layer again.",
-                    f"terrain:{id} 已不存在,被他人删除,请重新读取该图层",
-                )
+                raise frames.gone("terrain", [id])
             c.execute("INSERT INTO shudi_history (seq, layer, id) VALUES (?, 'terrain', ?)", (seq, id))
 
     def save_findings(self, findings: Findings, inputs: Mapping[str, Any], progress: Progress | None = None) -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
 import geopandas as gpd
+import numpy as np
 from geopandas.array import GeometryArray
+from numpy.typing import NDArray
 from pyproj import CRS
 
 from layers.base import Edition, Field, Layer
@@ -21,6 +23,8 @@ from layers.store.frames import column, states
 from layers.store.schema import quoted, rtree
 
 Query = tuple[str, list[Any]]
+Rows = Sequence[Sequence[Any]]
+Decode = Callable[[Sequence[bytes | None], str, str], NDArray[np.object_]]
 
 
 class Later(NamedTuple):
@@ -107,11 +111,11 @@ def _undone(layer: Layer, fields: Sequence[Field], ids: Sequence[str] | None, si
     return sql + " AND h.fid NOT BETWEEN ? AND ?" * len(since.fids), values
 
 
-def frame(layer: Layer, fields: Sequence[Field], found: Sequence[Sequence[Any]], crs: CRS) -> gpd.GeoDataFrame:
-    """Build a frame of rows of fid, fields and geometry."""
+def frame(layer: Layer, fields: Sequence[Field], found: Rows, crs: CRS, decode: Decode = blobs.decode) -> gpd.GeoDataFrame:
+    """Build a frame of rows of fid, fields and geometry, which `decode` reads."""
     columns = list(zip(*found, strict=True)) if found else [()] * (len(fields) + 2)
     data = {f.name: column(f"{layer.name}.{f.name}", f.dtype, columns[k + 1]) for k, f in enumerate(fields)}
-    shapes = GeometryArray(blobs.decode(columns[-1], layer.geometry, layer.name), crs=crs)
+    shapes = GeometryArray(decode(columns[-1], layer.geometry, layer.name), crs=crs)
     return gpd.GeoDataFrame({**data, "geometry": shapes}, geometry="geometry", copy=False)
 
 
@@ -119,8 +123,12 @@ def editions(connection: sqlite3.Connection, layer: str | None, as_of: When | No
     """List the deliveries in force at a moment, in the order of arrival."""
     first = None if as_of is None else first_after(connection, as_of)
     sql = "SELECT id, layer, source, date, geom, kinds, replaces FROM editions WHERE (?1 IS NULL OR layer = ?1) AND (?2 IS NULL OR seq < ?2)"
-    found = connection.execute(f"{sql} ORDER BY seq", (layer, first)).fetchall()
-    areas = blobs.decode([row[4] for row in found], "polygon", "editions")
+    return delivered(connection.execute(f"{sql} ORDER BY seq", (layer, first)).fetchall())
+
+
+def delivered(found: Rows, decode: Decode = blobs.decode) -> tuple[Edition, ...]:
+    """List the deliveries in force of rows of id, layer, source, date, coverage, kinds and replaces, in the order of arrival."""
+    areas = decode([row[4] for row in found], "polygon", "editions")
     return in_force(
         (Edition(row[0], row[1], row[2], date.fromisoformat(row[3][:10]), area, tuple(json.loads(row[5]))), bool(row[6]))
         for row, area in zip(found, areas.tolist(), strict=True)
@@ -138,33 +146,50 @@ class Step:
 
 
 def records(connection: sqlite3.Connection, layer: Layer, id: str, crs: CRS) -> tuple[Record, ...]:
-    """Tell the life of a feature, oldest first.
-
-    A delivered feature has no entry of its own: where a fid turns up that no entry brought, the delivery did.
-    """
+    """Tell the life of a feature, oldest first."""
     picked = "".join(f"json_extract(before, '$.\"{f.name}\"'), " for f in layer.columns)
     sql = f"SELECT seq, before IS NULL, fid, {picked}geom FROM shudi_history WHERE layer = ? AND id = ? AND fid IS NOT NULL ORDER BY seq"
     past = connection.execute(sql, (layer.name, id)).fetchall()
     current = connection.execute(*rows(layer, layer.columns, None, [id], None)).fetchall()
+    steps = lived(past, current, lambda fid: _delivery(connection, layer.name, fid))
+    return told(layer, id, steps, lambda seq: write_of(connection, seq), lambda known: frame(layer, layer.columns, known, crs))
+
+
+def lived(past: Rows, current: Rows, delivery: Callable[[int], int | None]) -> list[Step]:
+    """Put the steps of a feature's life together from its entries (seq, whether it was born, row) and its rows of now.
+
+    A delivered feature has no entry of its own: where a fid turns up that no entry brought, `delivery` did.
+    """
     steps: list[Step] = []
     for seq, born, *state in [*past, *((0, False, *row) for row in current)]:
         fid = state[0]
         if not born:
             last = steps[-1] if steps else None
-            delivery = _delivery(connection, layer.name, fid) if last is None or last.fid != fid else None
-            if delivery is not None:
-                steps.append(Step(delivery, fid, None, state))
+            brought = delivery(fid) if last is None or last.fid != fid else None
+            if brought is not None:
+                steps.append(Step(brought, fid, None, state))
             elif last is not None:
                 last.after = state
         if seq:
             steps.append(Step(seq, fid, None if born else state))
+    return steps
+
+
+def told(
+    layer: Layer,
+    id: str,
+    steps: Sequence[Step],
+    signed: Callable[[int], tuple[datetime, str, str]],
+    build: Callable[[Rows], gpd.GeoDataFrame],
+) -> tuple[Record, ...]:
+    """Tell steps as records: `signed` says who made an entry, `build` makes a frame of rows."""
     known = [state for step in steps for state in (step.before, step.after) if state is not None]
-    told = iter(states(frame(layer, layer.columns, known, crs)))
+    spoken = iter(states(build(known)))
     found = []
     for step in steps:
-        at, actor, reason = write_of(connection, step.seq)
-        before = None if step.before is None else next(told)
-        after = None if step.after is None else next(told)
+        at, actor, reason = signed(step.seq)
+        before = None if step.before is None else next(spoken)
+        after = None if step.after is None else next(spoken)
         found.append(Record(step.seq, at, layer.name, id, actor, reason, before, after))
     return tuple(found)
 

@@ -21,7 +21,7 @@ from layers.base import Edition, Layer, empty
 from layers.catalogue import LAYERS
 from layers.store import findings as assessed
 from layers.store import frames, rasters
-from layers.store.base import Box, Change, DuplicateError, Edit, Findings, Progress, Record, StaleError, StoreError, When, Write
+from layers.store.base import Box, Change, Edit, Findings, Progress, Record, StoreError, When, Write
 from layers.store.changes import agreed
 from layers.store.crs import project_crs
 from layers.store.deliveries import admitted, in_force, now, stamp
@@ -268,11 +268,7 @@ class Draft:
         old = self.state.features[layer.name]
         known = old["id"][old["id"].isin(new["id"])]
         if len(known):
-            some = frames.named(known)
-            raise DuplicateError(
-                f"{layer.name}: {some.en} are stored already. Replace the layer, or leave them out.",
-                f"{layer.name}:{some.zh} 已在库中,请替换该图层,或去掉这些要素",
-            )
+            raise frames.known(layer.name, known)
         born = [(state["id"], None, state) for state in frames.states(new)]
         self._set(layer, new if old.empty else old if new.empty else pd.concat([old, new]), born)
 
@@ -292,11 +288,7 @@ class Draft:
         """Remove features by id. StaleError where one is not there."""
         gone = self.state.features[layer.name]["id"].isin(list(ids))
         if gone.sum() < len(set(ids)):
-            some = frames.named(ids)
-            raise StaleError(
-                f"{layer.name}: not all of {some.en} are there; somebody deleted them. Read the layer again.",
-                f"{layer.name}:{some.zh} 不全在库中,已被他人删除,请重新读取该图层",
-            )
+            raise frames.gone(layer.name, ids)
         self._remove(layer, gone)
 
     def put(self, layer: Layer, put: gpd.GeoDataFrame) -> None:
@@ -325,9 +317,7 @@ class Draft:
             checked = rasters.conform(frame, crs)
             for id, grid in zip(checked["id"], checked["grid"], strict=True):
                 if any(id == known for known, _, _ in self.state.rasters):
-                    raise DuplicateError(
-                        f"terrain: {id} is stored already. Replace it, or rename.", f"terrain:{id} 已在库中,请替换,或改名"
-                    )
+                    raise frames.known("terrain", [id])
                 self.state = replace(self.state, rasters=(*self.state.rasters, (id, edition.id, grid)))
                 self._stamp("terrain", [(id, None, _told(id, edition.id, grid))])
                 done += 1
@@ -337,17 +327,11 @@ class Draft:
     def edit_rasters(self, put: pd.DataFrame | None, delete: Sequence[str]) -> None:
         """Retire rasters."""
         if put is not None:
-            raise StoreError(
-                "A raster cannot be edited. Deliver the new one with add and replace.",
-                "栅格不能编辑,请用 add 和 replace 交付新的栅格",
-            )
+            raise frames.fixed()
         for id in dict.fromkeys(delete):
             gone = [r for r in self.state.rasters if r[0] == id]
             if not gone:
-                raise StaleError(
-                    f"terrain: {id} is not there; somebody deleted it. Read the layer again.",
-                    f"terrain:{id} 已不存在,被他人删除,请重新读取该图层",
-                )
+                raise frames.gone("terrain", [id])
             self.state = replace(self.state, rasters=tuple(r for r in self.state.rasters if r[0] != id))
             self._stamp("terrain", [(id, _told(*gone[0]), None)])
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import math
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import geopandas as gpd
@@ -19,6 +20,7 @@ from rasterio.io import MemoryFile
 
 from geo.raster import Grid
 from layers.store.base import Box, DuplicateError, Record, StoreError
+from layers.store.frames import known as already
 from layers.store.frames import named
 from layers.store.history import write_of
 from layers.store.schema import quoted
@@ -64,10 +66,10 @@ class Window(NamedTuple):
 
 def window(grid: Grid, box: Box | None) -> Window | None:
     """Find the cells of a grid that the box touches; None where there are none, all of them without a box."""
-    return _window(grid.transform, grid.values.shape[0], grid.values.shape[1], box)
+    return window_of(grid.transform, grid.values.shape[0], grid.values.shape[1], box)
 
 
-def _window(transform: Affine, rows: int, columns: int, box: Box | None) -> Window | None:
+def window_of(transform: Affine, rows: int, columns: int, box: Box | None) -> Window | None:
     """Find the cells that the box touches."""
     if box is None:
         return Window(0, rows, 0, columns)
@@ -146,15 +148,16 @@ def add(connection: sqlite3.Connection, rasters: pd.DataFrame, edition: str, srs
             connection.execute(statement)
     for table in ("gpkg_2d_gridded_coverage_ancillary", "gpkg_2d_gridded_tile_ancillary"):
         _extend(connection, table, None)
-    known = {row[0] for row in connection.execute("SELECT id FROM shudi_rasters WHERE retired IS NULL")}
-    if known & set(rasters["id"]):
-        some = named(sorted(known & set(rasters["id"])))
-        raise DuplicateError(
-            f"terrain: {some.en} are stored already. Replace them, or rename.", f"terrain:{some.zh} 已在库中,请替换,或改名"
-        )
+    unknown(rasters, {row[0] for row in connection.execute("SELECT id FROM shudi_rasters WHERE retired IS NULL")})
     for done, (id, grid) in enumerate(zip(rasters["id"], rasters["grid"], strict=True), 1):
         _store(connection, id, grid, edition, srs, seq)
         yield done
+
+
+def unknown(rasters: pd.DataFrame, stored: Set[str]) -> None:
+    """Pass rasters whose ids are not among those stored; DuplicateError names the others."""
+    if known := sorted(stored & set(rasters["id"])):
+        raise already("terrain", known)
 
 
 def _extend(connection: sqlite3.Connection, table: str, column: str | None) -> None:
@@ -194,17 +197,15 @@ def _store(connection: sqlite3.Connection, id: str, grid: Grid, edition: str, sr
         (table, NODATA),
     )
     _extend(connection, table, "tile_data")
-    places = [(x, y) for y in range(high) for x in range(wide)]
-    tiles = ((0, x, y, _encode(grid.values[y * TILE : (y + 1) * TILE, x * TILE : (x + 1) * TILE])) for x, y in places)
     connection.executemany(
-        f"INSERT INTO {quoted(table)} (zoom_level, tile_column, tile_row, tile_data) VALUES (?, ?, ?, ?)", tiles
+        f"INSERT INTO {quoted(table)} (zoom_level, tile_column, tile_row, tile_data) VALUES (0, ?, ?, ?)", cut_tiles(grid)
     )
     connection.execute(
         f"INSERT INTO gpkg_2d_gridded_tile_ancillary (tpudt_name, tpudt_id) SELECT ?, id FROM {quoted(table)}", (table,)
     )
 
 
-def _encode(values: NDArray[np.float32]) -> bytes:
+def encode(values: NDArray[np.float32]) -> bytes:
     """Write a tile as TIFF, filled up to its full size."""
     tile = np.full((TILE, TILE), NODATA, np.float32)
     tile[: values.shape[0], : values.shape[1]] = np.where(np.isnan(values), np.float32(NODATA), values)
@@ -215,26 +216,44 @@ def _encode(values: NDArray[np.float32]) -> bytes:
         return bytes(memory.read())
 
 
-def _decode(blob: bytes) -> NDArray[np.float32]:
+def decode(blob: bytes) -> NDArray[np.float32]:
     """Read a tile, NaN where nobody measured."""
     with MemoryFile(blob) as memory, memory.open() as tile:
         values = np.asarray(tile.read(1), np.float32)
     return np.where(values == np.float32(NODATA), np.float32(np.nan), values)
 
 
-def _read(connection: sqlite3.Connection, table: str, w: Window) -> NDArray[np.float32]:
-    """Read the cells of a window from the tiles that it touches."""
+def paste(w: Window, tiles: Iterable[tuple[int, int, bytes]]) -> NDArray[np.float32]:
+    """Put the cells of a window together from the tiles (column, row, TIFF) that it touches; NaN where there is none."""
     out = np.full((w.bottom - w.top, w.right - w.left), np.nan, np.float32)
-    found = connection.execute(
-        f"SELECT tile_column * {TILE}, tile_row * {TILE}, tile_data FROM {quoted(table)} WHERE zoom_level = 0 "
-        "AND tile_column BETWEEN ? AND ? AND tile_row BETWEEN ? AND ?",
-        (w.left // TILE, (w.right - 1) // TILE, w.top // TILE, (w.bottom - 1) // TILE),
-    )
-    for left, top, blob in found:
+    for column, row, blob in tiles:
+        left, top = column * TILE, row * TILE
         rows, columns = slice(max(top, w.top), min(top + TILE, w.bottom)), slice(max(left, w.left), min(left + TILE, w.right))
-        tile = _decode(blob)[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
+        tile = decode(blob)[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
         out[rows.start - w.top : rows.stop - w.top, columns.start - w.left : columns.stop - w.left] = tile
     return out
+
+
+def touched(w: Window) -> tuple[int, int, int, int]:
+    """Tell the first and last column and the first and last row of the tiles that a window touches."""
+    return w.left // TILE, (w.right - 1) // TILE, w.top // TILE, (w.bottom - 1) // TILE
+
+
+def cut_tiles(grid: Grid) -> Iterator[tuple[int, int, bytes]]:
+    """Cut a grid into tiles: column, row, TIFF."""
+    rows, columns = grid.values.shape
+    for y in range(math.ceil(rows / TILE)):
+        for x in range(math.ceil(columns / TILE)):
+            yield x, y, encode(grid.values[y * TILE : (y + 1) * TILE, x * TILE : (x + 1) * TILE])
+
+
+def _read(connection: sqlite3.Connection, table: str, w: Window) -> NDArray[np.float32]:
+    """Read the cells of a window."""
+    sql = (
+        f"SELECT tile_column, tile_row, tile_data FROM {quoted(table)} WHERE zoom_level = 0 "
+        "AND tile_column BETWEEN ? AND ? AND tile_row BETWEEN ? AND ?"
+    )
+    return paste(w, connection.execute(sql, touched(w)))
 
 
 def read(
@@ -251,15 +270,30 @@ def read(
         "iif(?1 IS NULL, retired IS NULL, added < ?1 AND (retired IS NULL OR retired >= ?1)) "
         "AND (?2 IS NULL OR id IN (SELECT value FROM json_each(?2))) ORDER BY fid"
     )
-    found: list[tuple[str, str, Grid | None, shapely.Geometry]] = []
     chosen = None if ids is None else json.dumps([str(i) for i in ids])
-    for id, edition, table, wide, high, x, y, dx, dy in connection.execute(sql, (first, chosen)).fetchall():
+    stored = connection.execute(sql, (first, chosen)).fetchall()
+    return opened(stored, crs, box, columns, lambda table, w: _read(connection, table, w))
+
+
+def opened(
+    stored: Iterable[Sequence[Any]],
+    crs: CRS,
+    box: Box | None,
+    columns: Sequence[str] | None,
+    cells: Callable[[Any, Window], NDArray[np.float32]],
+) -> gpd.GeoDataFrame:
+    """Build the frame of stored rasters (id, edition, key, columns, rows, west, north, cell sizes), cut to the box.
+
+    `cells` reads the window of a raster by its key.
+    """
+    found: list[tuple[str, str, Grid | None, shapely.Geometry]] = []
+    for id, edition, key, wide, high, x, y, dx, dy in stored:
         transform = Affine(dx, 0.0, x, 0.0, -dy, y)
-        w = _window(transform, high, wide, box)
+        w = window_of(transform, high, wide, box)
         if w is not None:
             grid = None
             if columns is None or "grid" in columns:
-                grid = Grid(_read(connection, table, w), transform @ Affine.translation(w.left, w.top), crs.to_string())
+                grid = Grid(cells(key, w), transform @ Affine.translation(w.left, w.top), crs.to_string())
             found.append((id, edition, grid, footprint(transform, w)))
     return frame(found, columns, crs)
 
@@ -279,19 +313,30 @@ def retire(connection: sqlite3.Connection, ids: Iterable[str] | None, seq: int) 
 def _lives(connection: sqlite3.Connection, id: str) -> list[tuple[int, int | None, dict[str, Any]]]:
     """Tell for each raster that bore an id the entries that brought and retired it, and what it was."""
     sql = "SELECT added, retired, edition, pixels_x, pixels_y, min_x, max_y, size_x, size_y FROM shudi_rasters WHERE id = ? ORDER BY fid"
-    told: list[tuple[int, int | None, dict[str, Any]]] = []
-    for added, retired, edition, wide, high, x, y, dx, dy in connection.execute(sql, (id,)):
-        shape = footprint(Affine(dx, 0.0, x, 0.0, -dy, y), Window(0, high, 0, wide))
-        told.append((added, retired, {"id": id, "edition": edition, "geometry": shapely.to_wkt(shape, rounding_precision=-1)}))
-    return told
+    return [life(id, *row) for row in connection.execute(sql, (id,))]
+
+
+def life(
+    id: str, added: int, retired: int | None, edition: str, wide: int, high: int, x: float, y: float, dx: float, dy: float
+) -> tuple[int, int | None, dict[str, Any]]:
+    """Tell the entries that brought and retired a raster, and what it was."""
+    shape = footprint(Affine(dx, 0.0, x, 0.0, -dy, y), Window(0, high, 0, wide))
+    return added, retired, {"id": id, "edition": edition, "geometry": shapely.to_wkt(shape, rounding_precision=-1)}
 
 
 def records(connection: sqlite3.Connection, id: str) -> tuple[Record, ...]:
     """Tell what happened to the rasters that bore an id, oldest first."""
-    told = []
-    for added, retired, state in _lives(connection, id):
+    return told(id, _lives(connection, id), lambda seq: write_of(connection, seq))
+
+
+def told(
+    id: str, lives: Iterable[tuple[int, int | None, dict[str, Any]]], signed: Callable[[int], tuple[datetime, str, str]]
+) -> tuple[Record, ...]:
+    """Tell lives of rasters as records: `signed` says who made an entry."""
+    found = []
+    for added, retired, state in lives:
         for seq, before, after in ((added, None, state), (retired, state, None)):
             if seq is not None:
-                at, actor, reason = write_of(connection, seq)
-                told.append(Record(seq, at, "terrain", id, actor, reason, before, after))
-    return tuple(told)
+                at, actor, reason = signed(seq)
+                found.append(Record(seq, at, "terrain", id, actor, reason, before, after))
+    return tuple(found)

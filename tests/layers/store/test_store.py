@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from threading import Thread
 from typing import Any
@@ -25,7 +26,9 @@ from layers.catalogue import LAYERS
 from layers.store.base import Change, DuplicateError, StaleError, Store, StoreError
 from layers.store.gpkg import GpkgStore
 from layers.store.memory import MemoryStore
+from layers.store.postgis import PostgisStore
 from tests.layers.store.samples import LIN, WU, Clock, X, Y, delivery, ids, plots, square
+from tests.postgres import Cluster
 
 
 def test_a_new_base_has_every_layer_and_nothing_in_it(store: Store) -> None:
@@ -403,22 +406,34 @@ def told(store: Store, name: str) -> list[tuple[Any, ...]]:
     return [tuple(r)[1:] for r in store.history("parcels", name)]
 
 
+def remember_alike(other: Store, memory: Store, ticks: tuple[Clock, Clock], steps: list[tuple[str, Any]]) -> None:
+    """Take steps in both bases and hold all that they know, now and as of every step, against each other."""
+    moments = [ticks[0].at]
+    for verb, what in steps:
+        assert act(memory, verb, what) == act(other, verb, what)
+        ticks[0].at = ticks[1].at = max(t.at for t in ticks)
+        moments.append(ticks[0].at)
+    for at in (None, *moments):
+        assert_geodataframe_equal(memory.read("parcels", as_of=at), other.read("parcels", as_of=at))
+        box = (X + 20, Y, X + 45, Y + 5)
+        assert_geodataframe_equal(memory.read("parcels", box, as_of=at), other.read("parcels", box, as_of=at))
+        assert memory.editions(as_of=at) == other.editions(as_of=at)
+    for name in ("P1", "P2", "P3", "P4"):
+        assert told(memory, name) == told(other, name)
+
+
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS)
 def test_the_file_remembers_what_memory_remembers(tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, Any]]) -> None:
     ticks = Clock(), Clock()
-    memory = MemoryStore(clock=ticks[0])
-    file = GpkgStore.create(tmp_path_factory.mktemp("base") / "land.gpkg", clock=ticks[1])
-    moments = [ticks[0].at]
-    for verb, what in steps:
-        assert act(memory, verb, what) == act(file, verb, what)
-        ticks[0].at = ticks[1].at = max(t.at for t in ticks)
-        moments.append(ticks[0].at)
-    for at in (None, *moments):
-        assert_geodataframe_equal(memory.read("parcels", as_of=at), file.read("parcels", as_of=at))
-        box = (X + 20, Y, X + 45, Y + 5)
-        assert_geodataframe_equal(memory.read("parcels", box, as_of=at), file.read("parcels", box, as_of=at))
-        assert memory.editions(as_of=at) == file.editions(as_of=at)
-    for name in ("P1", "P2", "P3", "P4"):
-        assert told(memory, name) == told(file, name)
-    file.close()
+    path = tmp_path_factory.mktemp("base") / "land.gpkg"
+    with closing(GpkgStore.create(path, clock=ticks[1])) as file:
+        remember_alike(file, MemoryStore(clock=ticks[0]), ticks, steps)
+
+
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=STEPS)
+def test_the_database_remembers_what_memory_remembers(postgres: Cluster, steps: list[tuple[str, Any]]) -> None:
+    ticks = Clock(), Clock()
+    with postgres.database("template_park") as url, closing(PostgisStore.open(url, clock=ticks[1])) as database:
+        remember_alike(database, MemoryStore(clock=ticks[0]), ticks, steps)

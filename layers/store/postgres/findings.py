@@ -1,0 +1,86 @@
+"""Findings of all plots in a PostGIS base: one table of them, and what it was made from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+import psycopg
+
+from layers.base import DType
+from layers.store.base import Findings, Progress
+from layers.store.findings import build, conform, nothing, stream, twice
+from layers.store.frames import CHUNK
+from layers.store.postgres.history import fetch
+from layers.store.postgres.pool import Connection
+from layers.store.postgres.schema import TYPES, WIRE, wire
+from layers.store.schema import quoted
+
+
+def save(connection: Connection, findings: Findings, inputs: Mapping[str, Any], progress: Progress | None) -> None:
+    """Replace the findings, inside the caller's transaction: until it ends readers see those of before.
+
+    They take the places of the old ones, or those in a table of their own where their columns are others. Memory grows with a
+    frame of the stream.
+    """
+    noted = fetch(connection, "SELECT types FROM shudi_findings")
+    types: dict[str, DType] | None = None
+    table, done = "findings", 0
+    for frame in stream(findings):
+        typed, known = conform(frame, types)
+        if types is None:
+            types = known
+            table = _place(connection, types, json.loads(noted[0][0]) if noted else None)
+        _fill(connection, table, typed, types, done)
+        done += len(typed)
+        if progress is not None and len(typed):
+            progress(done, len(findings) if isinstance(findings, pd.DataFrame) else 0)
+    if types is None:
+        table = _place(connection, {}, None)
+    if table != "findings":
+        connection.execute("DROP TABLE IF EXISTS findings")
+        connection.execute(f"ALTER TABLE {table} RENAME TO findings")
+    connection.execute("DELETE FROM shudi_findings")
+    said = json.dumps(dict(inputs), ensure_ascii=False), json.dumps(types or {})
+    connection.execute("INSERT INTO shudi_findings VALUES (1, %s, %s)", said)
+
+
+def _place(connection: Connection, types: Mapping[str, DType], old: Mapping[str, DType] | None) -> str:
+    """Make the place for findings of some types and name it: the emptied table, or a new one."""
+    if old == types:
+        connection.execute("DELETE FROM findings")
+        return "findings"
+    columns = "".join(f", {quoted(name)} {TYPES[kind]}" for name, kind in types.items())
+    connection.execute(f"CREATE TABLE findings_next (fid bigint PRIMARY KEY, id text NOT NULL UNIQUE{columns})")
+    return "findings_next"
+
+
+def _fill(connection: Connection, table: str, typed: pd.DataFrame, types: Mapping[str, DType], done: int) -> None:
+    """Put a frame of findings into a table. DuplicateError where an id is there already."""
+    for start in range(0, len(typed), CHUNK):
+        part = typed.iloc[start : start + CHUNK]
+        data = [wire(part[name], kind) for name, kind in types.items()]
+        fids = range(done + start + 1, done + start + len(part) + 1)
+        try:
+            with connection.transaction(), connection.cursor().copy(f"COPY {table} FROM STDIN (FORMAT BINARY)") as copy:
+                copy.set_types(["int8", "text", *(WIRE[kind] for kind in types.values())])
+                for row in zip(fids, part.index.tolist(), *data, strict=True):
+                    copy.write_row(row)
+        except psycopg.errors.UniqueViolation as error:
+            known = fetch(connection, f"SELECT id FROM {table} WHERE id = ANY(%s) ORDER BY fid", (part.index.tolist(),))
+            raise twice(row[0] for row in known) from error
+
+
+def load(connection: Connection, ids: Sequence[str] | None) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Read findings and what they were made from; both empty where nothing was assessed."""
+    noted = fetch(connection, "SELECT inputs, types FROM shudi_findings")
+    if not noted:
+        return nothing(), {}
+    types: dict[str, DType] = json.loads(noted[0][1])
+    picked = "".join(f", {quoted(name)}{'::text' if kind == 'date' else ''}" for name, kind in types.items())
+    where, values = ("", ()) if ids is None else (" WHERE id = ANY(%s)", ([str(i) for i in ids],))
+    return build(types, fetch(connection, f"SELECT id{picked} FROM findings{where} ORDER BY fid", values)), json.loads(
+        noted[0][0]
+    )

@@ -1,0 +1,1 @@
+"""Alembic's migrations of the tables that no layer owns, one a version."""
