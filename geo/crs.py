@@ -246,6 +246,12 @@ def transform(shapes: Shapes, src: object, dst: object) -> Shapes:
     return out
 
 
+def operation(src: object, dst: object) -> tuple[str, float | None]:
+    """Name the operation that `transform` does between two CRSs, and its accuracy [m]; None where it is not known."""
+    transformer = _transformer(_crs(src), _crs(dst))
+    return transformer.description, transformer.accuracy if transformer.accuracy >= 0 else None
+
+
 def planar_area(shapes: Shapes, crs: object) -> Numbers:
     """Measure polygons on the plane of their CRS [m2], shape (n,); NotProjectedError for a CRS of degrees."""
     return np.asarray(shapely.area(shapes) * metres_per_unit(crs) ** 2, np.float64)

@@ -18,11 +18,13 @@ from numpy.typing import NDArray
 from pyproj import CRS
 from shapely.geometry.base import BaseGeometry
 
+from geo.crs import is_same
 from layers.base import PANDAS, Codes, Field, Layer, Text
 from layers.codes import PLANNING_2023, SURVEY_GTDC
 from layers.formats import vector
 from layers.formats.errors import FormatError, MappingError, UnreadableError
 from layers.formats.mapping import Mapping, Source, resolve
+from layers.formats.place import moved_by
 from layers.formats.shapes import REASONS, Judged, Marks, judge
 from layers.formats.values import code, convert, text, translate
 from layers.formats.vector import Delivery
@@ -64,6 +66,8 @@ def prepare(delivery: Delivery, layer: Layer, mapping: Mapping, target_crs: str,
     frame = delivery.frame.reset_index(drop=True)
     judged = judge(delivery, layer.geometry, CRS.from_user_input(target_crs), mapping.swap_xy, repair)
     notes = [*delivery.notes, *judged.notes]
+    if not is_same(delivery.frame.crs, target_crs):
+        notes.append(moved_by(delivery.frame.crs, CRS.from_user_input(target_crs)))
     sources = numbered(resolve(mapping, layer, frame), layer, notes)
     columns = assemble(frame, layer, sources, judged.marks)
     taken = judged.marks.taken

@@ -5,6 +5,9 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterable
+from pathlib import Path
+
+from layers.formats.errors import EncodingError
 
 LDID = {
     0x01: "CP437", 0x02: "CP850", 0x03: "CP1252", 0x13: "CP932", 0x4D: "CP936", 0x4E: "CP949", 0x4F: "CP950",
@@ -13,6 +16,7 @@ LDID = {
 }  # fmt: skip
 """Language driver of a DBF to encoding (ESRI and dBase lists); 0x57, "ANSI", says nothing and is left out."""
 
+BOMS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 TRIALS = ("UTF-8", "GB18030")
 TOLERATED = 0.02
 """Share of unreadable characters that a trial forgives: DBF fields cut off in the middle of a character."""
@@ -55,3 +59,21 @@ def guess(values: Iterable[bytes]) -> str | None:
     if fits(foreign, "UTF-8"):
         return "UTF-8"
     return "GB18030" if fits(foreign, "GB18030") and chinese(foreign) else None
+
+
+def decode(path: Path, content: bytes, stated: str | None) -> str:
+    """Decode a text file: as stated, by its byte order mark, by trial of UTF-8 and GB18030; EncodingError otherwise."""
+    marked = next((name for mark, name in BOMS if content.startswith(mark)), None)
+    name = (normal(stated) if stated else None) or marked or guess(content.splitlines())
+    if name is None:
+        raise EncodingError(
+            f"{path.name} is neither UTF-8 nor GB18030: give --encoding, as CP1252",
+            f"{path.name} 既不是 UTF-8 也不是 GB18030:请给出 --encoding,如 CP1252",
+        )
+    try:
+        return content.decode(name)
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise EncodingError(
+            f"{path.name} is not {name} in line {line}: give --encoding", f"{path.name} 第 {line} 行不是 {name}:请给出 --encoding"
+        ) from error

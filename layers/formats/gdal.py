@@ -22,6 +22,7 @@ import pyogrio
 import shapely
 from numpy.typing import NDArray
 
+from layers.base import Text
 from layers.formats.errors import ChooseSublayerError, UnreadableError, UnsafeFileError, did_you_mean
 
 WORKER = Path(__file__).with_name("worker.py")
@@ -45,6 +46,7 @@ class Table:
     repeated: tuple[str, ...] = ()
     curves: bool = False
     sublayer: str = ""
+    notes: tuple[Text, ...] = ()
 
 
 @lru_cache(maxsize=1)
@@ -92,7 +94,7 @@ def ask(
     limit = SECONDS + size / BYTES_PER_SECOND if seconds is None else seconds
     request = {
         "path": str(path.resolve()), "folder": str(folder), "sublayer": sublayer, "encoding": encoding, "linear": linear,
-        "memory": MEMORY + 8 * size,
+        "memory": MEMORY + 8 * size, "driver": driver,
     }  # fmt: skip
     try:
         done = subprocess.run(
@@ -160,7 +162,16 @@ def load(path: Path, folder: Path, answer: Mapping[str, Any]) -> Table:
         if damaged.any():
             shapes[damaged] = mend(wkb[damaged])
         attributes = frame(table.remove_column(answer["geometry"]))
-    return Table(attributes, shapes, damaged, answer["crs"], tuple(answer["repeated"]), lines.exists(), answer["layer"])
+    return Table(
+        attributes,
+        shapes,
+        damaged,
+        answer["crs"],
+        tuple(answer["repeated"]),
+        lines.exists(),
+        answer["layer"],
+        tuple(Text(*note) for note in answer.get("notes", ())),
+    )
 
 
 def mend(wkb: NDArray[np.object_]) -> NDArray[np.object_]:

@@ -19,12 +19,16 @@ from layers.formats.errors import MappingError, did_you_mean
 
 ALIASES: Dict[str, Dict[str, tuple[str, ...]]] = {
     "land_use": {"id": ("BSM",), "code": ("DLBM",), "name": ("DLMC",)},
-    "parcels": {"id": ("ZDDM", "BSM"), "address": ("ZL",), "area_recorded": ("ZDMJ",), "approval_no": ("PZWH",)},
-    "zoning": {"id": ("BSM",), "code": ("YDYHFLDM", "GHDLBM"), "name": ("YDYHFLMC", "GHDLMC")},
-    "control_lines": {"id": ("BSM",)},
-    "development_areas": {"id": ("BSM",)},
-}
-"""Columns of the national exchange standards (TD/T 1055, 1057 and the registration databases) that map by themselves."""
+    "parcels": {
+        "id": ("ZDDM", "BSM", "地块编号"), "address": ("ZL",), "area_recorded": ("ZDMJ", "地块面积"), "approval_no": ("PZWH",),
+        "use_code": ("地块用途",),
+    },
+    "sites": {"id": ("地块编号",), "name": ("地块名称",), "use_code": ("地块用途",)},
+    "zoning": {"id": ("BSM", "地块编号"), "code": ("YDYHFLDM", "GHDLBM"), "name": ("YDYHFLMC", "GHDLMC")},
+    "control_lines": {"id": ("BSM", "地块编号")},
+    "development_areas": {"id": ("BSM", "地块编号")},
+}  # fmt: skip
+"""Columns of the national exchange standards (TD/T 1055, 1057, the registration databases, 报批坐标) that map by themselves."""
 IMPLIED: Dict[str, tuple[str, str, str]] = {
     "DLBM": ("land_use", "code_system", "survey_gtdc"),
     "YDYHFLDM": ("zoning", "code_system", "planning_2023"),

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pyproj import CRS, Transformer
 
-from geo.crs import cgcs2000
+from geo.crs import cgcs2000, operation
 from layers.base import Text
 from layers.formats.errors import ImplausibleError
 
@@ -78,3 +78,12 @@ def explain(name: str, points: Points, source: CRS, target: CRS) -> None:
         "check --crs, or use a base made for that place",
         f"{at.zh}({source.name}),即 {where.zh},超出 {target.name} 的适用范围:请检查 --crs,或使用为该地建立的库",
     )
+
+
+def moved_by(src: CRS, dst: CRS) -> Text:
+    """Name the operation that moved the coordinates, and its accuracy."""
+    name, accuracy = operation(src, dst)
+    known = (
+        Text("accuracy unknown", "精度未知") if accuracy is None else Text(f"accuracy {accuracy:g} m", f"精度 {accuracy:g} 米")
+    )
+    return Text(f"{src.name} to {dst.name}: {name}, {known.en}", f"{src.name} 转 {dst.name}:{name},{known.zh}")

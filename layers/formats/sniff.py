@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 from layers.base import Text
+from layers.formats import boundary
 from layers.formats.errors import UnknownFormatError, UnreadableError, UnsafeFileError, did_you_mean
 
 HEAD = 4096
@@ -14,10 +15,17 @@ DRIVERS = {
     ".gpkg": "GPKG", ".geojson": "GeoJSON", ".json": "GeoJSON", ".topojson": "TopoJSON", ".shp": "ESRI Shapefile",
     ".fgb": "FlatGeobuf", ".kml": "LIBKML", ".gdb": "OpenFileGDB", ".parquet": "GeoParquet", ".geoparquet": "GeoParquet",
     ".dxf": "DXF", ".csv": "CSV", ".tsv": "CSV", ".txt": "CSV",
+    ".xlsx": "XLSX",
 }  # fmt: skip
-"""Ending to reader. Readers are GDAL's but for CSV and GeoParquet; those that open what another file names are not there."""
+"""Ending to reader. Readers are GDAL's but for CSV, XLSX and GeoParquet; those that open what another file names are not there."""
 ARCHIVES = (".zip", ".kmz")
-MAGIC = {"GPKG": b"SQLite format 3\x00", "ESRI Shapefile": b"\x00\x00\x27\x0a", "FlatGeobuf": b"fgb", "GeoParquet": b"PAR1"}
+MAGIC = {
+    "GPKG": b"SQLite format 3\x00",
+    "ESRI Shapefile": b"\x00\x00\x27\x0a",
+    "FlatGeobuf": b"fgb",
+    "GeoParquet": b"PAR1",
+    "XLSX": b"PK",
+}
 
 
 def driver(path: Path) -> str:
@@ -44,6 +52,8 @@ def driver(path: Path) -> str:
             f"{path.name} 的后缀为 {suffix or '空'},没有可读取的程序;{guess.zh}, .zip",
         )
     name = DRIVERS[suffix]
+    if suffix == ".txt" and path.is_file() and boundary.is_one(path):
+        return "BoundaryText"
     if path.is_dir() or name == "OpenFileGDB":
         if not (path.is_dir() and name == "OpenFileGDB" and any(path.glob("*.gdbtable"))):
             raise UnreadableError(

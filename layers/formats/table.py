@@ -11,8 +11,9 @@ import pandas as pd
 import shapely
 
 from layers.base import Text
-from layers.formats.encoding import guess, normal
-from layers.formats.errors import EncodingError, UnreadableError
+from layers.formats import coordinates
+from layers.formats.encoding import decode
+from layers.formats.errors import UnreadableError
 from layers.formats.gdal import Table
 
 PAIRS = (
@@ -26,25 +27,6 @@ PAIRS = (
 )
 WKT = ("wkt", "geometry", "geom", "the_geom", "shape")
 COLUMNS = 2000
-BOMS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
-
-
-def decode(path: Path, content: bytes, stated: str | None) -> str:
-    """Decode a text file: as stated, by its byte order mark, by trial of UTF-8 and GB18030; EncodingError otherwise."""
-    marked = next((name for mark, name in BOMS if content.startswith(mark)), None)
-    name = (normal(stated) if stated else None) or marked or guess(content.splitlines())
-    if name is None:
-        raise EncodingError(
-            f"{path.name} is neither UTF-8 nor GB18030: give --encoding, as CP1252",
-            f"{path.name} 既不是 UTF-8 也不是 GB18030:请给出 --encoding,如 CP1252",
-        )
-    try:
-        return content.decode(name)
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise EncodingError(
-            f"{path.name} is not {name} in line {line}: give --encoding", f"{path.name} 第 {line} 行不是 {name}:请给出 --encoding"
-        ) from error
 
 
 def separator(first: str) -> str:
@@ -52,12 +34,11 @@ def separator(first: str) -> str:
     return max(",;\t|", key=first.count)
 
 
-@np.errstate(invalid="ignore", over="ignore")
-def read(path: Path, encoding: str | None) -> Table:
-    """Read a CSV with columns x and y, lon and lat, or WKT; all attributes are text, empty cells missing.
+def read(path: Path, encoding: str | None, notes: list[Text]) -> Table:
+    """Read a CSV as `located` says; all attributes are text, empty cells missing.
 
-    A coordinate that is no number or a broken WKT gives a missing geometry in a `damaged` row. A comma as decimal sign is read
-    where the separator is not one. UnreadableError names the line or what columns there are. Memory: about ten times the file.
+    A comma as decimal sign is read where the separator is not one. UnreadableError names the line or what columns there are.
+    Memory: about ten times the file.
     """
     text = decode(path, path.read_bytes(), encoding)
     if "\x00" in text:
@@ -80,6 +61,22 @@ def read(path: Path, encoding: str | None) -> Table:
         raise UnreadableError(
             f"{path.name} is no table ({what}): export it again as CSV", f"{path.name} 不是表格({what}):请重新导出为 CSV"
         ) from error
+    return located(path, freed(frame), sep, notes)
+
+
+def freed(frame: pd.DataFrame) -> pd.DataFrame:
+    """Take the apostrophe off text that it keeps from being a formula."""
+    return pd.DataFrame({name: column.str.replace("^'(?=[=+@\\t\\r-])", "", regex=True) for name, column in frame.items()})
+
+
+@np.errstate(invalid="ignore", over="ignore")
+def located(path: Path, frame: pd.DataFrame, sep: str, notes: list[Text]) -> Table:
+    """Find the places in a table of text: points of boundaries by number, WKT, or one point a row in x and y, or lon and lat.
+
+    A coordinate that is no number or a broken WKT gives a missing geometry in a `damaged` row.
+    """
+    if surveyed := coordinates.columns(frame):
+        return coordinates.read(frame, surveyed, notes)
     named = {str(c).strip().casefold(): str(c) for c in reversed(frame.columns)}
     found = next(((named[x], named[y]) for x, y in PAIRS if x in named and y in named), None)
     wkt = next((named[w] for w in WKT if w in named), None)

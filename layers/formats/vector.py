@@ -1,7 +1,8 @@
-"""Features out of exchange files: GeoPackage, GeoJSON, Shapefile, FlatGeobuf, KML, FileGDB, GeoParquet, TopoJSON, DXF, CSV."""
+"""Features out of exchange files: GeoPackage, GeoJSON, Shapefile, FlatGeobuf, KML, FileGDB, GeoParquet, TopoJSON, DXF, CSV, XLSX, boundary text."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,7 +18,7 @@ from pyproj.exceptions import CRSError
 
 from geo.crs import is_same
 from layers.base import Text
-from layers.formats import gdal, shapefile, sniff, table
+from layers.formats import boundary, gdal, shapefile, sniff, table, workbook
 from layers.formats.archive import Limits, unpack
 from layers.formats.errors import (
     BadCRSError,
@@ -115,7 +116,8 @@ def finish(path: Path, crs: str | None, encoding: str | None, sublayer: str | No
     notes: list[Text] = []
     found = open_(path, driver, encoding, sublayer, notes)
     system = settle(path, found.crs, crs, notes)
-    shapes = flatten(found, notes)
+    shapes = boundary.unzoned(flatten(found, notes), system, notes)
+    notes += found.notes
     if found.repeated:
         names = ", ".join(found.repeated)
         notes.append(Text(f"columns of one name were numbered: {names}", f"同名字段已加序号:{names}"))
@@ -130,10 +132,14 @@ def finish(path: Path, crs: str | None, encoding: str | None, sublayer: str | No
 
 def open_(path: Path, driver: str, encoding: str | None, sublayer: str | None, notes: list[Text]) -> Table:
     """Hand a file to its reader."""
-    if driver == "CSV":
-        return table.read(path, encoding)
-    if driver == "GeoParquet":
-        return parquet(path)
+    own: dict[str, Callable[[], Table]] = {
+        "CSV": lambda: table.read(path, encoding, notes),
+        "BoundaryText": lambda: boundary.read(path, encoding, notes),
+        "XLSX": lambda: table.located(path, workbook.read(path, sublayer), ",", notes),
+        "GeoParquet": lambda: parquet(path),
+    }
+    if driver in own:
+        return own[driver]()
     if driver == "ESRI Shapefile":
         shapefile.check(path)
         encoding, source = shapefile.encoding(path, encoding)
@@ -141,13 +147,9 @@ def open_(path: Path, driver: str, encoding: str | None, sublayer: str | None, n
             notes.append(Text(f"the encoding {encoding} was found by trial", f"编码 {encoding} 由试读得出"))
         if shapefile.part(path, ".dbf") is None:
             notes.append(Text("there is no .dbf: the features have no attributes", "缺少 .dbf:要素没有属性"))
-    elif driver == "LIBKML":
-        encoding = None
-        if linked := sniff.links(path):
-            notes.append(Text(f"{linked} network links were not followed", f"未跟随 {linked} 个网络链接"))
-    else:
-        encoding = None
-    return gdal.read(path, driver, sublayer, encoding)
+    elif driver == "LIBKML" and (linked := sniff.links(path)):
+        notes.append(Text(f"{linked} network links were not followed", f"未跟随 {linked} 个网络链接"))
+    return gdal.read(path, driver, sublayer, encoding if driver == "ESRI Shapefile" else None)
 
 
 def parquet(path: Path) -> Table:

@@ -1,4 +1,4 @@
-"""Reads one file through GDAL in a process of its own, which may crash, hang or run out of memory without harm.
+"""Reads one file through GDAL, a drawing through ezdxf, in a process of its own, which may crash, hang or run out of memory without harm.
 
 A script, not a module to import: `python -I worker.py < request.json`. The request names the file, the sublayer and the
 folder for the answer: `answer.json`, and `table.arrow` with the features, geometry as WKB.
@@ -7,6 +7,7 @@ folder for the answer: `answer.json`, and `table.arrow` with the features, geome
 from __future__ import annotations
 
 import json
+import runpy
 import sys
 import warnings
 from pathlib import Path
@@ -72,6 +73,12 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
     return {"layer": layer, "crs": meta["crs"], "geometry": at, "rows": rows, "count": int(count), "repeated": repeated}
 
 
+def drawing(request: dict[str, Any]) -> dict[str, Any]:
+    """Read a DXF by the script beside this one."""
+    found: dict[str, Any] = runpy.run_path(str(Path(__file__).with_name("drawing.py")))["answer"](request)
+    return found
+
+
 def main() -> None:
     """Answer the request on standard input."""
     request = json.load(sys.stdin)
@@ -79,7 +86,7 @@ def main() -> None:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            found = answer(request)
+            found = (drawing if request["driver"] == "DXF" else answer)(request)
         except Exception as error:
             # Every failure of a reader is one about this file; the parent puts it in a sentence with the file's name.
             found = {"error": f"{error}", "kind": type(error).__name__}

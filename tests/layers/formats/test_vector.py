@@ -98,7 +98,7 @@ def test_dxf_and_topojson_and_csv_ask_for_a_crs(tmp_path):
     for path in (drawing, topology, table):
         with pytest.raises(MissingCRSError, match=rf"{path.name} .*--crs"):
             vector.read(path)
-    assert vector.read(drawing, crs="EPSG:4548").frame.geom_type.eq("LineString").all()
+    assert vector.read(drawing, crs="EPSG:4548").frame.geom_type.eq("Polygon").all()
     assert vector.read(topology, crs="EPSG:4326").frame["n"].tolist() == ["007"]
     assert vector.read(table, crs="EPSG:4490").frame["id"].tolist() == ["007"]
 

@@ -1,0 +1,72 @@
+"""The outlines of polygons as surveyors number them: boundary points, their rings and sides."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+Indices = NDArray[np.intp]
+Numbers = NDArray[np.float64]
+
+
+class Points(NamedTuple):
+    """The boundary points of polygons, one row each, in the order in which they are walked; a ring's last row is not repeated.
+
+    shape: number of the polygon. part: its part, from 0. ring: ring of the part, 0 is the shell. number: from 1 within the
+    polygon. xy: coordinates, shape (n, 2). side: length from the point to the next of its ring [CRS unit].
+    """
+
+    shape: Indices
+    part: Indices
+    ring: Indices
+    number: Indices
+    xy: Numbers
+    side: Numbers
+
+
+def boundary_points(shapes: NDArray[np.object_]) -> Points:
+    """Number the boundary points of polygons: from the north-west corner clockwise, each shell before its holes.
+
+    The north-west corner of a ring is the point farthest to the north-west, the northern one of two. Parts follow each other
+    from the north-west too. Time and memory grow with the points.
+    """
+    parts, owner = shapely.get_parts(shapes, return_index=True)
+    west, _, _, north = shapely.bounds(parts).T
+    order = np.lexsort((west - north, owner))
+    parts, owner = parts[order], owner[order]
+    rings, of = shapely.get_rings(parts, return_index=True)
+    rings = np.where(shapely.is_ccw(rings), shapely.reverse(rings), rings)
+    xy, ring = shapely.get_coordinates(rings, return_index=True)
+    closing = np.r_[ring[1:] != ring[:-1], True][: len(ring)]
+    xy, ring = xy[~closing], ring[~closing]
+    xy = xy[_from_north_west(xy, ring)]
+    start = _starts(ring)
+    following = np.arange(1, len(ring) + 1)
+    following[np.r_[start[1:], len(ring)][: len(start)] - 1] = start
+    side = np.hypot(*(xy[following] - xy).T)
+    shape = owner[of[ring]]
+    return Points(shape, _turns(owner)[of[ring]], _turns(of)[ring], _turns(shape) + 1, xy, side)
+
+
+def _starts(group: Indices) -> Indices:
+    """Find the first row of each run of equal values."""
+    return np.flatnonzero(np.r_[True, group[1:] != group[:-1]][: len(group)])
+
+
+def _turns(group: Indices) -> Indices:
+    """Number the rows of each run of equal values from 0."""
+    start = _starts(group)
+    turns: Indices = np.arange(len(group)) - np.repeat(start, np.diff(np.r_[start, len(group)]))
+    return turns
+
+
+def _from_north_west(xy: Numbers, ring: Indices) -> Indices:
+    """Order the points of each ring as they are, but begun at its north-west corner."""
+    start = _starts(ring)
+    count = np.diff(np.r_[start, len(ring)])
+    first = np.lexsort((-xy[:, 1], xy[:, 0] - xy[:, 1], ring))[start]
+    order: Indices = np.repeat(start, count) + (_turns(ring) + np.repeat(first - start, count)) % np.repeat(count, count)
+    return order

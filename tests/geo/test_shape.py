@@ -1,0 +1,41 @@
+import numpy as np
+import shapely
+from hypothesis import given
+from hypothesis import strategies as st
+
+from geo.shape import boundary_points
+
+
+def test_points_run_clockwise_from_the_north_west_and_holes_follow_the_shell():
+    plot = shapely.Polygon(
+        [(0, 0), (100, 0), (100, 80), (0, 80)], [[(10, 10), (10, 20), (20, 20), (20, 10)]]
+    )  # counter-clockwise from the south-west
+    found = boundary_points(np.array([plot, shapely.box(200, 0, 210, 5)], object))
+    assert found.shape.tolist() == [0] * 8 + [1] * 4
+    assert found.ring.tolist() == [0] * 4 + [1] * 4 + [0] * 4
+    assert found.number.tolist() == [1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3, 4]
+    assert found.xy[:5].tolist() == [[0, 80], [100, 80], [100, 0], [0, 0], [10, 20]]
+    assert found.side.tolist() == [100, 80, 100, 80, 10, 10, 10, 10, 10, 5, 10, 5]
+
+
+def test_parts_follow_each_other_from_the_north_west():
+    far, near = shapely.box(50, 0, 60, 10), shapely.box(0, 40, 10, 50)
+    found = boundary_points(np.array([shapely.MultiPolygon([far, near])], object))
+    assert found.part.tolist() == [0] * 4 + [1] * 4
+    assert found.number.tolist() == list(range(1, 9))
+    assert found.xy[0].tolist() == [0, 50]
+
+
+@given(st.integers(3, 40), st.integers(0, 10**6), st.booleans())
+def test_numbered_points_are_the_polygon(n, seed, reverse):
+    angle = np.sort(np.random.default_rng(seed).uniform(0, 2 * np.pi, n))
+    if len(np.unique(angle)) < n:
+        return
+    xy = 50 * np.c_[np.cos(angle), np.sin(angle)]
+    plot = shapely.Polygon(xy[::-1] if reverse else xy)
+    found = boundary_points(np.array([plot], object))
+    again = shapely.Polygon(found.xy)
+    assert again.equals(plot)
+    assert not shapely.is_ccw(shapely.get_exterior_ring(again))
+    assert np.isclose(found.side.sum(), plot.length)
+    assert (found.xy[0, 1] - found.xy[0, 0]) >= (found.xy[:, 1] - found.xy[:, 0]).max() - 1e-9
