@@ -224,13 +224,14 @@ def address(request: Request) -> str:
 
 def origin(request: Request, settings: Settings) -> str:
     """Tell the address under which people have this service, without a slash at its end."""
-    return settings.url or str(request.base_url).rstrip("/")
+    return (settings.url or str(request.base_url)).rstrip("/")
 
 
 def foreign(request: Request, settings: Settings, person: Person) -> bool:
     """Tell whether a change was asked for by a page from elsewhere; with a session a browser must show that it was not."""
     site, came = request.headers.get("sec-fetch-site"), request.headers.get("origin")
-    if site not in (None, "same-origin", "none") or came not in (None, origin(request, settings)):
+    own = (None, origin(request, settings), str(request.base_url).rstrip("/"))
+    if site not in (None, "same-origin", "none") or came not in own:
         return True
     return person.via == "session" and site is None and came is None
 

@@ -12,7 +12,8 @@ from api.auth import Doorkeeper, Gate
 from api.deps import Readers
 from api.errors import handle
 from api.limits import Limits
-from api.routes import checks, health, page, people, plots, supply, tiles
+from api.oidc import Provider
+from api.routes import checks, health, oidc, page, people, plots, supply, tiles
 from api.settings import Settings
 from layers.assessment import Networks
 from layers.standards import Standards
@@ -39,10 +40,11 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.cache = TileCache()
     app.state.settings = settings
     app.state.keeper = keeper = Doorkeeper(People(settings.people or beside(settings.base)), settings.guarded)
+    app.state.provider = Provider(settings.oidc) if settings.oidc else None
     handle(app)
     app.add_middleware(Gate, settings=settings, keeper=keeper)
     app.add_middleware(Limits, body=settings.body, hosts=settings.hosts)
-    for module in (health, people, plots, checks, supply, tiles, page):
+    for module in (health, people, oidc, plots, checks, supply, tiles, page):
         app.include_router(module.router)
     page.mount(app)
     return app

@@ -11,7 +11,7 @@ from maps.offline import WEB
 
 POLICY = "default-src 'none'; style-src 'self'; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 """The content security policy of the page: it loads a style sheet, sends its form here, and nothing else."""
-Failure = Literal["wrong", "wait", "stranger"]
+Failure = Literal["wrong", "wait", "stranger", "unconfirmed"]
 
 
 def page(

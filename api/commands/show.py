@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from contextlib import suppress
 from datetime import date
@@ -12,6 +13,7 @@ from urllib.parse import urlsplit
 import click
 
 from api.context import Context, command, on, users
+from api.settings import Oidc, Settings
 from layers.base import Text
 from layers.errors import Refusal
 from layers.standards import Standards
@@ -70,15 +72,28 @@ def map_(context: Context, out: Path, site: str | None, on: date | None) -> None
 )
 @click.option("--proxy", metavar="ADDRESS", help="the reverse proxy whose word on where a request comes from is taken")
 @users
-def serve(context: Context, host: str, port: int, url: str | None, proxy: str | None, people: Path | None) -> None:
+@click.option(
+    "--oidc-issuer", envvar="SHUDI_OIDC_ISSUER", metavar="URL", help="the OpenID Connect provider that vouches for people"
+)
+@click.option(
+    "--oidc-client",
+    envvar="SHUDI_OIDC_CLIENT",
+    metavar="ID",
+    help="as which it knows this service; its secret is SHUDI_OIDC_SECRET",
+)
+def serve(
+    context: Context, host: str, port: int, url: str | None, proxy: str | None, people: Path | None, oidc_issuer: str | None,
+    oidc_client: str | None,
+) -> None:  # fmt: skip
     """Serve the base: map, API and tiles; on this machine only, until there are users."""
     import uvicorn
 
     from api.main import create_app
-    from api.settings import Settings
 
     file = people or beside(context.path())
-    settings = Settings(base=context.path(), people=file, **open_to(host, url, People(file).any()))
+    settings = Settings(
+        base=context.path(), people=file, oidc=vouched(oidc_issuer, oidc_client), **open_to(host, url, People(file).any())
+    )
     with context.store(read_only=True):
         pass
     with listening(host, port) as door:
@@ -106,6 +121,25 @@ def open_to(host: str, url: str | None, people: bool) -> dict[str, Any]:
         )
     named = urlsplit(url).hostname if url else host
     return {"hosts": frozenset({*LOOPBACK, *([named] if named else [])}), "guarded": people, "url": url}
+
+
+def vouched(issuer: str | None, client: str | None) -> Oidc | None:
+    """Settle who vouches for people: all three or nothing, and over TLS unless it is on this machine."""
+    secret = os.environ.get("SHUDI_OIDC_SECRET")
+    if issuer is None:
+        return None
+    parts = urlsplit(issuer)
+    if (
+        not client
+        or not secret
+        or parts.scheme not in ("https", "http")
+        or (parts.scheme == "http" and parts.hostname not in LOOPBACK)
+    ):
+        raise Refusal(
+            f"--oidc-issuer {issuer} needs an https address, --oidc-client and the secret in SHUDI_OIDC_SECRET",
+            f"--oidc-issuer {issuer} 须为 https 地址,并给出 --oidc-client 和环境变量 SHUDI_OIDC_SECRET",
+        )
+    return Oidc(issuer, client, secret)
 
 
 def listening(host: str, port: int) -> socket.socket:
