@@ -67,6 +67,7 @@ LAYER = Layer(
         Field("area_recorded", "real", Text("Recorded area", "登记面积"), unit="m2", meaning="as on the certificate"),
         Field("address", "text", Text("Address", "坐落")),
         Field("approval_no", "text", Text("Approval document", "批文号")),
+        Field("parents", "text", Text("Made of", "来源宗地"), meaning="numbers of the parcels that it was made of, a JSON array"),
         *VALIDITY,
     ),
     rules=(

@@ -227,8 +227,8 @@ class Store(Protocol):
         """Name the features to which anything was done after `since` and, if it is given, not after `until`; sorted."""
         ...
 
-    def writes(self, since: When = 0, limit: int | None = None) -> tuple[Write, ...]:
-        """Tell the writes after a moment, oldest first; of more than `limit` the newest."""
+    def writes(self, since: When = 0, until: When | None = None, limit: int | None = None) -> tuple[Write, ...]:
+        """Tell the writes that have entries after `since` and not after `until`, oldest first; of more than `limit` the newest."""
         ...
 
     @property

@@ -49,15 +49,17 @@ def changed(connection: sqlite3.Connection, layer: Layer, since: When, until: Wh
     return tuple(row[0] for row in connection.execute(sql, (layer.name, begin, end)))
 
 
-def writes(connection: sqlite3.Connection, since: When, limit: int | None) -> tuple[Write, ...]:
-    """Tell the writes after a moment, oldest first; of more than `limit` the newest."""
-    sql = "SELECT first, at, actor, reason FROM shudi_writes WHERE first >= ? ORDER BY first DESC LIMIT ?"
-    found = connection.execute(sql, (first_after(connection, since) or END, -1 if limit is None else limit)).fetchall()[::-1]
-    ends = [row[0] - 1 for row in found[1:]] + [last(connection)]
-    return tuple(
-        Write(first, end, datetime.fromisoformat(at), actor, reason)
-        for (first, at, actor, reason), end in zip(found, ends, strict=True)
+def writes(connection: sqlite3.Connection, since: When, until: When | None, limit: int | None) -> tuple[Write, ...]:
+    """Tell the writes that have entries in a span of the history, oldest first; of more than `limit` the newest."""
+    begin = first_after(connection, since) or END
+    end = (None if until is None else first_after(connection, until)) or END
+    sql = (
+        "SELECT w.first, coalesce((SELECT min(n.first) FROM shudi_writes n WHERE n.first > w.first) - 1, ?1), w.at, w.actor, w.reason "
+        "FROM shudi_writes w WHERE w.first < ?3 AND w.first >= coalesce((SELECT max(first) FROM shudi_writes WHERE first <= ?2), 0) "
+        "AND ?2 <= ?1 ORDER BY w.first DESC LIMIT ?4"
     )
+    found = connection.execute(sql, (last(connection), begin, end, -1 if limit is None else limit)).fetchall()
+    return tuple(Write(first, final, datetime.fromisoformat(at), *who) for first, final, at, *who in found[::-1])
 
 
 def agreed(edits: Sequence[tuple[Layer, Edit]], known: Mapping[str, int], found: Sequence[Mapping[str, int]]) -> None:

@@ -54,6 +54,8 @@ class GpkgStore:
         self._connections = connections
         self._clock = clock
         meta = self._meta()
+        if int(meta["version"]) < schema.VERSION:
+            self._upgrade()
         self._title = meta.get("title", "")
         self._crs = CRS.from_user_input(meta["crs"])
         self._srs = int(meta["crs"].removeprefix("EPSG:"))
@@ -127,6 +129,12 @@ class GpkgStore:
                 f"{path} 的版本为 {meta['version']},由更新的 Shudi 写成,本程序只识别版本 {schema.VERSION},请升级 Shudi",
             )
         return meta
+
+    def _upgrade(self) -> None:
+        """Bring a base of an older Shudi up to date; its content stays as it is."""
+        upgrading = Connections(self._connections.path, timeout=self._connections.timeout)
+        with closing(upgrading), upgrading.writing("upgrade") as c:
+            schema.upgrade(c)
 
     @property
     def crs(self) -> str:
@@ -228,10 +236,10 @@ class GpkgStore:
         with self._connections.reading() as c:
             return changes.changed(c, frames.layer_of(layer), since, until)
 
-    def writes(self, since: When = 0, limit: int | None = None) -> tuple[Write, ...]:
-        """Tell the writes after a moment, oldest first."""
+    def writes(self, since: When = 0, until: When | None = None, limit: int | None = None) -> tuple[Write, ...]:
+        """Tell the writes that have entries in a span of the history, oldest first."""
         with self._connections.reading() as c:
-            return changes.writes(c, since, limit)
+            return changes.writes(c, since, until, limit)
 
     @contextmanager
     def _write(self, change: Change) -> Iterator[sqlite3.Connection]:
@@ -386,7 +394,7 @@ class GpkgStore:
             changes.check(c, asked)
             for layer, edit in asked:
                 if layer.geometry == "raster":
-                    self._edit_rasters(c, edit.put, edit.delete)
+                    rasters.edit(c, edit.put, edit.delete)
                     continue
                 self._delete(c, layer, edit.delete)
                 if edit.put is not None and len(edit.put):
@@ -413,16 +421,6 @@ class GpkgStore:
         )
         bounds = shapely.bounds(put.geometry.to_numpy())
         self._stretch(c, layer.name, bounds[~np.isnan(bounds[:, 0])])
-
-    def _edit_rasters(self, c: sqlite3.Connection, put: pd.DataFrame | None, delete: Sequence[str]) -> None:
-        """Retire rasters, each with an entry in the history."""
-        if put is not None:
-            raise frames.fixed()
-        for id in dict.fromkeys(delete):
-            seq = history.last(c) + 1
-            if not rasters.retire(c, [id], seq):
-                raise frames.gone("terrain", [id])
-            c.execute("INSERT INTO shudi_history (seq, layer, id) VALUES (?, 'terrain', ?)", (seq, id))
 
     def save_findings(self, findings: Findings, inputs: Mapping[str, Any], progress: Progress | None = None) -> None:
         """Replace the findings of all plots and note what they were made from; memory grows with one frame or chunk."""

@@ -214,10 +214,10 @@ class MemoryStore:
         before, after = (when if isinstance(when, int) else self._state(when).last for when in (since, until))
         return tuple(sorted({r.id for r in self._state().records if r.layer == layer and before < r.seq <= after}))
 
-    def writes(self, since: When = 0, limit: int | None = None) -> tuple[Write, ...]:
-        """Tell the writes after a moment, oldest first."""
-        before = since if isinstance(since, int) else self._state(since).last
-        found = tuple(s.write for _, s in self._all() if s.write is not None and s.write.first > before)
+    def writes(self, since: When = 0, until: When | None = None, limit: int | None = None) -> tuple[Write, ...]:
+        """Tell the writes that have entries in a span of the history, oldest first."""
+        before, after = (when if isinstance(when, int) else self._state(when).last for when in (since, until))
+        found = tuple(s.write for _, s in self._all() if s.write and s.write.last > before and s.write.first <= after)
         return found if limit is None else found[max(0, len(found) - limit) :]
 
     def save_findings(self, findings: Findings, inputs: Mapping[str, Any], progress: Progress | None = None) -> None:

@@ -218,10 +218,10 @@ class PostgisStore:
         with self._pool.reading() as c:
             return changes.changed(c, frames.layer_of(layer), since, until)
 
-    def writes(self, since: When = 0, limit: int | None = None) -> tuple[Write, ...]:
-        """Tell the writes after a moment, oldest first."""
+    def writes(self, since: When = 0, until: When | None = None, limit: int | None = None) -> tuple[Write, ...]:
+        """Tell the writes that have entries in a span of the history, oldest first."""
         with self._pool.reading() as c:
-            return changes.writes(c, since, limit)
+            return changes.writes(c, since, until, limit)
 
     @contextmanager
     def _write(self, change: Change) -> Iterator[Connection]:

@@ -20,9 +20,9 @@ from rasterio.io import MemoryFile
 
 from geo.raster import Grid
 from layers.store.base import Box, DuplicateError, Record, StoreError
+from layers.store.frames import fixed, gone, named
 from layers.store.frames import known as already
-from layers.store.frames import named
-from layers.store.history import write_of
+from layers.store.history import last, write_of
 from layers.store.schema import quoted
 
 TILE = 256
@@ -340,3 +340,14 @@ def told(
                 at, actor, reason = signed(seq)
                 found.append(Record(seq, at, "terrain", id, actor, reason, before, after))
     return tuple(found)
+
+
+def edit(connection: sqlite3.Connection, put: pd.DataFrame | None, delete: Sequence[str]) -> None:
+    """Retire rasters, each with an entry in the history."""
+    if put is not None:
+        raise fixed()
+    for id in dict.fromkeys(delete):
+        seq = last(connection) + 1
+        if not retire(connection, [id], seq):
+            raise gone("terrain", [id])
+        connection.execute("INSERT INTO shudi_history (seq, layer, id) VALUES (?, 'terrain', ?)", (seq, id))

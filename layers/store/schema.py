@@ -10,14 +10,14 @@ step.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from pyproj import CRS
 
-from layers.base import DType, Layer
+from layers.base import DType, Field, Layer
 from layers.catalogue import LAYERS
 
-VERSION = 1
+VERSION = 2
 """Version of these tables; a base with a higher one was written by a newer Shudi."""
 
 APPLICATION_ID = 0x47504B47
@@ -189,12 +189,7 @@ def _feature_table(connection: sqlite3.Connection, layer: Layer, srs: int) -> No
     _register(
         connection, layer.name, geometry, srs, f"{layer.title.en} {layer.title.zh}", f"{layer.question.en} {layer.question.zh}", z
     )
-    titles = [
-        (layer.name, f.name, f"{f.title.en} {f.title.zh}" + (f" [{f.unit}]" if f.unit else ""), f.meaning) for f in layer.columns
-    ]
-    connection.executemany(
-        "INSERT INTO gpkg_data_columns (table_name, column_name, title, description) VALUES (?, ?, ?, ?)", titles
-    )
+    _titles(connection, layer, layer.columns)
     connection.execute(f"CREATE VIRTUAL TABLE {rtree(layer.name)} USING rtree(id, minx, maxx, miny, maxy)")
     connection.execute(
         "INSERT INTO gpkg_extensions VALUES (?, 'geom', 'gpkg_rtree_index', 'http://www.geopackage.org/spec120/#extension_rtree', 'write-only')",
@@ -202,6 +197,28 @@ def _feature_table(connection: sqlite3.Connection, layer: Layer, srs: int) -> No
     )
     for statement in (*rtree_triggers(layer.name).values(), *history_triggers(layer).values()):
         connection.execute(statement)
+
+
+def _titles(connection: sqlite3.Connection, layer: Layer, fields: Iterable[Field]) -> None:
+    """Enter what columns are called and mean."""
+    rows = [(layer.name, f.name, f"{f.title.en} {f.title.zh}" + (f" [{f.unit}]" if f.unit else ""), f.meaning) for f in fields]
+    connection.executemany(
+        "INSERT INTO gpkg_data_columns (table_name, column_name, title, description) VALUES (?, ?, ?, ?)", rows
+    )
+
+
+def upgrade(connection: sqlite3.Connection) -> None:
+    """Give the tables of an older version the columns that layers have got since, inside the caller's transaction."""
+    for layer in VECTORS.values():
+        there = {row[1] for row in connection.execute(f"PRAGMA table_info({quoted(layer.name)})")}
+        new = [f for f in layer.columns if f.name not in there]
+        for f in new:
+            connection.execute(f"ALTER TABLE {quoted(layer.name)} ADD COLUMN {quoted(f.name)} {TYPES[f.dtype]}")
+        _titles(connection, layer, new)
+        for name, trigger in history_triggers(layer).items():
+            connection.execute(f"DROP TRIGGER {quoted(name)}")
+            connection.execute(trigger)
+    connection.execute("UPDATE shudi_meta SET value = ? WHERE key = 'version'", (str(VERSION),))
 
 
 def rtree(table: str) -> str:

@@ -44,14 +44,18 @@ def changed(connection: Connection, layer: Layer, since: When, until: When | Non
     return tuple(row[0] for row in found)
 
 
-def writes(connection: Connection, since: When, limit: int | None) -> tuple[Write, ...]:
-    """Tell the writes after a moment, oldest first; of more than `limit` the newest."""
-    sql = "SELECT first, at, actor, reason FROM shudi_writes WHERE first >= %s ORDER BY first DESC LIMIT %s"
-    found = fetch(connection, sql, (first_after(connection, since) or END, limit))[::-1]
-    ends = [row[0] - 1 for row in found[1:]] + [last(connection)]
-    return tuple(
-        Write(first, end, at.astimezone(UTC), actor, reason) for (first, at, actor, reason), end in zip(found, ends, strict=True)
+def writes(connection: Connection, since: When, until: When | None, limit: int | None) -> tuple[Write, ...]:
+    """Tell the writes that have entries in a span of the history, oldest first; of more than `limit` the newest."""
+    begin = first_after(connection, since) or END
+    end = (None if until is None else first_after(connection, until)) or END
+    sql = (
+        "SELECT w.first, coalesce((SELECT min(n.first) FROM shudi_writes n WHERE n.first > w.first) - 1, %(last)s), w.at, w.actor, "
+        "w.reason FROM shudi_writes w WHERE w.first < %(end)s AND %(begin)s <= %(last)s AND w.first >= "
+        "coalesce((SELECT max(first) FROM shudi_writes WHERE first <= %(begin)s), 0) ORDER BY w.first DESC LIMIT %(limit)s"
     )
+    values = {"last": last(connection), "begin": begin, "end": end, "limit": limit}
+    found = connection.execute(sql, values, binary=True).fetchall()
+    return tuple(Write(first, final, at.astimezone(UTC), *who) for first, final, at, *who in found[::-1])
 
 
 def check(connection: Connection, edits: Sequence[tuple[Layer, Edit]]) -> None:

@@ -18,6 +18,10 @@ def test_a_batch_over_layers_is_one_write_or_none(store: Store) -> None:
     first, second = store.writes()
     assert second.first == first.last + 1
     assert (store.writes(first.last), store.writes(limit=1)) == ((second,), (second,))
+    assert second.last > second.first
+    assert store.writes(second.first - 1, second.first) == store.writes(second.last - 1, second.last) == (second,)
+    assert store.writes(until=first.last) == store.writes(until=first.at) == (first,)
+    assert store.writes(second.last) == ()
     assert second.last == max(store.versions().values())
     with pytest.raises(StaleError):
         store.batch([Edit("roads", road("R2")), Edit("parcels", delete=["nobody"])], WU)
