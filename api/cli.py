@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from api.commands import deliver, export, land, level, people, show, supply, verdict
+from api.commands import change, deliver, export, land, level, parcel, people, show, supply, verdict
 from api.context import Commands, Context, language
 
 
@@ -21,6 +21,6 @@ def main(ctx: click.Context, base: Path | None, lang: str, as_json: bool) -> Non
     ctx.obj = Context(base, lang, as_json)
 
 
-for module in (land, deliver, export, verdict, level, supply, show, people):
+for module in (land, deliver, export, change, parcel, verdict, level, supply, show, people):
     for command in module.COMMANDS:
         main.add_command(command)

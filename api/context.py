@@ -158,6 +158,19 @@ def a_moment(ctx: click.Context, param: click.Parameter, value: str | None) -> d
         ) from None
 
 
+def a_when(ctx: click.Context, param: click.Parameter, value: str | None) -> datetime | int | None:
+    """Read a moment of knowledge: digits alone are the number of an entry of the history, else as `a_moment`."""
+    if value and value.isdigit():
+        return int(value)
+    try:
+        return moment(value) if value else None
+    except ValueError:
+        raise Refusal(
+            f"{value} is no moment; write 2026-11-22, 2026-11-22T08:00:00+08:00 or the number of an entry of the history",
+            f"{value} 不是时间,请写成 2026-11-22、2026-11-22T08:00:00+08:00 或历史条目的编号",
+        ) from None
+
+
 on = click.option("--on", callback=a_date, metavar="DATE", help="the day on which the land is asked about (default: today)")
 as_of = click.option("--as-of", callback=a_moment, metavar="TIME", help="what was known at that moment (default: now)")
 users = click.option(

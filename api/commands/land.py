@@ -109,20 +109,4 @@ def entry(store: Store, name: str) -> dict[str, Any]:
     return {"layer": name, "features": store.extent(name)[0], "editions": editions}
 
 
-@click.argument("layer", type=click.Choice(list(LAYERS)))
-@click.argument("id")
-def history(context: Context, layer: str, id: str) -> None:
-    """Tell what happened to a feature: who, when, why, before and after."""
-    with context.store(read_only=True) as store:
-        records = store.history(layer, id)
-    rows = []
-    for r in records:
-        old, new = r.before or {}, r.after or {}
-        changed = [f"{k}: {old.get(k)} → {new.get(k)}" for k in {**old, **new} if old.get(k) != new.get(k)]
-        rows.append(f"{r.seq} · {r.at:%Y-%m-%d %H:%M:%S} · {r.actor} · {r.reason}\n    " + "\n    ".join(changed))
-    if not records:
-        raise Refusal(f"{layer} never had a feature {id}", f"{layer} 中从未有编号 {id}")
-    context.answer([r._asdict() for r in records], "\n".join(rows))
-
-
-COMMANDS = tuple(command(run) for run in (init, demo, layers, history))
+COMMANDS = tuple(command(run) for run in (init, demo, layers))
