@@ -10,6 +10,8 @@ import shapely
 from affine import Affine
 from numpy.typing import NDArray
 
+from geo.rings import rings
+
 Shapes = NDArray[np.object_]
 Indices = NDArray[np.intp]
 Numbers = NDArray[np.float64]
@@ -104,14 +106,26 @@ def _batch(transform: Affine, size: tuple[int, int], shapes: Shapes, box: Indice
 
 def _edges(transform: Affine, shapes: Shapes) -> _Edges:
     """List the edges of the polygons that are not level."""
-    parts, owner = shapely.get_parts(shapely.orient_polygons(shapes), return_index=True)
-    rings, part = shapely.get_rings(parts, return_index=True)
-    xy, ring = shapely.get_coordinates(rings, return_index=True)
-    u, v = (xy[:, 0] - transform.c) / transform.a, (xy[:, 1] - transform.f) / transform.e
-    edge = np.flatnonzero((ring[1:] == ring[:-1]) & (np.abs(np.diff(v)) > LEVEL))
+    of = rings(shapes)
+    u, v = (of.xy[:, 0] - transform.c) / transform.a, (of.xy[:, 1] - transform.f) / transform.e
+    last = np.r_[of.first[1:], len(u)][: len(of.first)] - 1
+    ring = np.repeat(np.arange(len(of.first)), last - of.first + 1)
+    # twice the area on the map, where v goes up: rings that run clockwise, and holes that do not, are taken backwards
+    area = np.bincount(ring[:-1][of.on], _cross(of.xy, of.first[ring])[of.on], len(of.first))
+    turned = (area < 0) != of.hole
+    point = np.arange(len(u))
+    point = np.where(turned[ring], of.first[ring] + last[ring] - point, point)
+    u, v = u[point], v[point]
+    edge = np.flatnonzero(of.on & (np.abs(np.diff(v)) > LEVEL))
     sign = np.where(v[edge + 1] > v[edge], 1, -1)
     upper, lower = np.where(sign > 0, edge, edge + 1), np.where(sign > 0, edge + 1, edge)
-    return _Edges(owner[part[ring[edge]]], u[upper], v[upper], u[lower], v[lower], sign.astype(float))
+    return _Edges(of.shape[edge], u[upper], v[upper], u[lower], v[lower], sign.astype(float))
+
+
+def _cross(xy: Numbers, first: Indices) -> Numbers:
+    """Multiply each point with the next one, both from the first of its ring; shape (n - 1,)."""
+    x, y = (xy - xy[first]).T
+    return np.asarray(x[:-1] * y[1:] - x[1:] * y[:-1], np.float64)
 
 
 def _by_row(e: _Edges, rows: int) -> tuple[Indices, Indices, Numbers, Numbers, Numbers]:

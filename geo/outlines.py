@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import shapely
 from numpy.typing import NDArray
 
 from geo.kernels import SHEAR
+from geo.rings import rings
 
 Shapes = NDArray[np.object_]
 Indices = NDArray[np.intp]
@@ -37,13 +37,10 @@ class Outlines(NamedTuple):
 
 def outlines(shapes: Shapes) -> Outlines:
     """List the edges of polygons and multipolygons; of other shapes, and of ends that are not finite, none."""
-    simple = bool((shapely.get_type_id(shapes) == 3).all())
-    parts, owner = (shapes, np.arange(len(shapes))) if simple else shapely.get_parts(shapes, return_index=True)
-    rings, part = shapely.get_rings(parts, return_index=True)
-    xy, ring = shapely.get_coordinates(rings, return_index=True)
-    finite = np.asarray(np.isfinite(xy).all(axis=1))
-    at = np.flatnonzero((ring[1:] == ring[:-1]) & finite[1:] & finite[:-1])
-    start = np.searchsorted(owner[part[ring[at]]], np.arange(len(shapes) + 1))
+    of = rings(shapes)
+    xy, finite = of.xy, np.asarray(np.isfinite(of.xy).all(axis=1))
+    at = np.flatnonzero(of.on & finite[1:] & finite[:-1])
+    start = np.searchsorted(of.shape[at], np.arange(len(shapes) + 1))
     edge = np.hstack([xy[at], xy[at + 1]])
     x, end = edge[:, 0] + SHEAR * edge[:, 1], edge[:, 2] + SHEAR * edge[:, 3]
     box = np.stack([_least(x, start), -_least(-x, start), _least(edge[:, 1], start), -_least(-edge[:, 1], start)], axis=1)

@@ -196,16 +196,44 @@ class Layer:
         return {f.name: f for f in self.columns}[name]
 
 
+SQUARES = 12
+"""Squares along each side of the land in which plots are told together whether they were surveyed."""
+
+
 def surveyed(plots: gpd.GeoDataFrame, coverage: BaseGeometry, reach: float = 0.0) -> NDArray[np.bool_]:
-    """Tell which plots lie, with `reach` [m] around them, wholly inside the covered area."""
+    """Tell which plots lie, with `reach` [m] around them, wholly inside the covered area.
+
+    Plots of a square whose common envelope does are not looked at one by one.
+    """
     shapes = plots.geometry.to_numpy()
     shapely.prepare(coverage)
-    inside = shapely.covers(coverage, shapes)
+    inside = _deep(shapely.bounds(shapes), coverage, reach)
+    rest = np.flatnonzero(~inside)
+    inside[rest] = shapely.covers(coverage, shapes[rest])
     if reach:
         edge = coverage.boundary
         shapely.prepare(edge)
-        inside[inside] = ~shapely.dwithin(edge, shapes[inside], reach)
-    return np.asarray(inside, bool)
+        rest = rest[inside[rest]]
+        inside[rest] = ~shapely.dwithin(edge, shapes[rest], reach)
+    return inside
+
+
+def _deep(box: NDArray[np.float64], coverage: BaseGeometry, reach: float) -> NDArray[np.bool_]:
+    """Tell of envelopes, shape (n, 4), which lie in a square of plots that an area covers with more than `reach` around it."""
+    if len(box) < SQUARES**2 or not np.isfinite(box).all():
+        return np.zeros(len(box), bool)
+    low, high = box[:, :2].min(axis=0), box[:, :2].max(axis=0)
+    column, row = np.minimum((box[:, :2] - low) / np.maximum((high - low) / SQUARES, 1e-9), SQUARES - 1).astype(np.intp).T
+    square = row * SQUARES + column
+    around = np.tile([np.inf, np.inf, -np.inf, -np.inf], (SQUARES**2, 1))
+    for k, keep in enumerate((np.minimum, np.minimum, np.maximum, np.maximum)):
+        keep.at(around[:, k], square, box[:, k])
+    wider = reach * 1.001 + 1e-6
+    some = np.unique(square)
+    covered = np.zeros(SQUARES**2, bool)
+    corners = around[some] + [-wider, -wider, wider, wider]
+    covered[some] = shapely.covers(coverage, shapely.box(*corners.T))
+    return np.asarray(covered[square], bool)
 
 
 def ask_layer(layer: Layer, plots: gpd.GeoDataFrame, survey: Survey, ask: Ask) -> pd.DataFrame:
