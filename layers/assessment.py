@@ -18,7 +18,7 @@ from pyproj.exceptions import CRSError
 from shapely.geometry.base import BaseGeometry
 
 from geo.crs import check_plausible, transform
-from layers.base import Ask, Survey, ask_layer
+from layers.base import Ask, Survey, ask_layer, framed
 from layers.catalogue import LAYERS
 from layers.errors import Refusal
 from layers.plan.capacity import spare
@@ -99,7 +99,9 @@ class Networks:
 def _told(features: gpd.GeoDataFrame, traced: pd.DataFrame) -> gpd.GeoDataFrame:
     """Put what was traced beside lines, by number; a line that was not traced gets NA."""
     at = traced.index.get_indexer(features["id"])
-    return features.assign(**{str(name): column.array.take(at, allow_fill=True) for name, column in traced.items()})
+    told = {str(name): column.array.take(at, allow_fill=True) for name, column in traced.items()}
+    own = {name: features[name].array for name in features.columns if name != "geometry"}
+    return framed(own | told, features.geometry.to_numpy(), features.crs)
 
 
 def land_around(
@@ -218,7 +220,7 @@ def level(
 
 def findings(plots: gpd.GeoDataFrame, land: Mapping[str, Survey], ask: Ask) -> pd.DataFrame:
     """Find the verdict and the readiness of plots, indexed by their numbers; areas in m2, distances in m."""
-    supply = judge(plots, land, ask, "parcels", draw=False).plots
+    supply = judge(plots, land, ask, "parcels").plots
     ready = readiness(plots, land, ask)
     unknown = (supply["verdict"] == "free") & (ready["ready_state"] == "unknown")
     supply["verdict"] = supply["verdict"].mask(unknown, "unknown")

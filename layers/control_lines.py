@@ -23,7 +23,7 @@ KINDS = codes(
 
 def of_kind(kind: str, outcome: Outcome, features: gpd.GeoDataFrame, ask: Ask) -> Claims:
     """Claim the land inside the lines of one kind that are valid on the day."""
-    return claim(features, outcome, (features["kind"] == kind).to_numpy(bool) & valid_on(features, ask.on))
+    return claim(features, outcome, (features["kind"].to_numpy(object) == kind) & valid_on(features, ask.on))
 
 
 def inside(check: str, kind: str) -> Rule:

@@ -19,7 +19,7 @@ import shapely
 from numpy.typing import NDArray
 
 from geo.overlay import area_inside
-from layers.base import SERVICE_LIFE, Answer, Ask, Claims, Field, Layer, Rule, Text, claim, codes
+from layers.base import NO_CLAIMS, SERVICE_LIFE, Answer, Ask, Claims, Field, Layer, Rule, Text, codes
 
 KINDS = codes(
     ("overhead_line", "overhead power line", "架空电力线路", "#D55E00"),
@@ -86,7 +86,10 @@ def banded(voltage: Metres, table: Iterable[Mapping[str, float]], column: str) -
 
 def graded(features: gpd.GeoDataFrame, table: Mapping[str, float]) -> Zone:
     """Look grades up; one that the table does not name possibly has the largest distance of all."""
-    return told(features["grade"].map(table).to_numpy(float), max(table.values()))
+    grade, distance = features["grade"].to_numpy(object), np.full(len(features), np.nan)
+    for name, metres in table.items():
+        distance[grade == name] = metres
+    return told(distance, max(table.values()))
 
 
 def overhead(features: gpd.GeoDataFrame, ask: Ask) -> Zone:
@@ -184,13 +187,13 @@ def standing(features: gpd.GeoDataFrame, ask: Ask) -> tuple[NDArray[np.bool_], N
     date on; without one, or when it had passed unfulfilled at the time of the knowledge, nobody can say. A planned corridor
     reserves its land from the start.
     """
-    on, status = pd.Timestamp(ask.on), features["status"]
-    begins, ends = features["in_service_from"], features["retired_on"]
-    plan = features["kind"] == "power_corridor"
-    coming = status.isin(("planned", "under_construction")) & ~plan
-    gone = (ends <= on) | (features["relocated_on"] <= on) | ((status == "retired") & ends.isna())
-    there = ~(gone | ((begins > on) & ~plan)).to_numpy(bool)
-    doubtful = (coming & (begins.isna() | (begins <= pd.Timestamp(ask.known)))).to_numpy(bool)
+    on, status, kind = np.datetime64(ask.on, "s"), features["status"].to_numpy(object), features["kind"].to_numpy(object)
+    begins, ends, moved = (features[name].to_numpy("datetime64[s]") for name in ("in_service_from", "retired_on", "relocated_on"))
+    plan = kind == "power_corridor"
+    coming = np.isin(status, ("planned", "under_construction")) & ~plan
+    gone = (ends <= on) | (moved <= on) | ((status == "retired") & np.isnat(ends))
+    there = ~(gone | ((begins > on) & ~plan))
+    doubtful = coming & (np.isnat(begins) | (begins <= np.datetime64(ask.known, "s")))
     return there & ~doubtful, there & doubtful
 
 
@@ -199,26 +202,26 @@ def zones(measure: Measure, kind: str, features: gpd.GeoDataFrame, ask: Ask) -> 
 
     An object that is relocated on a later day is claimed until then. Time and memory grow with the vertices of the objects.
     """
-    objects = features[(features["kind"] == kind).to_numpy(bool)]
-    if objects.empty:
-        return claim(objects)
-    zone = edged(measure(objects, ask), kind, objects, ask)
-    there, doubtful = standing(objects, ask)
+    mine = features["kind"].to_numpy(object) == kind
+    if not mine.any():
+        return NO_CLAIMS
+    zone = edged(measure(features, ask), kind, features, ask)
+    there, doubtful = (mine & stands for stands in standing(features, ask))
     sure, possible = np.flatnonzero(there), np.flatnonzero(doubtful | (there & (zone.possible > zone.sure)))
     at, distance = np.r_[sure, possible], np.r_[zone.sure[sure], zone.possible[possible]]
-    shapes = shapely.buffer(objects.geometry.to_numpy()[at], distance, quad_segs=ARC)
+    shapes = shapely.buffer(features.geometry.to_numpy()[at], distance, quad_segs=ARC)
     outcomes = np.repeat(np.array(["breach", "unknown"], object), [len(sure), len(possible)])
     drawn = shapely.area(shapes) > 0
-    return Claims(shapes[drawn], objects["id"].to_numpy(object)[at][drawn], outcomes[drawn])
+    return Claims(shapes[drawn], features["id"].to_numpy(object)[at][drawn], outcomes[drawn])
 
 
 def relocating(features: gpd.GeoDataFrame, ask: Ask) -> Claims:
     """Claim the zones that are lifted by relocations which had not happened yet when the land was known (C13: warn)."""
-    moved = features["relocated_on"]
-    due = (moved > pd.Timestamp(ask.known)) & (moved <= pd.Timestamp(ask.on))
-    awaited = features[due.to_numpy(bool)].assign(relocated_on=pd.NaT)
-    if awaited.empty:
-        return claim(awaited)
+    moved = features["relocated_on"].to_numpy("datetime64[s]")
+    due = (moved > np.datetime64(ask.known, "s")) & (moved <= np.datetime64(ask.on, "s"))
+    if not due.any():
+        return NO_CLAIMS
+    awaited = features[due].assign(relocated_on=pd.NaT)
     found = [zones(measure, kind, awaited, ask) for kind, measure in MEASURES.items()]
     shapes, objects = np.concatenate([c.shapes for c in found]), np.concatenate([c.objects for c in found])
     return Claims(shapes, objects, np.full(len(shapes), "breach", object))

@@ -18,8 +18,9 @@ STATUS = codes(
 
 def approved(features: gpd.GeoDataFrame, ask: Ask) -> Claims:
     """Claim the land of plans valid on the day: approved passes, without status is unknown, others are as if absent (C04)."""
-    plans = features[valid_on(features, ask.on) & (features["status"].isna() | (features["status"] == "approved")).to_numpy(bool)]
-    return claim(plans, np.where(plans["status"].isna(), "unknown", "pass"))
+    status = features["status"].to_numpy(object)
+    unknown = pd.isna(status)
+    return claim(features, np.where(unknown, "unknown", "pass"), valid_on(features, ask.on) & (unknown | (status == "approved")))
 
 
 def assess(plots: gpd.GeoDataFrame, features: gpd.GeoDataFrame, ask: Ask) -> pd.DataFrame:

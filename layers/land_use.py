@@ -18,43 +18,46 @@ CLASSES = codes(
 )
 
 
-def land_class(features: gpd.GeoDataFrame, ask: Ask) -> pd.Series:
-    """Classify features into agricultural, unused and construction land by the survey's code; NA where the code says nothing.
+def land_class(features: gpd.GeoDataFrame, ask: Ask) -> NDArray[np.object_]:
+    """Classify features into agricultural, unused and construction land by the survey's code; None where it says nothing.
 
     Only `survey_gtdc` codes are classified: the same digits mean other uses in other code systems.
     """
-    code = features["code"].where(features["code_system"] == "survey_gtdc")
-    answer = pd.Series(pd.NA, features.index, "str")
+    code, answer = _surveyed_code(features), np.full(len(features), None, object)
     for name in CLASSES:
-        answer = answer.mask(code.isin(ask.standards[f"land_use.{name}"]), name)
+        answer[np.isin(code, ask.standards[f"land_use.{name}"])] = name
     return answer
+
+
+def _surveyed_code(features: gpd.GeoDataFrame) -> NDArray[np.object_]:
+    """Give the codes of the survey's own system; "" for others."""
+    code, system = features["code"].to_numpy(object), features["code_system"].to_numpy(object)
+    return np.where((system == "survey_gtdc") & ~pd.isna(code), code, "")
 
 
 def is_arable(features: gpd.GeoDataFrame, ask: Ask) -> NDArray[np.bool_]:
     """Tell which features are arable land by the survey's code."""
-    coded = (features["code_system"] == "survey_gtdc") & features["code"].isin(ask.standards["land_use.arable"])
-    return np.asarray(coded, bool)
+    return np.isin(_surveyed_code(features), ask.standards["land_use.arable"])
 
 
 def unconverted(features: gpd.GeoDataFrame, ask: Ask) -> Claims:
     """Claim agricultural land without a conversion approval (C06)."""
-    uses = features[valid_on(features, ask.on)]
-    kind = land_class(uses, ask)
-    open_ = (kind == "agricultural") & uses["conversion_no"].isna()
-    return claim(uses, np.select([kind.isna(), open_], ["unknown", "breach"], "pass"))
+    kind = land_class(features, ask)
+    open_ = (kind == "agricultural") & pd.isna(features["conversion_no"].to_numpy(object))
+    outcome = np.select([pd.isna(kind), open_], ["unknown", "breach"], "pass")
+    return claim(features, outcome, valid_on(features, ask.on))
 
 
 def surveyed(features: gpd.GeoDataFrame, ask: Ask) -> Claims:
     """Claim the land whose current use is known (C05)."""
-    uses = features[valid_on(features, ask.on)]
-    return claim(uses, np.where(land_class(uses, ask).isna(), "unknown", "pass"))
+    return claim(features, np.where(pd.isna(land_class(features, ask)), "unknown", "pass"), valid_on(features, ask.on))
 
 
 def assess(plots: gpd.GeoDataFrame, features: gpd.GeoDataFrame, ask: Ask) -> pd.DataFrame:
     """Measure the area of each plot by class of current use, arable land apart as a part of the agricultural."""
     uses = features[valid_on(features, ask.on)]
     kind = land_class(uses, ask)
-    pick = {**{f"{name}_area": (kind == name).to_numpy(bool) for name in CLASSES}, "arable_area": is_arable(uses, ask)}
+    pick = {**{f"{name}_area": kind == name for name in CLASSES}, "arable_area": is_arable(uses, ask)}
     shapes = plots.geometry.to_numpy()
     pairs = overlaps(shapes, uses.geometry.to_numpy(), outlines=False)
     return pd.DataFrame({k: covered_area(shapes, pairs.pick(m[pairs.j])) for k, m in pick.items()}, plots.index)

@@ -28,22 +28,20 @@ OWNERSHIP = codes(("state", "state-owned", "国有"), ("collective", "collective
 
 def taken(features: gpd.GeoDataFrame, ask: Ask) -> Claims:
     """Claim the land that is listed or already supplied (C10); a parcel without status is unknown."""
-    status = features["status"]
-    outcome = np.select([status.isin(TAKEN), status.isna()], ["breach", "unknown"], "pass")
-    return claim(features, outcome)
+    status = features["status"].to_numpy(object)
+    return claim(features, np.select([np.isin(status, TAKEN), pd.isna(status)], ["breach", "unknown"], "pass"))
 
 
 def cleared(features: gpd.GeoDataFrame, ask: Ask) -> Claims:
     """Claim the land that is acquired and cleared, 净地 (C08)."""
-    status = features["status"]
-    outcome = np.select([status.isin(CLEARED), status.isna()], ["pass", "unknown"], "breach")
-    return claim(features, outcome)
+    status = features["status"].to_numpy(object)
+    return claim(features, np.select([np.isin(status, CLEARED), pd.isna(status)], ["pass", "unknown"], "breach"))
 
 
 def owned(features: gpd.GeoDataFrame, ask: Ask) -> Claims:
     """Claim the land by ownership (C11): collective land must be acquired first."""
-    owner = features["ownership"]
-    return claim(features, np.select([owner == "state", owner.isna()], ["pass", "unknown"], "breach"))
+    owner = features["ownership"].to_numpy(object)
+    return claim(features, np.select([owner == "state", pd.isna(owner)], ["pass", "unknown"], "breach"))
 
 
 def assess(plots: gpd.GeoDataFrame, features: gpd.GeoDataFrame, ask: Ask) -> pd.DataFrame:

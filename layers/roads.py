@@ -22,7 +22,7 @@ CLASSES = codes(
 
 def half_width(roads: gpd.GeoDataFrame) -> NDArray[np.float64]:
     """Halve the red-line widths [m]; 0 where none is recorded."""
-    return np.asarray(roads["red_line_width"].fillna(0.0), float) / 2
+    return np.asarray(np.nan_to_num(roads["red_line_width"].to_numpy(float)) / 2)
 
 
 def red_line(features: gpd.GeoDataFrame, ask: Ask) -> Claims:
@@ -40,9 +40,8 @@ def red_line(features: gpd.GeoDataFrame, ask: Ask) -> Claims:
 
 def assess(plots: gpd.GeoDataFrame, features: gpd.GeoDataFrame, ask: Ask) -> pd.DataFrame:
     """Tell the state of road access of each plot, measured from the red line."""
-    roads = features[(features["class"] != "private").to_numpy(bool)]
-    group = np.zeros(len(roads), np.int64)
-    return serve(plots, roads, group, ["road"], ask.standards["roads.max_access"], ask, half_width(roads))
+    group = np.where(features["class"].to_numpy(object) == "private", -1, 0)
+    return serve(plots, features, group, ["road"], ask.standards["roads.max_access"], ask, half_width(features))
 
 
 LAYER = Layer(

@@ -67,12 +67,17 @@ def life(lines: gpd.GeoDataFrame, ask: Ask) -> Life:
     """
     if "reach_state" not in lines:
         return by_record(lines, ask)
-    state = lines["reach_state"]
-    begins = lines["serves_from"].to_numpy("datetime64[s]").copy()
-    ends = lines["serves_until"].fillna(NEVER).to_numpy("datetime64[s]").copy()
-    ends[state.isin(("retired", "cut_off")).to_numpy(bool)] = EVER
+    state = lines["reach_state"].to_numpy(object)
+    begins, ends = _day(lines, "serves_from"), _day(lines, "serves_until")
+    ends[np.isnat(ends)] = NEVER
+    ends[np.isin(state, ("retired", "cut_off"))] = EVER
     # a line that was never traced, such as one brought in since, is unknown
-    return Life(begins, ends, (state.isna() | (state == "unknown")).to_numpy(bool))
+    return Life(begins, ends, pd.isna(state) | (state == "unknown"))
+
+
+def _day(lines: gpd.GeoDataFrame, column: str) -> NDArray[np.datetime64]:
+    """Copy the days of a column."""
+    return np.array(lines[column].to_numpy("datetime64[s]"))
 
 
 def by_record(lines: gpd.GeoDataFrame, ask: Ask) -> Life:
@@ -82,16 +87,15 @@ def by_record(lines: gpd.GeoDataFrame, ask: Ask) -> Life:
     when the land was known, gives NaT: nobody can say. Without status and date it is unknown, with NaT too. A line that is
     relocated ends here on that day.
     """
-    status = lines["status"]
-    begins = lines["in_service_from"].to_numpy("datetime64[s]").copy()
-    ends = lines["retired_on"].fillna(NEVER).to_numpy("datetime64[s]").copy()
-    begins[(status == "in_service").to_numpy(bool) & np.isnat(begins)] = EVER
-    overdue = status.isin(("planned", "under_construction")).to_numpy(bool) & (begins <= np.datetime64(ask.known, "s"))
+    status = lines["status"].to_numpy(object)
+    begins, ends = _day(lines, "in_service_from"), _day(lines, "retired_on")
+    begins[(status == "in_service") & np.isnat(begins)] = EVER
+    overdue = np.isin(status, ("planned", "under_construction")) & (begins <= np.datetime64(ask.known, "s"))
     begins[overdue] = np.datetime64("NaT", "s")
-    ends[(status == "retired").to_numpy(bool) & lines["retired_on"].isna().to_numpy(bool)] = EVER
+    ends[np.isnat(ends)] = np.where(status == "retired", EVER, NEVER)[np.isnat(ends)]
     if "relocated_on" in lines:
-        ends = np.minimum(ends, lines["relocated_on"].fillna(NEVER).to_numpy("datetime64[s]"))
-    return Life(begins, ends, status.isna().to_numpy(bool) & np.isnat(begins))
+        ends = np.fmin(ends, _day(lines, "relocated_on"))
+    return Life(begins, ends, pd.isna(status) & np.isnat(begins))
 
 
 def serve(
@@ -106,17 +110,16 @@ def serve(
 ) -> pd.DataFrame:
     """Tell for each plot and group of lines the best service within `reach` [m].
 
-    `group` numbers the lines' groups by the names `groups`; `margin` [m] is the half width by which a line is nearer than
-    its axis. For each group four columns: `_state` (NA where a line is near of which nobody recorded
-    a state), `_from` (first day of service; NaT where nobody can say or none),
-    `_line` (the id) and `_distance` [m]. Best is the highest state, then the earliest day, then the nearest line.
+    `group` numbers the lines' groups by the names `groups`, -1 for lines that serve nobody; `margin` [m] is the half width by
+    which a line is nearer than its axis. For each group four columns: `_state` (NA where a line is near of which nobody
+    recorded a state), `_from` (first day of service; NaT where nobody can say or none), `_line` (the id) and `_distance` [m]. Best is the highest state, then the earliest day, then the nearest line.
 
     A line that is recorded to serve a plot (`serves`) connects that one and no other; one that is to be relocated ranks after
     those that stay. With `load` a fifth column `_capacity`, one of CAPACITY but "competing": whether the line can take the load
     by what is spare on its way to the source (`spare_sure`, `spare_most` of the lines, where they tell); a line that surely
     cannot is short, and any other that serves or will serve is better.
     """
-    i, j, distance = _near(plots, lines, reach, margin)
+    i, j, distance = _near(plots, lines, group, reach, margin)
     rank, begins = _ranked(plots, lines, ask, i, j, distance)
     if load is not None and "spare_most" in lines:
         short = (load.low[i, group[j]] > lines["spare_most"].to_numpy(float)[j]) & ~load.committed[i]
@@ -151,11 +154,12 @@ def serve(
 
 
 def _near(
-    plots: gpd.GeoDataFrame, lines: gpd.GeoDataFrame, reach: float, margin: Numbers | None
+    plots: gpd.GeoDataFrame, lines: gpd.GeoDataFrame, group: NDArray[np.int64], reach: float, margin: Numbers | None
 ) -> tuple[NDArray[np.intp], NDArray[np.intp], Numbers]:
     """Find the pairs of plot and line within reach, and how far the line is beyond its half width."""
-    slack = np.zeros(len(lines)) if margin is None else margin
-    i, j, distance = within(plots.geometry.to_numpy(), lines.geometry.to_numpy(), reach + slack.max(initial=0.0))
+    slack, of = np.zeros(len(lines)) if margin is None else margin, np.flatnonzero(group >= 0)
+    i, j, distance = within(plots.geometry.to_numpy(), lines.geometry.to_numpy()[of], reach + slack[of].max(initial=0.0))
+    j = of[j]
     distance = np.maximum(distance - slack[j], 0.0)
     near = distance <= reach
     return i[near], j[near], distance[near]
@@ -174,7 +178,7 @@ def _ranked(
         rank[(rank == AVAILABLE) & moving] = RELOCATING
     paired = rank[j]
     if "role" in lines:
-        touching = (lines["role"] == "service").to_numpy(bool)[j] & (distance == 0)
+        touching = (lines["role"].to_numpy(object) == "service")[j] & (distance == 0)
         paired[(paired == AVAILABLE) & touching] = CONNECTED
     if "serves" in lines and lines["serves"].notna().any():
         named = lines["serves"].to_numpy(object)[j]

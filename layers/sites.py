@@ -30,7 +30,7 @@ DEMANDS = {
 
 def others(features: gpd.GeoDataFrame, ask: Ask) -> Claims:
     """Claim the land of other projects' sites that are not cancelled (C10)."""
-    return claim(features, "breach", (features["status"] != "cancelled").to_numpy(bool))
+    return claim(features, "breach", features["status"].to_numpy(object) != "cancelled")
 
 
 def assess(plots: gpd.GeoDataFrame, features: gpd.GeoDataFrame, ask: Ask) -> pd.DataFrame:

@@ -81,7 +81,7 @@ def on_rasters(
             )
         todo = np.flatnonzero(_touching(grid.bounds, shapes, box) & np.isnan(answers).any(axis=0))
         if len(todo):
-            near = grid.crop(plots.geometry.iloc[todo].total_bounds, margin)
+            near = grid.crop(shapely.total_bounds(shapes[todo]), margin)
             answers[:, todo] = np.where(np.isnan(answers[:, todo]), measured(near, todo), answers[:, todo])
     return answers
 

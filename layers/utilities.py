@@ -31,9 +31,11 @@ def assess(plots: gpd.GeoDataFrame, features: gpd.GeoDataFrame, ask: Ask) -> pd.
 
     The load is read from the columns of `plots` that `layers.plan.capacity.demand` adds; without them it is unknown.
     """
-    lines = features[(features["role"] != "source").to_numpy(bool) & features["kind"].isin(list(KINDS)).to_numpy(bool)]
-    group = pd.Categorical(lines["kind"], categories=list(KINDS)).codes.astype(np.int64)
-    return serve(plots, lines, group, list(KINDS), ask.standards["utilities.max_connect"], ask, load=_load(plots))
+    kind, group = features["kind"].to_numpy(object), np.full(len(features), -1)
+    for n, name in enumerate(KINDS):
+        group[kind == name] = n
+    group[features["role"].to_numpy(object) == "source"] = -1
+    return serve(plots, features, group, list(KINDS), ask.standards["utilities.max_connect"], ask, load=_load(plots))
 
 
 def _load(plots: gpd.GeoDataFrame) -> Load:

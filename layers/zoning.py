@@ -17,18 +17,18 @@ def compatible(features: gpd.GeoDataFrame, ask: Ask) -> Claims:
     A zone allows its own code, its descendants and what the compatibility table names. Reserved land (16) and a zone without
     a code are unknown whatever is asked; a zone of another code system is where a use is asked.
     """
-    zones = features[valid_on(features, ask.on)]
-    code = zones["code"].fillna("").to_numpy(str)
-    planned = (zones["code_system"] == "planning_2023").to_numpy(bool)
+    valid, written = valid_on(features, ask.on), features["code"].to_numpy(object)
+    code = np.where(pd.isna(written), "", written).astype(str)
+    planned = features["code_system"].to_numpy(object) == "planning_2023"
     reserved = (code == "") | (planned & np.char.startswith(code, "16"))
     if ask.use is None:
-        return claim(zones, np.where(reserved, "unknown", "pass"))
+        return claim(features, np.where(reserved, "unknown", "pass"), valid)
     table = ask.standards["zoning.compatible"]
     allowed = [planned_code for planned_code, uses in table.items() if any(ask.use.startswith(use) for use in uses)]
     parent = np.array([bool(c) and ask.use.startswith(c) for c in code], bool)
     child = np.char.startswith(code, ask.use)
     outcome = np.select([reserved | ~planned, parent | child | np.isin(code, allowed)], ["unknown", "pass"], "breach")
-    return claim(zones, outcome)
+    return claim(features, outcome, valid)
 
 
 def assess(plots: gpd.GeoDataFrame, features: gpd.GeoDataFrame, ask: Ask) -> pd.DataFrame:

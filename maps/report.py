@@ -332,5 +332,5 @@ def of_base(
         title = store.title
     if not fresh:
         found = findings(plots, land, ask)
-    checks = judge(plots, land, ask, "parcels", draw=False).checks
+    checks = judge(plots, land, ask, "parcels").checks
     return report(plots, found, land, title, language=language, generated="generated" in title, checks=checks), len(plots)

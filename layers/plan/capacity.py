@@ -6,8 +6,9 @@ what is surely enough, short what is surely short; anything between, and any fig
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import geopandas as gpd
 import numpy as np
@@ -176,10 +177,10 @@ def _shared(plots: gpd.GeoDataFrame, area: Numbers, loads: Numbers, sites: gpd.G
     return answer
 
 
-def evidence(kind: str, state: str, asking: pd.Series, line: pd.Series | None) -> Capacity:
+def evidence(kind: str, state: str, asking: Mapping[str, Any], line: Mapping[str, Any] | None) -> Capacity:
     """Say what the capacity of a service rests on: the row of `demand` and that of the traced line that serves the site."""
 
-    def told(row: pd.Series | None, name: str) -> float | None:
+    def told(row: Mapping[str, Any] | None, name: str) -> float | None:
         return None if row is None or name not in row or pd.isna(row[name]) else float(row[name])
 
     figures = {name: told(line, column) for name, column in FIGURES.items()}

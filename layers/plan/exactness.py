@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import geopandas as gpd
 import numpy as np
 import shapely
 from numpy.typing import NDArray
@@ -12,11 +11,14 @@ from shapely.geometry.base import BaseGeometry
 
 from geo.crs import area_sigma, ellipsoidal_area, planar_area
 from layers.base import Ask
-from layers.plan.supply import SEVERITIES, Sliver, Supply
+from layers.plan.supply import BLOCK, NAMES, SEVERITIES, Claimed, Decided, Sliver, decide
 
 ORDER = list(SEVERITIES)
 Found = list[tuple[str, str]]
 """Severity and rule of parts of a site."""
+Worst = tuple[str, set[str]]
+"""The worst severity on a site, and the rules of it."""
+Ids = NDArray[np.object_] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,65 +56,75 @@ def verdict_of(severity: str) -> str:
     return {"block": "blocked", "unknown": "unknown"}.get(severity, "free")
 
 
-def moved(site: gpd.GeoDataFrame, ask: Ask) -> gpd.GeoDataFrame:
-    """Draw a site, a frame of one polygon, three times: as it is, moved in and moved out by the tolerance.
-
-    Where nothing is left the second is as it is.
-    """
-    shape, reach = site.geometry.iloc[0], tolerance(ask)
-    inner, outer = (shape.buffer(d, join_style="mitre") for d in (-reach, reach))
-    three = site.loc[site.index.repeat(3)].reset_index(drop=True)
-    return three.set_geometry([shape, shape if inner.is_empty else inner, outer], crs=site.crs)
-
-
-def exactness(three: gpd.GeoDataFrame, supply: Supply, ask: Ask, others: str) -> Exactness:
+def exactness(
+    site: BaseGeometry, crs: object, drawn: Decided, claims: Claimed, ask: Ask, others: str, ids: Ids = None
+) -> Exactness:
     """Measure how exact a site is, and tell whether its verdict is the same with its boundary moved in and out.
 
-    three: the site as `moved` draws it; supply: the judgement of all three; others: the worst severity of the checks that do
-    not depend on the boundary. A claim that only meets the site's own line does not count when that is moved out: a line that
-    two share moves for both. What lies beyond a gap counts, and what overlaps the site by more than the drawing noise. Claims
-    keep their place: a thin strip through the site does not change.
+    drawn, claims, ids: the decision on the site as it is drawn, with what was decided by (it must reach `tolerance` beyond the
+    site); others: the worst severity of the checks that do not depend on the boundary. A claim that only meets the site's own
+    line does not count when that is moved out: a line that two share moves for both. What lies beyond a gap counts, and what
+    overlaps the site by more than the drawing noise. Claims keep their place: a thin strip through the site does not change.
     """
-    shape, inner = three.geometry.iloc[0], three.geometry.iloc[1]
-    survey_class = ask.standards["parcels.boundary_point_class"]
-    nothing_left = inner.equals(shape)
-    drawn = _found(supply.of(0).parts)
-    small = [("unknown", "")] if nothing_left else _found(supply.of(1).parts)
-    large = drawn + _beyond(supply.of(2).parts, shape, _worst(drawn, others)[0], ask)
-    now, smaller, larger = (_worst(found, others) for found in (drawn, small, large))
+    survey_class, reach = ask.standards["parcels.boundary_point_class"], tolerance(ask)
+    inner, outer = (site.buffer(d, join_style="mitre") for d in (-reach, reach))
+    now = _worst(_found(drawn), others)
+    smaller = _worst([("unknown", "")], others) if inner.is_empty else _smaller(inner, drawn, now, claims, ask, others, ids)
+    larger = _larger(site, outer, drawn, now, claims, ask, others, ids)
     turned = [
         max(now, then, key=lambda w: ORDER.index(w[0])) for then in (smaller, larger) if verdict_of(then[0]) != verdict_of(now[0])
     ]
-    because = {reason for _, reasons in turned for reason in reasons} | ({""} if nothing_left else set())
-    shapes = np.array([shape], object)
+    because = {reason for _, reasons in turned for reason in reasons} | ({""} if inner.is_empty else set())
+    shapes = np.array([site], object)
     return Exactness(
-        planar=float(planar_area(shapes, three.crs)[0]),
-        ellipsoidal=float(ellipsoidal_area(shapes, three.crs)[0]),
+        planar=float(planar_area(shapes, crs)[0]),
+        ellipsoidal=float(ellipsoidal_area(shapes, crs)[0]),
         sigma=float(area_sigma(shapes, ask.standards["parcels.boundary_point_error"][survey_class])[0]),
         survey_class=survey_class,
-        tolerance=tolerance(ask),
+        tolerance=reach,
         smaller=verdict_of(smaller[0]),
         larger=verdict_of(larger[0]),
         because=tuple(sorted(because)),
     )
 
 
-def _found(parts: gpd.GeoDataFrame) -> Found:
+def _smaller(inner: BaseGeometry, drawn: Decided, now: Worst, claims: Claimed, ask: Ask, others: str, ids: Ids) -> Worst:
+    """Find the worst on the site moved in.
+
+    Where a blocked part of the site keeps more than all that slivers may hide (what is claimed there, what is not, and the
+    rest of the plot, each up to the area of one), that is blocked too and nothing is worse.
+    """
+    if now[0] == ORDER[BLOCK] and (parts := np.flatnonzero(drawn.worst == BLOCK)).size:
+        largest = parts[drawn.pieces.area[parts].argmax()]
+        kept = shapely.area(shapely.intersection(drawn.pieces.geometry[largest], inner))
+        if kept > 4 * ask.standards["control_lines.sliver_area"]:
+            return now
+    return _worst(_found(decide(np.array([inner], object), claims, ask, ids, draw=False)), others)
+
+
+def _larger(
+    site: BaseGeometry, outer: BaseGeometry, drawn: Decided, now: Worst, claims: Claimed, ask: Ask, others: str, ids: Ids
+) -> Worst:
+    """Find the worst on the site moved out: of the site itself, and of the parts of the grown one that are worse and count."""
+    if now[0] == ORDER[BLOCK]:
+        return now
+    grown = decide(np.array([outer], object), claims, ask, ids)
+    worse = np.flatnonzero(grown.worst > ORDER.index(now[0]))
+    pieces, at = shapely.get_parts(grown.pieces.geometry[worse], return_index=True)
+    counts = worse[np.unique(at[~_shared(pieces, site, ask)])]
+    beyond = [found for k, found in enumerate(_found(grown)) if k in set(counts.tolist())]
+    return _worst(_found(drawn) + beyond, others)
+
+
+def _found(decided: Decided) -> Found:
     """List severity and rule of each part."""
-    return list(zip(parts["severity"].tolist(), parts["reason"].tolist(), strict=True))
+    return list(zip(NAMES[decided.worst].tolist(), decided.reason.tolist(), strict=True))
 
 
-def _worst(found: Found, others: str) -> tuple[str, set[str]]:
+def _worst(found: Found, others: str) -> Worst:
     """Find the worst severity and the rules of it."""
     severity = max((others, *(s for s, _ in found)), key=ORDER.index)
     return severity, {reason for s, reason in found if s == severity}
-
-
-def _beyond(parts: gpd.GeoDataFrame, shape: BaseGeometry, worst: str, ask: Ask) -> Found:
-    """Find the parts of the grown site that are worse than the site and count."""
-    worse = parts[parts["severity"].map(ORDER.index) > ORDER.index(worst)]
-    pieces, at = shapely.get_parts(worse.geometry.to_numpy(), return_index=True)
-    return _found(worse.iloc[np.unique(at[~_shared(pieces, shape, ask)])])
 
 
 def _shared(pieces: NDArray[np.object_], shape: BaseGeometry, ask: Ask) -> NDArray[np.bool_]:

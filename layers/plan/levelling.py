@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from geo.raster import Grid, cut_fill
-from layers.base import Ask, Field, Survey, Text, ask_layer, surveyed
+from layers.base import Ask, Field, Survey, Text, ask_layer, row_of, surveyed
 from layers.standards import Standard
 from layers.terrain import LAYER, on_rasters
 
@@ -48,11 +48,14 @@ class Levelling:
     data_date: date | None
 
 
-def earthwork(plots: gpd.GeoDataFrame, terrain: Survey, ask: Ask, level: ArrayLike | None = None) -> pd.DataFrame:
+def earthwork(
+    plots: gpd.GeoDataFrame, terrain: Survey, ask: Ask, level: ArrayLike | None = None, steep: ArrayLike | None = None
+) -> pd.DataFrame:
     """Measure what levels each plot: the columns of `FIELDS`, with the plots' index; m, m3, shares of the area.
 
     level: design height [m], one or one for each plot; None: the balanced level, where the cut times `terrain.bulking`
-    fills exactly what must be filled. Each cell of the raster is a column of its mean height, those of the border weighted
+    fills exactly what must be filled. steep: the share of each plot steeper than the limit, where the terrain was asked already.
+    Each cell of the raster is a column of its mean height, those of the border weighted
     by the exact area inside. A mean depth beyond `terrain.levelling_depth` is named earthwork. NaN and NA, unknown, where a
     plot touches a cell without height, reaches beyond the terrain's coverage, or lies on two rasters that do not cover it
     alone. Memory grows with the cells under the plots: callers hand in rasters cut to them, as the store reads them.
@@ -66,18 +69,19 @@ def earthwork(plots: gpd.GeoDataFrame, terrain: Survey, ask: Ask, level: ArrayLi
 
     numbers = on_rasters(plots, terrain.features, 6, measured)
     numbers[:, ~surveyed(plots, terrain.coverage())] = np.nan
-    found = pd.DataFrame(numbers.T, index=plots.index, columns=[f.name for f in FIELDS[:6]])
+    found = dict(zip((f.name for f in FIELDS), numbers, strict=False))
     if given is not None:
         found["level"] = given
-    found["slope_over_share"] = ask_layer(LAYER, plots, terrain, ask)["slope_over_share"]
-    deep = pd.Series(found["depth"] > ask.standards["terrain.levelling_depth"], dtype="boolean")
-    found["earthwork"] = deep.mask(found["depth"].isna())
-    return found
+    steep = ask_layer(LAYER, plots, terrain, ask)["slope_over_share"].to_numpy() if steep is None else steep
+    deep = pd.arrays.BooleanArray(found["depth"] > ask.standards["terrain.levelling_depth"], np.isnan(found["depth"]))
+    return pd.DataFrame({**found, "slope_over_share": steep, "earthwork": deep}, index=plots.index)
 
 
-def levelling(site: gpd.GeoDataFrame, terrain: Survey, ask: Ask, level: float | None = None) -> Levelling:
-    """Measure the levelling of one site, a frame of one polygon, to `level` [m] or to the balanced level."""
-    row = earthwork(site, terrain, ask, level).iloc[0]
+def levelling(
+    site: gpd.GeoDataFrame, terrain: Survey, ask: Ask, level: float | None = None, steep: ArrayLike | None = None
+) -> Levelling:
+    """Measure the levelling of one site, a frame of one polygon, to `level` [m] or to the balanced level; `steep`: see above."""
+    row = row_of(earthwork(site, terrain, ask, level, steep))
     numbers = {f.name: None if pd.isna(row[f.name]) else float(row[f.name]) for f in FIELDS[:-1]}
     deep = None if pd.isna(row["earthwork"]) else bool(row["earthwork"])
     bulking, limit = (ask.standards.line(f"terrain.{name}") for name in ("bulking", "levelling_depth"))

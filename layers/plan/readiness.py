@@ -49,12 +49,12 @@ def readiness(plots: gpd.GeoDataFrame, land: Land, ask: Ask, level: int | None =
     asking = plots if "load_committed" in plots else demand(plots, land, ask)
     surveys = [land[layer.name] if layer.name in land else Survey(empty(layer, plots.crs)) for layer in LAYERS]
     answers = [ask_layer(layer, asking, survey, ask) for layer, survey in zip(LAYERS, surveys, strict=True)]
-    found = pd.concat(answers, axis=1)
-    told = found[[*(f"{s}_state" for s in SERVICES), *(f"{s}_capacity" for s in utilities.KINDS)]]
-    found[told.columns] = told.astype(object).where(told.notna(), "unknown").astype("str")
-    summary = combine(found, required(ask, level))
-    found[summary.columns] = summary
-    return found
+    found = {name: column.array for answer in answers for name, column in answer.items()}
+    for name in (*(f"{s}_state" for s in SERVICES), *(f"{s}_capacity" for s in utilities.KINDS)):
+        if (unknown := found[name].isna()).any():
+            found[name] = pd.array(np.where(unknown, "unknown", found[name].to_numpy(object)), "str")
+    told = pd.DataFrame(found, index=plots.index, copy=False)
+    return pd.concat([told, combine(told, required(ask, level))], axis=1)
 
 
 def combine(found: pd.DataFrame, needs: list[str]) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -12,14 +13,14 @@ import pandas as pd
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from layers.base import Ask, Land, Text, ask_layer
+from layers.base import Ask, Land, Text, ask_layer, row_of
 from layers.catalogue import LAYERS
 from layers.land_use import CLASSES, is_arable, land_class
-from layers.plan.capacity import Capacity, demand, evidence
-from layers.plan.exactness import Exactness, exactness, moved, verdict_of
+from layers.plan.capacity import FIGURES, Capacity, demand, evidence
+from layers.plan.exactness import Exactness, exactness, verdict_of
 from layers.plan.levelling import Levelling, levelling
 from layers.plan.readiness import SERVICES, STATES, readiness, required
-from layers.plan.supply import SEVERITIES, Asked, Supply, asked, judge, survey_of
+from layers.plan.supply import NAMES, PASS, SEVERITIES, UNKNOWN, Asked, ByRule, Decided, asked, claimed, decide, keys, survey_of
 from layers.service import EVER
 from layers.units import mu
 
@@ -97,6 +98,8 @@ class Sheet:
 
 UNPRINTED = 0.005
 """A part that would be printed as 0.00 m2 is told with the largest part of its severity and reason [m2]."""
+TOLD = ("source", "serves_until", *FIGURES.values(), "bottleneck")
+"""What is told of the line that serves a site, as far as it was traced."""
 NOT_ASKED = ("C14",)
 """Checks of the domain that no layer answers yet."""
 
@@ -115,88 +118,86 @@ def sheet(
     `required_area` [m2] is what the project asks for (C16); `own` the layer that stores the site; `level` the services
     (3, 5 or 7) that it needs. `land` must reach the survey tolerance beyond the site.
     """
-    three = moved(site, ask)
-    judged = judge(three, land, ask, own)
-    supply = judged.of(0)
+    (shape,), ids = site.geometry.to_numpy(), site["id"].to_numpy(object) if own == "sites" else None
+    claims = claimed(land, ask)
+    found = decide(site.geometry.to_numpy(), claims, ask, ids)
+    area, by_rule = float(found.size[0]), found.by_rule()
     asking = demand(subject(site, land, own), land, ask, own)
-    ready = readiness(asking, land, ask, level).iloc[0]
-    summary = supply.plots.iloc[0]
-    uses = _uses(supply, land, ask)
+    ready = row_of(readiness(asking, land, ask, level))
     heights = survey_of(land, LAYERS["terrain"], site.crs)
     terrain = ask_layer(LAYERS["terrain"], site, heights, ask)
-    named = _named(supply)
-    lines = [_line(supply, named, k, rule, land, ask) for k, rule in enumerate(asked())]
-    whole = [
-        _services_line(ready, land, ask, float(summary["area"]), level),
-        _fit_line(ask, float(summary["area"]), required_area),
-    ]
+    named = _named(found)
+    lines = [_line(by_rule, area, named, k, rule, land, ask) for k, rule in enumerate(asked())]
+    whole = [_services_line(ready, land, ask, area, level), _fit_line(ask, area, required_area)]
     others = max((line.severity for line in whole), key=list(SEVERITIES).index)
     worst = max((others, *(line.severity for line in lines)), key=list(SEVERITIES).index)
     return Sheet(
         id=str(site["id"].iloc[0]),
         on=ask.on,
         use=ask.use,
-        area=float(summary["area"]),
+        area=area,
         verdict=verdict_of(worst),
-        residual=float(summary["residual"]),
+        residual=float((found.size - found.areas().sum(axis=0))[0]),
         lines=tuple(sorted(lines + whole, key=lambda line: line.id)),
-        parts=_parts(supply),
-        services=_services(ready, required(ask, level), land, asking.iloc[0]),
+        parts=_parts(found),
+        services=_services(ready, required(ask, level), land, row_of(asking)),
         ready_state=ready["ready_state"],
         ready_from=day(ready["ready_from"]),
         deciding=ready["deciding"],
         missing=tuple(filter(None, ready["missing"].split(","))),
-        land_use=uses,
-        terrain={str(name): None if pd.isna(v) else float(v) for name, v in terrain.iloc[0].items()},
-        levelling=levelling(site, heights, ask),
-        exactness=exactness(three, judged, ask, others),
+        land_use=_uses(found, land, ask),
+        terrain={name: None if pd.isna(v) else float(v) for name, v in row_of(terrain).items()},
+        levelling=levelling(site, heights, ask, steep=terrain["slope_over_share"].to_numpy()),
+        exactness=exactness(shape, site.crs, found, claims, ask, others, ids),
         not_asked=NOT_ASKED,
-        geometry=site.geometry.iloc[0],
+        geometry=shape,
     )
 
 
-def _uses(supply: Supply, land: Land, ask: Ask) -> dict[str, float]:
+def _uses(found: Decided, land: Land, ask: Ask) -> dict[str, float]:
     """Measure the site's current land use by class [m2], as far as it was surveyed, on the pieces of its partition."""
     if "land_use" not in land:
         return {}
     features = land["land_use"].features
-    kinds = dict(zip(features["id"], land_class(features, ask), strict=True))
-    arable = set(features["id"][is_arable(features, ask)])
+    ids = features["id"].to_numpy(object)
+    kinds = dict(zip(ids, land_class(features, ask), strict=True))
+    arable = set(ids[is_arable(features, ask)])
     (survey_rule,) = (k for k, a in enumerate(asked()) if a.rule.severity == "land_use.current")
-    claims = supply.claims[supply.claims["rule"] == survey_rule]
-    area, uses = supply.parts["area"].to_numpy(), dict.fromkeys((*CLASSES, "arable"), 0.0)
-    found = {(piece, kinds[thing]) for piece, thing in zip(claims["piece"], claims["object"], strict=True)}
-    found |= {(piece, "arable") for piece, thing in zip(claims["piece"], claims["object"], strict=True) if thing in arable}
-    for piece, kind in found:
+    uses = dict.fromkeys((*CLASSES, "arable"), 0.0)
+    mine = found.laid.rule == survey_rule
+    laid = list(zip(found.laid.piece[mine].tolist(), found.laid.object[mine], strict=True))
+    pairs = [(piece, kinds[thing]) for piece, thing in laid] + [(piece, "arable") for piece, thing in laid if thing in arable]
+    for piece, kind in dict.fromkeys(pairs):
         if kind in uses:
-            uses[kind] += float(area[piece])
+            uses[kind] += float(found.pieces.area[piece])
     return uses
 
 
-def _named(supply: Supply) -> dict[tuple[int, str], list[str]]:
+def _named(found: Decided) -> dict[tuple[int, int], list[str]]:
     """List the objects that claim the site, by rule and severity."""
-    named: dict[tuple[int, str], list[str]] = {}
-    rows = zip(*(supply.claims[c].tolist() for c in ("rule", "severity", "object")), strict=True)
-    for rule, severity, thing in dict.fromkeys(rows):
-        named.setdefault((rule, severity), []).append(thing)
+    named: dict[tuple[int, int], list[str]] = {}
+    rows = zip(found.laid.rule.tolist(), found.laid.code.tolist(), found.laid.object.tolist(), strict=True)
+    for rule, code, thing in dict.fromkeys(rows):
+        named.setdefault((rule, code), []).append(thing)
     return named
 
 
-def _line(supply: Supply, named: dict[tuple[int, str], list[str]], k: int, rule: Asked, land: Land, ask: Ask) -> Line:
+def _line(
+    by_rule: ByRule, whole: float, named: dict[tuple[int, int], list[str]], k: int, rule: Asked, land: Land, ask: Ask
+) -> Line:
     """Write the line of one rule."""
-    whole, area = float(supply.plots["area"].iloc[0]), float(supply.checks["area"].iloc[k])
-    severity = str(supply.checks["severity"].iloc[k])
+    code, area = int(by_rule.code[0, k]), float(by_rule.area[0, k])
     standard = ask.standards.line(rule.rule.severity)
     editions = land[rule.layer.name].of(rule.rule.kind) if rule.layer.name in land else ()
-    nobody = severity == "unknown" and not any(e.coverage for e in editions)
+    nobody = code == UNKNOWN and not any(e.coverage for e in editions)
     return Line(
         id=rule.rule.id,
         title=rule.rule.title,
-        severity=severity,
+        severity=str(NAMES[code]),
         area=area,
         ratio=area / whole,
-        unknown_area=float(supply.checks["unknown_area"].iloc[k]),
-        objects=tuple(named.get((k, severity), ())),
+        unknown_area=float(by_rule.unknown[0, k]),
+        objects=tuple(named.get((k, code), ())),
         detail=Text("nobody surveyed this", "无调查数据") if nobody else Text("", ""),
         rule=Text(standard.en, standard.zh),
         source=standard.source,
@@ -206,7 +207,7 @@ def _line(supply: Supply, named: dict[tuple[int, str], list[str]], k: int, rule:
     )
 
 
-def _services_line(ready: pd.Series, land: Land, ask: Ask, area: float, level: int | None) -> Line:
+def _services_line(ready: Mapping[str, Any], land: Land, ask: Ask, area: float, level: int | None) -> Line:
     """Write C15: are the required services there on the day?"""
     state = ready["ready_state"]
     severity = {"ready": "pass", "unknown": "unknown"}.get(state, "warn")
@@ -246,17 +247,16 @@ def _fit_line(ask: Ask, area: float, needed: float | None) -> Line:
     )  # fmt: skip
 
 
-def _parts(supply: Supply) -> tuple[Part, ...]:
+def _parts(found: Decided) -> tuple[Part, ...]:
     """Unite the pieces of one severity, reason and set of claims into parts, the largest first. A site has few pieces."""
-    keys = [a.key for a in asked()]
-    on: dict[int, list[str]] = {}
-    claims = supply.claims[supply.claims["severity"] != "pass"]
-    for piece, rule, thing in zip(*(claims[c].tolist() for c in ("piece", "rule", "object")), strict=True):
-        on.setdefault(piece, []).append(f"{keys[rule]}/{thing}")
+    names, laid, on = keys(), found.laid, defaultdict[int, list[str]](list)
+    for piece, rule, code, thing in zip(*(column.tolist() for column in laid), strict=True):
+        if code != PASS:
+            on[piece].append(f"{names[rule]}/{thing}")
     alike: dict[tuple[str, str, tuple[str, ...]], list[int]] = {}
-    for n, (severity, reason) in enumerate(zip(supply.parts["severity"], supply.parts["reason"], strict=True)):
-        alike.setdefault((severity, reason, tuple(on.get(n, ()))), []).append(n)
-    area, shapes = supply.parts["area"].to_numpy(), supply.parts.geometry.to_numpy()
+    for n, (severity, reason) in enumerate(zip(NAMES[found.worst], found.reason, strict=True)):
+        alike.setdefault((severity, reason, tuple(on[n])), []).append(n)
+    area, shapes = found.pieces.area, found.pieces.geometry
     for key in [key for key, rows in alike.items() if area[rows].sum() < UNPRINTED]:
         like = [other for other in alike if other[:2] == key[:2] and other != key]
         if like:
@@ -277,13 +277,13 @@ def subject(site: gpd.GeoDataFrame, land: Land, own: str) -> gpd.GeoDataFrame:
     return site if row.empty else row.set_geometry(site.geometry.to_numpy(), crs=site.crs).set_axis(site.index)
 
 
-def _services(ready: pd.Series, needs: list[str], land: Land, asking: pd.Series) -> tuple[Service, ...]:
+def _services(ready: Mapping[str, Any], needs: list[str], land: Land, asking: Mapping[str, Any]) -> tuple[Service, ...]:
     """List the state of every service, with the line that decides it and what is known of that line."""
     lines = {
         (name, id): k
         for name in ("roads", "utilities")
         if name in land and "source" in land[name].features
-        for k, id in enumerate(land[name].features["id"])
+        for k, id in enumerate(land[name].features["id"].to_numpy(object))
     }
 
     def told(column: str) -> Any:
@@ -291,7 +291,8 @@ def _services(ready: pd.Series, needs: list[str], land: Land, asking: pd.Series)
 
     def service(kind: str, title: Text) -> Service:
         layer, line = "roads" if kind == "road" else "utilities", told(f"{kind}_line")
-        row = land[layer].features.iloc[lines[layer, line]] if (layer, line) in lines else None
+        at = lines.get((layer, line))
+        row = None if at is None else {name: f[name].array[at] for name in TOLD if name in (f := land[layer].features)}
         capacity = None if kind == "road" else evidence(kind, ready[f"{kind}_capacity"], asking, row)
         source = None if row is None or pd.isna(row["source"]) else str(row["source"])
         until = None if row is None else day(row["serves_until"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import NamedTuple
 
 import geopandas as gpd
@@ -12,7 +13,7 @@ import shapely
 from numpy.typing import NDArray
 
 from geo.overlay import Pairs, Pieces, overlaps, partition, rims
-from layers.base import Ask, Claims, Land, Layer, Rule, Survey, codes, empty
+from layers.base import NO_CLAIMS, Ask, Land, Layer, Rule, Survey, codes, empty, united
 from layers.catalogue import LAYERS
 
 SEVERITIES = codes(
@@ -30,9 +31,6 @@ PASS, WARN, UNKNOWN, BLOCK = range(4)
 NAMES = np.array(list(SEVERITIES), object)
 
 
-NO_CLAIMS = Claims(*(np.zeros(0, object) for _ in range(3)))
-
-
 class Asked(NamedTuple):
     """A rule of a layer, as it is asked."""
 
@@ -45,9 +43,68 @@ class Asked(NamedTuple):
         return f"{self.rule.id}:{self.rule.severity}"
 
 
+@cache
 def asked() -> tuple[Asked, ...]:
     """List all rules of all layers in the order of their checks."""
     return tuple(sorted((Asked(y, r) for y in LAYERS.values() for r in y.rules), key=lambda a: a.rule.id))
+
+
+@cache
+def keys() -> NDArray[np.object_]:
+    """List the keys of all rules, in the order of `asked`."""
+    return np.array([a.key for a in asked()], object)
+
+
+class Laid(NamedTuple):
+    """Which claims lie on which pieces, shape (n,) each: the piece, the rule, the severity and the object that claims."""
+
+    piece: NDArray[np.intp]
+    rule: NDArray[np.intp]
+    code: NDArray[np.int8]
+    object: NDArray[np.object_]
+
+
+class ByRule(NamedTuple):
+    """What each rule says of each plot, shape (plots, rules): the worst severity, the area of it and what is unknown [m2]."""
+
+    code: NDArray[np.int8]
+    area: NDArray[np.float64]
+    unknown: NDArray[np.float64]
+
+
+class Decided(NamedTuple):
+    """The decisions on plots: `size` [m2] of each, their pieces, `code` (the severity by piece and rule) and the claims."""
+
+    size: NDArray[np.float64]
+    pieces: Pieces
+    code: NDArray[np.int8]
+    laid: Laid
+
+    @property
+    def worst(self) -> NDArray[np.int8]:
+        """The worst severity on each piece."""
+        return np.asarray(self.code.max(axis=1), np.int8)
+
+    @property
+    def reason(self) -> NDArray[np.object_]:
+        """The key of the rule that decides each piece, "" where it passes."""
+        return np.where(self.worst > PASS, keys()[self.code.argmax(axis=1)], "")
+
+    def areas(self) -> NDArray[np.float64]:
+        """Sum the areas by severity, shape (4, plots) [m2]."""
+        plot, area, worst, n = self.pieces.plot, self.pieces.area, self.worst, len(self.size)
+        return np.stack([np.bincount(plot[worst == s], area[worst == s], n) for s in range(4)])
+
+    def by_rule(self) -> ByRule:
+        """Sum the decisions up by plot and rule."""
+        n, rules = len(self.size), self.code.shape[1]
+        cell = self.pieces.plot[:, None] * rules + np.arange(rules)
+        most = np.zeros(n * rules, np.int8)
+        np.maximum.at(most, cell, self.code)
+        weight = np.broadcast_to(self.pieces.area[:, None], self.code.shape)
+        area = np.bincount(cell.ravel(), np.where(self.code == most[cell], weight, 0.0).ravel(), n * rules)
+        unknown = np.bincount(cell.ravel(), np.where(self.code == UNKNOWN, weight, 0.0).ravel(), n * rules)
+        return ByRule(*(np.asarray(sums).reshape(n, rules) for sums in (most, area, unknown)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,36 +115,26 @@ class Supply:
     add up to `area`), `verdict` (free, unknown, blocked), `reason` (key of the deciding rule, "" where none).
     `checks`: one row a plot and rule: `plot` (position), `rule` (position in `asked()`), `severity`, `area` [m2] of the land
     of that severity, `unknown_area` [m2].
-    `parts`: the partition: `plot` (position), `severity`, `reason` (key, "" where free), `area` [m2], geometry; `piece`.
-    `claims`: what lies on the parts: `piece`, `rule`, `object`, `severity`, `area` [m2 of the part].
     """
 
     plots: pd.DataFrame
     checks: pd.DataFrame
-    parts: gpd.GeoDataFrame
-    claims: pd.DataFrame
-
-    def of(self, plot: int) -> Supply:
-        """Pick what is said of one plot, by its position; in the answer it is plot 0 and its pieces are numbered from 0."""
-        first, stop = np.searchsorted(self.parts["plot"], (plot, plot + 1))
-        mine = self.claims["piece"].between(first, stop - 1)
-        parts = self.parts.iloc[first:stop]
-        return Supply(
-            self.plots.iloc[[plot]],
-            self.checks[self.checks["plot"] == plot].assign(plot=0),
-            parts.assign(plot=0, piece=parts["piece"] - first),
-            self.claims[mine].assign(piece=self.claims["piece"][mine] - first),
-        )
 
 
-class _Claims(NamedTuple):
-    """The claims of all rules, one row each; `shape` numbers distinct polygons of `shapes`."""
+class Claimed(NamedTuple):
+    """What all rules claim, one row a claim; `shape` numbers distinct polygons of `shapes`.
+
+    `coverages` are the distinct areas that were surveyed, and `covers` numbers for each rule its own, or the place behind the
+    last where nobody surveyed.
+    """
 
     shapes: NDArray[np.object_]
     shape: NDArray[np.intp]
     rule: NDArray[np.intp]
     code: NDArray[np.int8]
     object: NDArray[np.object_]
+    coverages: NDArray[np.object_]
+    covers: NDArray[np.intp]
 
 
 def survey_of(land: Land, layer: Layer, crs: object) -> Survey:
@@ -100,22 +147,23 @@ def severity_code(ask: Ask, rule: Rule) -> int:
     return list(SEVERITIES).index(ask.standards[rule.severity])
 
 
-def _claims(plots: gpd.GeoDataFrame, land: Land, ask: Ask, rules: tuple[Asked, ...]) -> _Claims:
+def claimed(land: Land, ask: Ask) -> Claimed:
     """Collect the claims of all rules; polygons that several rules share are kept once."""
-    frames = [
+    rules = asked()
+    found = [
         rule.claims(land[layer.name].features, ask) if layer.name in land and len(land[layer.name].features) else NO_CLAIMS
         for layer, rule in rules
     ]
-    geometry = np.concatenate([f.shapes for f in frames])
-    which = np.repeat(np.arange(len(rules)), [len(f.shapes) for f in frames])
-    outcome = np.concatenate([f.outcomes for f in frames])
+    geometry = np.concatenate([f.shapes for f in found])
+    which = np.repeat(np.arange(len(rules)), [len(f.shapes) for f in found])
+    outcome = np.concatenate([f.outcomes for f in found])
     breach = np.array([severity_code(ask, rule) for _, rule in rules])
     code = np.select([outcome == "breach", outcome == "unknown"], [breach[which], UNKNOWN], PASS).astype(np.int8)
     # Numbered as they come, not by their addresses: the same land gives the same answer to the last digit.
     shape = pd.factorize(np.array([id(g) for g in geometry], np.int64))[0]
     first = np.unique(shape, return_index=True)[1]
-    objects = np.concatenate([f.objects for f in frames])
-    return _Claims(geometry[first], shape, which, code, objects)
+    objects = np.concatenate([f.objects for f in found])
+    return Claimed(geometry[first], shape, which, code, objects, *_coverages(land, rules))
 
 
 class Sliver(NamedTuple):
@@ -166,16 +214,19 @@ def _known(pieces: Pieces, first: int, covers: NDArray[np.intp]) -> NDArray[np.b
     return surveyed[:, covers]
 
 
-def _coverages(land: Land, rules: tuple[Asked, ...], crs: object) -> tuple[NDArray[np.object_], NDArray[np.intp]]:
-    """List the distinct coverage polygons, and for each rule the number of its own (the last, empty one where none)."""
-    areas = [survey_of(land, layer, crs).coverage(rule.kind) for layer, rule in rules]
-    distinct = {shapely.to_wkb(area): area for area in areas if not area.is_empty}
-    number = {key: n for n, key in enumerate(distinct)}
-    covers = np.array([number.get(shapely.to_wkb(area), len(distinct)) for area in areas], np.intp)
-    return np.array(list(distinct.values()), object), covers
+def _coverages(land: Land, rules: tuple[Asked, ...]) -> tuple[NDArray[np.object_], NDArray[np.intp]]:
+    """List the distinct coverage polygons, and for each rule the number of its own (the place behind the last where none)."""
+    scopes = [land[y.name].of(r.kind) if y.name in land else () for y, r in rules]
+    names = [tuple(map(id, scope)) for scope in scopes]
+    areas = {name: united(scope) for name, scope in zip(names, scopes, strict=True)}
+    written = {name: shapely.to_wkb(area) for name, area in areas.items() if not area.is_empty}
+    distinct = {text: areas[name] for name, text in written.items()}
+    number = {text: n for n, text in enumerate(distinct)}
+    covers = [number[written[name]] if name in written else len(distinct) for name in names]
+    return np.array(list(distinct.values()), object), np.array(covers, np.intp)
 
 
-def judge(plots: gpd.GeoDataFrame, land: Land, ask: Ask, own: str = "", draw: bool = True) -> Supply:
+def judge(plots: gpd.GeoDataFrame, land: Land, ask: Ask, own: str = "") -> Supply:
     """Judge every plot by every rule, and split its area into parts that add up.
 
     Parameters
@@ -184,28 +235,35 @@ def judge(plots: gpd.GeoDataFrame, land: Land, ask: Ask, own: str = "", draw: bo
     land : what is stored around the plots, by layer; a layer that is missing makes its rules unknown
     ask : the day, the standards and the use
     own : the layer that the plots are stored in: their own row there is no claim of another ("" for none)
-    draw : whether the parts get outlines; without them `parts` has none for most
 
     Memory grows with the claims on the plots: callers work tile by tile.
     """
+    ids = plots["id"].to_numpy(object) if own == "sites" else None
+    return _report(plots, decide(plots.geometry.to_numpy(), claimed(land, ask), ask, ids, draw=False))
+
+
+def decide(
+    a: NDArray[np.object_], claims: Claimed, ask: Ask, ids: NDArray[np.object_] | None = None, draw: bool = True
+) -> Decided:
+    """Decide polygons by all claims around them, as `judge` does.
+
+    `ids` are their numbers where they are stored sites. Without `draw` most pieces have no outlines.
+    """
     rules = asked()
-    a = plots.geometry.to_numpy()
-    claims = _claims(plots, land, ask, rules)
-    coverages, covers = _coverages(land, rules, plots.crs)
-    pairs = overlaps(a, np.concatenate([claims.shapes, coverages]), ask.standards["supply.drawing_noise"], draw)
+    pairs = overlaps(a, np.concatenate([claims.shapes, claims.coverages]), ask.standards["supply.drawing_noise"], draw)
     sliver = Sliver(ask.standards["control_lines.sliver_area"], ask.standards["control_lines.sliver_width"])
     pairs = _settle(a, pairs, sliver)
     pieces = partition(a, pairs, np.inf if draw else sliver.area)
-    known = _known(pieces, len(claims.shapes), covers)
+    known = _known(pieces, len(claims.shapes), claims.covers)
     laid = _laid(pieces, claims)
-    if own == "sites":
-        mine = np.array([y.layer.name == own for y in rules])[laid["rule"]]
-        laid = laid[~(mine & (laid["object"].to_numpy(object) == plots["id"].to_numpy(object)[pieces.plot[laid["piece"]]]))]
-    code = _absorb(pieces, _decide(pieces, laid, known, rules, ask), sliver, len(a))
-    return _report(plots, pieces, code, laid, rules)
+    if ids is not None:
+        mine = np.array([y.layer.name == "sites" for y in rules])[laid.rule] & (laid.object == ids[pieces.plot[laid.piece]])
+        laid = Laid(*(column[~mine] for column in laid))
+    code = _absorb(pieces, _decide(laid, known, rules, ask), sliver, len(a))
+    return Decided(shapely.area(a), pieces, code, laid)
 
 
-def _laid(pieces: Pieces, claims: _Claims) -> pd.DataFrame:
+def _laid(pieces: Pieces, claims: Claimed) -> Laid:
     """List what claim lies on which piece."""
     order = np.argsort(claims.shape, kind="stable")
     mine = pieces.polygon < len(claims.shapes)
@@ -215,72 +273,48 @@ def _laid(pieces: Pieces, claims: _Claims) -> pd.DataFrame:
     at = np.repeat(np.arange(len(shape)), count)
     turn = np.arange(len(at)) - np.repeat(np.cumsum(count) - count, count)
     claim = order[start[at] + turn]
-    return pd.DataFrame(
-        {"piece": piece[at], "rule": claims.rule[claim], "code": claims.code[claim], "object": claims.object[claim]}
-    )
+    return Laid(piece[at], claims.rule[claim], claims.code[claim], claims.object[claim])
 
 
-def _decide(pieces: Pieces, laid: pd.DataFrame, known: NDArray[np.bool_], rules: tuple[Asked, ...], ask: Ask) -> NDArray[np.int8]:
+def _decide(laid: Laid, known: NDArray[np.bool_], rules: tuple[Asked, ...], ask: Ask) -> NDArray[np.int8]:
     """Decide each piece by each rule, shape (pieces, rules): the worst of the claims on it, else what holds elsewhere."""
     code = np.full(known.shape, -1, np.int8)
-    np.maximum.at(code, (laid["piece"].to_numpy(), laid["rule"].to_numpy()), laid["code"].to_numpy())
+    np.maximum.at(code, (laid.piece, laid.rule), laid.code)
     breach = [severity_code(ask, rule) for _, rule in rules]
     beyond = [{"pass": PASS, "unknown": UNKNOWN, "breach": b}[r.rule.elsewhere] for r, b in zip(rules, breach, strict=True)]
     default = np.where(known, np.array(beyond, np.int8), UNKNOWN)
     return np.where(code < 0, default, code).astype(np.int8)
 
 
-def _report(
-    plots: gpd.GeoDataFrame, pieces: Pieces, code: NDArray[np.int8], laid: pd.DataFrame, rules: tuple[Asked, ...]
-) -> Supply:
-    """Sum the decisions up by piece, by plot and rule, and by plot."""
-    n, keys = len(plots), np.array([r.key for r in rules], object)
-    worst, decider = code.max(axis=1), code.argmax(axis=1)
-    reason = np.where(worst > PASS, keys[decider], "")
-    parts = gpd.GeoDataFrame(
-        {"plot": pieces.plot, "severity": NAMES[worst], "reason": reason, "area": pieces.area, "piece": np.arange(len(worst))},
-        geometry=pieces.geometry,
-        crs=plots.crs,
-    )
-    areas = np.stack([np.bincount(pieces.plot[worst == s], pieces.area[worst == s], n) for s in range(4)])
-    whole = plots.geometry.area.to_numpy()
+def _report(plots: gpd.GeoDataFrame, found: Decided) -> Supply:
+    """Write the decisions as frames: by plot, and by plot and rule."""
+    n, rules, plot, worst, areas = len(plots), len(keys()), found.pieces.plot, found.worst, found.areas()
     most = np.zeros(n, np.int8)
-    np.maximum.at(most, pieces.plot, worst)
-    first = np.full(n, len(rules))
-    deciding = worst == most[pieces.plot]
-    np.minimum.at(first, pieces.plot[deciding], decider[deciding])
+    np.maximum.at(most, plot, worst)
+    first = np.full(n, rules)
+    deciding = worst == most[plot]
+    np.minimum.at(first, plot[deciding], found.code.argmax(axis=1)[deciding])
     summary = pd.DataFrame(
         {
-            "area": whole,
+            "area": found.size,
             "free_area": areas[PASS],
             "warn_area": areas[WARN],
             "unknown_area": areas[UNKNOWN],
             "blocked_area": areas[BLOCK],
-            "residual": whole - areas.sum(axis=0),
+            "residual": found.size - areas.sum(axis=0),
             "verdict": np.array(["free", "free", "unknown", "blocked"], object)[most],
-            "reason": np.where(most > PASS, keys[np.minimum(first, len(rules) - 1)], ""),
+            "reason": np.where(most > PASS, keys()[np.minimum(first, rules - 1)], ""),
         },
         index=plots.index,
     )
-    claims = laid.assign(severity=NAMES[laid["code"]], area=pieces.area[laid["piece"]]).drop(columns="code")
-    return Supply(summary, _checks(n, pieces, code), parts, claims)
-
-
-def _checks(n: int, pieces: Pieces, code: NDArray[np.int8]) -> pd.DataFrame:
-    """Sum the decisions by plot and rule."""
-    rules = code.shape[1]
-    cell = pieces.plot[:, None] * rules + np.arange(rules)
-    most = np.zeros(n * rules, np.int8)
-    np.maximum.at(most, cell, code)
-    weight = np.broadcast_to(pieces.area[:, None], code.shape)
-    area = np.bincount(cell.ravel(), np.where(code == most[cell], weight, 0.0).ravel(), n * rules)
-    unknown = np.bincount(cell.ravel(), np.where(code == UNKNOWN, weight, 0.0).ravel(), n * rules)
-    return pd.DataFrame(
+    by_rule = found.by_rule()
+    checks = pd.DataFrame(
         {
             "plot": np.repeat(np.arange(n), rules),
             "rule": np.tile(np.arange(rules), n),
-            "severity": NAMES[most],
-            "area": area,
-            "unknown_area": unknown,
+            "severity": NAMES[by_rule.code.ravel()],
+            "area": by_rule.area.ravel(),
+            "unknown_area": by_rule.unknown.ravel(),
         }
     )
+    return Supply(summary, checks)

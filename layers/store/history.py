@@ -11,11 +11,10 @@ from typing import Any, NamedTuple
 
 import geopandas as gpd
 import numpy as np
-from geopandas.array import GeometryArray
 from numpy.typing import NDArray
 from pyproj import CRS
 
-from layers.base import Edition, Field, Layer
+from layers.base import Edition, Field, Layer, framed
 from layers.store import blobs
 from layers.store.base import Box, Record, When
 from layers.store.deliveries import in_force, stamp
@@ -115,8 +114,7 @@ def frame(layer: Layer, fields: Sequence[Field], found: Rows, crs: CRS, decode: 
     """Build a frame of rows of fid, fields and geometry, which `decode` reads."""
     columns = list(zip(*found, strict=True)) if found else [()] * (len(fields) + 2)
     data = {f.name: column(f"{layer.name}.{f.name}", f.dtype, columns[k + 1]) for k, f in enumerate(fields)}
-    shapes = GeometryArray(decode(columns[-1], layer.geometry, layer.name), crs=crs)
-    return gpd.GeoDataFrame({**data, "geometry": shapes}, geometry="geometry", copy=False)
+    return framed(data, decode(columns[-1], layer.geometry, layer.name), crs)
 
 
 def editions(connection: sqlite3.Connection, layer: str | None, as_of: When | None) -> tuple[Edition, ...]:

@@ -19,6 +19,7 @@ from pyproj import CRS
 from rasterio.io import MemoryFile
 
 from geo.raster import Grid
+from layers.base import framed
 from layers.store.base import Box, DuplicateError, Record, StoreError
 from layers.store.frames import fixed, gone, named
 from layers.store.frames import known as already
@@ -135,10 +136,10 @@ def frame(
 ) -> gpd.GeoDataFrame:
     """Build the frame of rasters: id, edition, grid, footprint."""
     ids, editions, grids, shapes = zip(*rows, strict=True) if rows else ((), (), (), ())
-    held = pd.Series(list(grids), dtype=object)
+    held = np.empty(len(rows), object)
+    held[:] = grids
     data = {"id": pd.array(ids, dtype="str"), "edition": pd.array(editions, dtype="str"), "grid": held}
-    wanted = [c for c in data if columns is None or c in columns]
-    return gpd.GeoDataFrame({c: data[c] for c in wanted}, geometry=gpd.GeoSeries(list(shapes), crs=crs), crs=crs)
+    return framed({c: data[c] for c in data if columns is None or c in columns}, np.array(shapes, object), crs)
 
 
 def add(connection: sqlite3.Connection, rasters: pd.DataFrame, edition: str, srs: int, seq: int) -> Iterator[int]:
