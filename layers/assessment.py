@@ -96,7 +96,7 @@ class Networks:
         return traced.set_axis(pd.Index(features["id"], name="id"))
 
 
-def _told(features: gpd.GeoDataFrame, traced: pd.DataFrame) -> gpd.GeoDataFrame:
+def told(features: gpd.GeoDataFrame, traced: pd.DataFrame) -> gpd.GeoDataFrame:
     """Put what was traced beside lines, by number; a line that was not traced gets NA."""
     at = traced.index.get_indexer(features["id"])
     told = {str(name): column.array.take(at, allow_fill=True) for name, column in traced.items()}
@@ -115,7 +115,7 @@ def land_around(
         delivered = tuple(e for e in editions if e.layer == name)
         if delivered:
             features = store.read(name, box=wide if name in WIDE else box, as_of=as_of)
-            land[name] = Survey(_told(features, traces[name]) if name in traces else features, delivered)
+            land[name] = Survey(told(features, traces[name]) if name in traces else features, delivered)
     return land
 
 

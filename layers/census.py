@@ -61,6 +61,10 @@ class Job(NamedTuple):
     traces: Traces
 
 
+Spread = Callable[[Store, Job, list[Tile]], Iterator[pd.DataFrame]]
+"""How tiles are assessed elsewhere: their findings, in the order of the tiles, from the base at the moment of the job."""
+
+
 class Census(NamedTuple):
     """What an assessment found, summed up.
 
@@ -84,18 +88,17 @@ def tiles(store: Store, layer: str) -> list[Tile]:
     ]
 
 
-def features_of(store: Store, layer: str, tile: Tile) -> gpd.GeoDataFrame:
-    """Read the features of a tile."""
-    found = store.read(layer, box=tile.box)
+def features_of(features: gpd.GeoDataFrame, tile: Tile) -> gpd.GeoDataFrame:
+    """Pick the features of a tile."""
     west, south, east, north = tile.box
-    x, y = shapely.bounds(found.geometry.to_numpy())[:, :2].T
+    x, y = shapely.bounds(features.geometry.to_numpy())[:, :2].T
     mine = (x >= west) & (y >= south) & ((x < east) | tile.right) & ((y < north) | tile.top)
-    return found if mine.all() else found[mine].reset_index(drop=True)
+    return features if mine.all() else features[mine].reset_index(drop=True)
 
 
 def found_in(store: Store, job: Job, tile: Tile) -> pd.DataFrame:
     """Find the verdict and the readiness of the plots of a tile; no rows where it has none."""
-    plots = features_of(store, "parcels", tile)
+    plots = features_of(store.read("parcels", box=tile.box), tile)
     if not len(plots):
         return pd.DataFrame()
     return findings(plots, land_around(store, tuple(plots.total_bounds.tolist()), job.traces), job.ask)
@@ -121,11 +124,13 @@ def assess(
     standards: Standards,
     progress: Callable[[int, int], None] | None = None,
     workers: int | None = None,
+    spread: Spread | None = None,
 ) -> Census:
     """Assess every plot and store the findings with the versions of their inputs, all at once at the end.
 
     From MANY plots `workers` processes (by default one a core) read the base by themselves, at the moment at which the networks
     were traced, and this one takes in what they find. A base that no other process can open is assessed by this one alone.
+    `spread` assesses the tiles elsewhere instead, as `layers.cluster.on` does.
     Memory grows with the lines of the networks (1 kB each in every process) and with the tiles in work and waiting (two a
     worker, of about `TILE` plots with what lies around them), not with the plots.
 
@@ -136,13 +141,14 @@ def assess(
     total = store.extent("parcels")[0]
     if not total:
         raise NotFoundError("the base has no parcels to assess; import some first", "库中没有宗地可评估,请先导入")
+    many = spread is None and workers > 1 and total >= MANY
     with ExitStack() as stack:
-        pool = stack.enter_context(_processes(workers)) if open_ and workers > 1 and total >= MANY else None
+        pool = stack.enter_context(_processes(workers)) if open_ and many else None
         with store.snapshot():
             inputs = current(store, ask, standards)
             job = Job(ask, inputs["layers"], Networks().trace(store, ask))
             parts = tiles(store, "parcels")
-        found = _spread(pool, open_, job, parts, workers) if pool and open_ else _alone(store, job, parts)
+        found = _pooled(pool, open_, job, parts, workers) if pool and open_ else (spread or _alone)(store, job, parts)
         tally = _Tally(total, progress)
         store.save_findings(tally.counted(found), inputs)
     return tally.census()
@@ -172,7 +178,7 @@ class _Tally:
         return Census(self._plots, pd.concat(self._groups).groupby(level=[0, 1]).sum(), self._residual)
 
 
-def _alone(store: Store, job: Job, parts: Iterable[Tile]) -> Iterator[pd.DataFrame]:
+def _alone(store: Store, job: Job, parts: list[Tile]) -> Iterator[pd.DataFrame]:
     """Assess tiles one after the other in this process."""
     with unchanged(store, job):
         for tile in parts:
@@ -198,7 +204,7 @@ def _ready() -> None:
     import geo.segments  # noqa: F401
 
 
-def _spread(
+def _pooled(
     pool: ProcessPoolExecutor, open_: Callable[[], Store], job: Job, parts: Iterable[Tile], workers: int
 ) -> Iterator[pd.DataFrame]:
     """Assess tiles in the workers of a pool, in their order; a few wait for whoever takes the findings."""

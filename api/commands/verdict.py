@@ -14,6 +14,7 @@ from shapely.geometry.base import BaseGeometry
 from api.context import STATUS, Context, an_area, as_of, command, on
 from api.models import SheetBody
 from api.text import area, render
+from layers import cluster
 from layers.assessment import check as check_site
 from layers.assessment import explain as explain_plot
 from layers.assessment import moved, question, stale
@@ -125,13 +126,20 @@ def _age(context: Context, found: bool, changed: list[str], inputs: Any) -> str:
 
 
 @click.option("--workers", type=click.IntRange(min=1), help="processes that work at once (default: one a core)")
+@click.option("--scheduler", metavar="ADDRESS", help="a dask scheduler whose workers do it, such as tcp://host:8786")
+@click.option(
+    "--scratch",
+    type=click.Path(exists=True, file_okay=False, writable=True, path_type=Path),
+    help="a folder that the workers see too: tiles go there as GeoParquet, not with the tasks",
+)
 @on
-def assess(context: Context, workers: int | None, on: date | None) -> None:
+def assess(context: Context, workers: int | None, scheduler: str | None, scratch: Path | None, on: date | None) -> None:
     """Assess every plot and store the findings with the versions of their inputs."""
+    spread = cluster.on(scheduler, scratch) if scheduler else None
     with context.store() as store, context.progress(Text("Assessing", "评估中")) as progress:
         standards = Standards.load()
         ask = question(standards, on, None, None)
-        found = assess_plots(store, ask, standards, progress, workers)
+        found = assess_plots(store, ask, standards, progress, workers, spread)
     sums = {column: found.groups.groupby(level=column).sum() for column in ("verdict", "ready_state")}
     counts = {
         "plots": found.plots,

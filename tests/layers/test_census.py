@@ -64,13 +64,13 @@ def test_every_plot_is_in_exactly_one_tile(monkeypatch):
     rng = np.random.default_rng(3)
     rows = [{"id": f"P{n}", "geometry": square(*rng.uniform(-900, 900, 2), side=rng.uniform(1, 300))} for n in range(300)]
     store = fill(MemoryStore(CRS), parcels=rows)
-    found = pd.concat([features_of(store, "parcels", tile) for tile in tiles(store, "parcels")])
+    found = pd.concat([features_of(store.read("parcels"), tile) for tile in tiles(store, "parcels")])
     assert sorted(found["id"]) == sorted(row["id"] for row in rows)
 
 
 def test_one_plot_alone_is_a_tile():
     store = fill(MemoryStore(CRS), parcels=[{"id": "P", "geometry": square(0, 0)}])
-    assert [list(features_of(store, "parcels", tile)["id"]) for tile in tiles(store, "parcels")] == [["P"]]
+    assert [list(features_of(store.read("parcels"), tile)["id"]) for tile in tiles(store, "parcels")] == [["P"]]
 
 
 def test_neither_tiles_nor_processes_change_the_findings(tmp_path, monkeypatch):
