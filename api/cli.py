@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from api.commands import change, deliver, export, land, level, parcel, people, show, supply, verdict
-from api.context import Commands, Context, language
+from api.context import BASE, Base, Commands, Context, language
+from layers.store.address import Where
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--base", type=click.Path(path_type=Path), envvar="SHUDI_BASE", help="the land base, a GeoPackage")
+@click.option("--base", "--store", "base", type=Base(), envvar="SHUDI_BASE", help=BASE)
 @click.option("--lang", type=click.Choice(["en", "zh"]), default=language, help="language of the answers")
 @click.option("--json", "as_json", is_flag=True, help="answer for programs")
 @click.version_option(package_name="shudi")
 @click.pass_context
-def main(ctx: click.Context, base: Path | None, lang: str, as_json: bool) -> None:
+def main(ctx: click.Context, base: Where | None, lang: str, as_json: bool) -> None:
     """Shudi 熟地: which land can be built on, from which day, and what is still missing."""
     ctx.obj = Context(base, lang, as_json)
 

@@ -8,7 +8,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import wraps
@@ -21,7 +21,10 @@ from api.models import moment
 from api.refusals import REFUSALS, said
 from layers.base import Text
 from layers.errors import Refusal
+from layers.store.address import Address, Where, where
+from layers.store.base import Store
 
+BASE = "the land base: a GeoPackage, or a PostGIS database"
 STATUS = {"free": 0, "blocked": 1, "unknown": 3}
 BAD_INPUT = 2
 MISTAKE = 70
@@ -31,7 +34,7 @@ MISTAKE = 70
 class Context:
     """What all commands share: the base, the language and whether a program reads the answer."""
 
-    base: Path | None
+    base: Where | None
     language: str
     as_json: bool
 
@@ -43,7 +46,7 @@ class Context:
         """Print an answer for a program or for a person."""
         click.echo(json.dumps(body, ensure_ascii=False, default=str) if self.as_json else words)
 
-    def path(self) -> Path:
+    def path(self) -> Where:
         """Find the base: --base, SHUDI_BASE (click reads both), or the nearest land.gpkg."""
         if self.base:
             return self.base
@@ -57,15 +60,12 @@ class Context:
         return found
 
     @contextmanager
-    def store(self, read_only: bool = False) -> Iterator[Any]:
+    def store(self, read_only: bool = False) -> Iterator[Store]:
         """Open the base for one command."""
-        from layers.store.gpkg import GpkgStore
+        from layers.store import open_store
 
-        opened = GpkgStore.open(self.path(), read_only=read_only)
-        try:
+        with closing(open_store(self.path(), read_only)) as opened:
             yield opened
-        finally:
-            opened.close()
 
     @contextmanager
     def progress(self, text: Text) -> Iterator[Callable[[int, int], None] | None]:
@@ -86,6 +86,20 @@ def language() -> str:
     """Guess the reader's language from the environment."""
     spoken = os.environ.get("SHUDI_LANG") or os.environ.get("LC_ALL") or os.environ.get("LANG") or ""
     return "zh" if spoken.startswith("zh") else "en"
+
+
+class Base(click.ParamType[Where]):
+    """The place of a land base: a file, or the address of a PostGIS database."""
+
+    name = "base"
+
+    def convert(self, value: str | Path | Address, param: click.Parameter | None, ctx: click.Context | None) -> Where:
+        """Read the place; a refusal repeats no password."""
+        return where(value)
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        """Say what is expected."""
+        return "FILE|postgresql://…"
 
 
 class Commands(click.Group):
@@ -113,14 +127,14 @@ def command(run: Callable[..., None]) -> click.Command:
     """Make a command of a function that takes the context first; --base and --json may stand behind it too."""
 
     @wraps(run)
-    def call(base_here: Path | None, json_here: bool, **options: Any) -> None:
+    def call(base_here: Where | None, json_here: bool, **options: Any) -> None:
         context: Context = click.get_current_context().obj
         context.base = base_here or context.base
         context.as_json = json_here or context.as_json
         run(context, **options)
 
     called = click.option("--json", "json_here", is_flag=True, help="answer for programs")(call)
-    called = click.option("--base", "base_here", type=click.Path(path_type=Path), help="the land base, a GeoPackage")(called)
+    called = click.option("--base", "--store", "base_here", type=Base(), help=BASE)(called)
     return click.command(name=run.__name__.rstrip("_"))(called)
 
 

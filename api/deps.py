@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import queue
-from collections.abc import Iterator
+import threading
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -11,46 +10,41 @@ from fastapi import Depends, Request
 from api.settings import Settings
 from layers.assessment import Networks
 from layers.standards import Standards
+from layers.store import open_store
 from layers.store.base import Store
-from layers.store.gpkg import GpkgStore
 from maps.tiles import TileCache
 
+PATIENCE = 30.0
+"""How long [s] a request may keep a database at one statement."""
 
-class Readers:
-    """A pool of open stores; each serves one request at a time."""
+
+class Land:
+    """The store of a service, opened when it is first asked for: a database may come up later than the service."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._free: queue.LifoQueue[GpkgStore] = queue.LifoQueue()
+        self._opened: Store | None = None
+        self._lock = threading.Lock()
 
-    def take(self) -> GpkgStore:
-        """Take an open store, or open one."""
-        try:
-            return self._free.get_nowait()
-        except queue.Empty:
-            return GpkgStore.open(self._settings.base, read_only=True)
-
-    def give(self, store: GpkgStore) -> None:
-        """Give a store back; beyond the pool's size it is closed."""
-        if self._free.qsize() < self._settings.readers:
-            self._free.put(store)
-        else:
-            store.close()
+    def store(self) -> Store:
+        """Give the store, which serves many requests at once."""
+        with self._lock:
+            if self._opened is None:
+                settings = self._settings
+                self._opened = open_store(settings.base, read_only=True, size=settings.readers, patience=PATIENCE)
+            return self._opened
 
     def close(self) -> None:
-        """Close all stores that are free."""
-        while not self._free.empty():
-            self._free.get_nowait().close()
+        """Let go of the base."""
+        with self._lock:
+            if self._opened is not None:
+                self._opened.close()
 
 
-def a_store(request: Request) -> Iterator[Store]:
-    """Lend a store to a request."""
-    readers: Readers = request.app.state.readers
-    store = readers.take()
-    try:
-        yield store
-    finally:
-        readers.give(store)
+def a_store(request: Request) -> Store:
+    """Hand out the store."""
+    land: Land = request.app.state.land
+    return land.store()
 
 
 def the_standards(request: Request) -> Standards:

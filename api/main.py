@@ -9,7 +9,7 @@ from importlib.metadata import version
 from fastapi import FastAPI
 
 from api.auth import Doorkeeper, Gate
-from api.deps import Readers
+from api.deps import Land
 from api.errors import handle
 from api.limits import Limits
 from api.oidc import Provider
@@ -27,14 +27,14 @@ def create_app(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
         yield
-        app.state.readers.close()
+        app.state.land.close()
         keeper.people.close()
 
     app = FastAPI(
         title="Shudi", version=version("shudi"), lifespan=life, docs_url=None, redoc_url=None,
         description="Which land can be built on, from which day, and what is still missing.",
     )  # fmt: skip
-    app.state.readers = Readers(settings)
+    app.state.land = Land(settings)
     app.state.standards = Standards.load()
     app.state.networks = Networks()
     app.state.cache = TileCache()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from layers.store.address import Where
+
 
 @dataclass(frozen=True, slots=True)
 class Oidc:
@@ -19,13 +21,13 @@ class Oidc:
 class Settings:
     """What a service is told at its start.
 
-    `base`: the land base; `readers`: connections kept open; `body`: the largest request body [bytes]; `hosts`: the names under
+    `base`: the land base; `readers`: connections to a database kept open; `body`: the largest request body [bytes]; `hosts`: the names under
     which the service is asked; `people`: the file of users, by default beside the base; `guarded`: people must say who they are,
     even where there is no user; `url`: the address under which people have it, where that is not the one it listens on; `oidc`: who vouches
     for people besides their passwords.
     """
 
-    base: Path
+    base: Where
     readers: int = 8
     body: int = 16 * 1024 * 1024
     hosts: frozenset[str] = frozenset({"127.0.0.1", "localhost", "::1"})

@@ -45,7 +45,8 @@ def export(
     from layers.formats.export import Wish
     from layers.formats.export import export as write
 
-    if out.exists() and out.samefile(context.path()):
+    base = context.path()
+    if isinstance(base, Path) and out.exists() and out.samefile(base):
         raise Refusal(f"{out} is the land base itself; choose another file", f"{out} 就是土地库本身,请另选文件")
     with context.store(read_only=True) as store:
         features = store.read(layer, box=bbox, ids=ids or None, as_of=as_of)

@@ -10,10 +10,12 @@ from typing import Any
 import click
 import geopandas as gpd
 
-from api.context import Context, command
+from api.context import Base, Context, command
 from layers.base import Text
 from layers.catalogue import LAYERS
 from layers.errors import Refusal
+from layers.store import create_store
+from layers.store.address import Address, Where
 from layers.store.base import Change, Store
 from layers.store.gpkg import GpkgStore
 
@@ -25,25 +27,30 @@ def actor() -> str:
     return getpass.getuser()
 
 
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("place", type=Base())
 @click.option("--crs", required=True, help="the project CRS, such as EPSG:4548")
 @click.option("--title", default="", help="what the base calls itself")
-def init(context: Context, file: Path, crs: str, title: str) -> None:
-    """Make an empty land base FILE."""
-    GpkgStore.create(file, crs, title).close()
+def init(context: Context, place: Where, crs: str, title: str) -> None:
+    """Make an empty land base: a FILE, or the tables in a PostGIS database."""
+    create_store(place, crs, title).close()
     context.answer(
-        {"base": str(file), "crs": crs}, context.say(Text(f"{file}: an empty land base in {crs}", f"{file}:空土地库,{crs}"))
+        {"base": str(place), "crs": crs}, context.say(Text(f"{place}: an empty land base in {crs}", f"{place}:空土地库,{crs}"))
     )
 
 
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=Base())
 @click.option("--plots", type=click.IntRange(1, 3_000_000), default=400, show_default=True, help="how many plots")
 @click.option("--seed", type=int, default=1, show_default=True, help="the same seed gives the same park")
 @click.option("--force", is_flag=True, help="replace a FILE that is there")
-def demo(context: Context, file: Path, plots: int, seed: int, force: bool) -> None:
+def demo(context: Context, file: Where, plots: int, seed: int, force: bool) -> None:
     """Generate a believable park (no real land) in a new base FILE."""
     from layers.demo import CRS, TITLE, deliveries
 
+    if isinstance(file, Address):
+        raise Refusal(
+            "a park is made in a file: shudi demo park.gpkg, then shudi copy park.gpkg postgresql://…",
+            "演示园区先生成到文件:shudi demo park.gpkg,再用 shudi copy park.gpkg postgresql://… 复制",
+        )
     if file.exists() and not force:
         raise Refusal(f"{file} is there already; --force replaces it", f"{file} 已存在;用 --force 覆盖")
     counts: dict[str, int] = {}

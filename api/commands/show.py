@@ -6,6 +6,7 @@ import os
 import socket
 from contextlib import suppress
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,6 +20,8 @@ from layers.errors import Refusal
 from layers.standards import Standards
 from layers.store.people import People, beside
 
+HUNG = 60
+"""After how long [s] without a sign of life a worker is replaced: one that computes may be busy for seconds."""
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -71,6 +74,7 @@ def map_(context: Context, out: Path, site: str | None, on: date | None) -> None
     "--url", callback=an_address, metavar="URL", help="the address under which others open it: https://land.example.org"
 )
 @click.option("--proxy", metavar="ADDRESS", help="the reverse proxy whose word on where a request comes from is taken")
+@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="processes that answer")
 @users
 @click.option(
     "--oidc-issuer", envvar="SHUDI_OIDC_ISSUER", metavar="URL", help="the OpenID Connect provider that vouches for people"
@@ -82,11 +86,12 @@ def map_(context: Context, out: Path, site: str | None, on: date | None) -> None
     help="as which it knows this service; its secret is SHUDI_OIDC_SECRET",
 )
 def serve(
-    context: Context, host: str, port: int, url: str | None, proxy: str | None, people: Path | None, oidc_issuer: str | None,
-    oidc_client: str | None,
+    context: Context, host: str, port: int, url: str | None, proxy: str | None, workers: int, people: Path | None,
+    oidc_issuer: str | None, oidc_client: str | None,
 ) -> None:  # fmt: skip
     """Serve the base: map, API and tiles; on this machine only, until there are users."""
     import uvicorn
+    from uvicorn.supervisors.multiprocess import Multiprocess
 
     from api.main import create_app
 
@@ -100,9 +105,13 @@ def serve(
         at = f"http://{f'[{host}]' if ':' in host else host}:{door.getsockname()[1]}/"
         click.echo(context.say(Text(f"open {url or at}  (Ctrl-C ends)", f"请打开 {url or at} (Ctrl-C 结束)")), err=True)
         config = uvicorn.Config(
-            create_app(settings), log_level="warning", proxy_headers=proxy is not None, forwarded_allow_ips=proxy or ""
-        )
-        uvicorn.Server(config).run(sockets=[door])
+            partial(create_app, settings), factory=True, workers=workers, log_level="warning", timeout_worker_healthcheck=HUNG,
+            proxy_headers=proxy is not None, forwarded_allow_ips=proxy or "",
+        )  # fmt: skip
+        if workers > 1:
+            Multiprocess(config, sockets=[door]).run()
+        else:
+            uvicorn.Server(config).run(sockets=[door])
 
 
 def open_to(host: str, url: str | None, people: bool) -> dict[str, Any]:

@@ -9,11 +9,24 @@ from layers.store.base import Store
 from layers.store.gpkg import GpkgStore
 
 
-def open_store(base: str | Path | Address, read_only: bool = False) -> Store:
-    """Open the land base at a path, or at the address of a database."""
+def open_store(base: str | Path | Address, read_only: bool = False, size: int = 8, patience: float = 600.0) -> Store:
+    """Open the land base at a path, or at the address of a database.
+
+    Of a database `size` connections are kept at most, and a statement may take `patience` [s].
+    """
     at = where(base)
     if isinstance(at, Address):
         from layers.store.postgis import PostgisStore
 
-        return PostgisStore.open(at, read_only)
+        return PostgisStore.open(at, read_only, size=size, patience=patience)
     return GpkgStore.open(at, read_only)
+
+
+def create_store(base: str | Path | Address, crs: str, title: str = "") -> Store:
+    """Make an empty land base at a path or in a database, and open it; StoreError where there is one already."""
+    at = where(base)
+    if isinstance(at, Address):
+        from layers.store.postgis import PostgisStore
+
+        return PostgisStore.create(at, crs, title)
+    return GpkgStore.create(at, crs, title)

@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 
 from layers.base import Text
 from layers.errors import Refusal
+from layers.store.address import Where
 from layers.store.connection import Connections
 
 ROLES: Mapping[str, Text] = {
@@ -97,7 +98,7 @@ class Entry(NamedTuple):
     outcome: str
 
 
-def beside(base: str | Path) -> Path:
+def beside(base: str | Where) -> Path:
     """Name the file of a base's people: park.gpkg has park.users.db; a database one in the home of who serves it."""
     where = str(base)
     if "://" not in where:
