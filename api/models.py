@@ -108,6 +108,8 @@ class CapacityBody(BaseModel):
 
     `demand_min`, `demand_max`: what the site asks for. `spare_line`, `spare_way`, `spare_source`: what is spare at most on the line,
     on the lines between and at the source; `spare`: the least of them, at the `bottleneck`; `spare_sure`: what is surely spare.
+    `others`: what other plots ask for at least at `place`, where there is surely not enough for all, else at the bottleneck (null:
+    not counted); `rivals`: the largest of them; `takers`: plots whose load is committed there.
     """
 
     state: str
@@ -120,6 +122,12 @@ class CapacityBody(BaseModel):
     spare: float | None
     spare_sure: float | None
     bottleneck: str | None
+    place: str | None
+    others: float | None
+    rivals: list[str]
+    rival_count: int
+    takers: list[str]
+    taker_count: int
 
     @classmethod
     def of(cls, found: Capacity) -> CapacityBody:
@@ -135,6 +143,12 @@ class CapacityBody(BaseModel):
             spare=_rounded(found.spare, 1),
             spare_sure=_rounded(found.sure, 1),
             bottleneck=found.bottleneck,
+            place=found.place,
+            others=_rounded(found.others, 1),
+            rivals=list(found.rivals),
+            rival_count=found.rival_count,
+            takers=list(found.takers),
+            taker_count=found.taker_count,
         )
 
 

@@ -31,6 +31,8 @@ WORDS = {
     "at_most": Text("spare at most", "余量至多"),
     "no_spare": Text("spare unknown", "余量未知"),
     "at": Text("at", "位于"),
+    "rivals": Text("others ask for at least", "其他需求至少"),
+    "takers": Text("in the committed load", "已计入承诺负荷"),
     "terrain": Text("Terrain", "地形"),
     "verdict": Text("Verdict", "结论"),
     "free": Text("free", "可供"),
@@ -107,8 +109,8 @@ def exact(found: Exactness, language: str, titles: Mapping[str, str]) -> tuple[s
     return measured, f"{say('sliver')} ±{found.tolerance:g} m · {' · '.join(moved)} · {why}"
 
 
-def loaded(found: Capacity, language: str) -> str:
-    """Print whether a network can take a site's load, and where it is narrowest."""
+def loaded(found: Capacity, language: str) -> list[str]:
+    """Print whether a network can take a site's load, where it is narrowest, who else asks and whose load is committed."""
 
     def say(word: str) -> str:
         return _say(WORDS[word], language)
@@ -122,7 +124,13 @@ def loaded(found: Capacity, language: str) -> str:
     if found.spare is not None:
         certain = "spare" if found.spare == found.sure else "at_most"
         spare = f"{say(certain)} {found.spare:,.0f} {found.unit} {say('at')} {found.bottleneck}"
-    return f"{state} · {asks} · {spare}"
+    rows = [f"{state} · {asks} · {spare}"]
+    for names, count, word in ((found.rivals, found.rival_count, "rivals"), (found.takers, found.taker_count, "takers")):
+        if count and found.low is not None:
+            told = f" {found.others:,.0f} {found.unit}" if word == "rivals" else ""
+            more = f" (+{count - 5})" if count > 5 else ""
+            rows.append(f"{say(word)}{told} {say('at')} {found.place}: {', '.join(names[:5])}{more}")
+    return rows
 
 
 def levelled(found: Levelling, language: str) -> list[str]:
@@ -178,7 +186,7 @@ def render(sheet: Sheet, language: str, generated: bool = False) -> str:
         facts += [say("required")] if service.required else []
         rows.append(f"  {_say(service.title, language)}: {state}" + (" · " + " · ".join(facts) if facts else ""))
         if service.capacity and service.line:
-            rows.append(f"      {loaded(service.capacity, language)}")
+            rows += [f"      {row}" for row in loaded(service.capacity, language)]
     rows += ["", f"{say('terrain')}:"]
     for answer in LAYERS["terrain"].answers:
         value = sheet.terrain.get(answer.field.name)

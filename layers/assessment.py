@@ -6,6 +6,7 @@ import json
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
@@ -18,10 +19,12 @@ from pyproj.exceptions import CRSError
 from shapely.geometry.base import BaseGeometry
 
 from geo.crs import check_plausible, transform
+from layers import utilities
 from layers.base import Ask, Survey, ask_layer, framed
 from layers.catalogue import LAYERS
 from layers.errors import Refusal
-from layers.plan.capacity import spare
+from layers.plan.capacity import demand, spare
+from layers.plan.contest import Contest, claims
 from layers.plan.exactness import tolerance
 from layers.plan.levelling import Levelling, levelling
 from layers.plan.networks import serving
@@ -44,6 +47,10 @@ WIDE = ("roads", "utilities", "corridors", "terrain")
 """Layers that are read with the margin: what lies beside a plot decides about it."""
 POINTS = 50_000
 """The most points that a site's outline may have: no survey has as many, and each check takes seconds with more."""
+
+
+LINES = 5_000
+"""The most lines on whose sources those who ask for capacity are counted for one site: half a second of plots."""
 
 
 class NotFoundError(Refusal):
@@ -72,6 +79,7 @@ class Networks:
     def __init__(self, keep: int = 4) -> None:
         self._keep = keep
         self._traced: OrderedDict[tuple[object, ...], Traces] = OrderedDict()
+        self._contests: OrderedDict[tuple[object, ...], Contest | None] = OrderedDict()
         self._lock = threading.Lock()
 
     def trace(self, store: Store, ask: Ask, as_of: datetime | None = None) -> Traces:
@@ -94,6 +102,42 @@ class Networks:
         if name == "utilities":
             traced = spare(features, traced, ask)
         return traced.set_axis(pd.Index(features["id"], name="id"))
+
+    def contest(
+        self, store: Store, traces: Traces, ask: Ask, sources: frozenset[str], as_of: datetime | None = None
+    ) -> Contest | None:
+        """Find who asks for the capacity of the lines that some sources serve; None where more than LINES hang on them.
+
+        All plots around those lines are read and asked, 50 us each, and remembered until one of the layers changes.
+        """
+        versions = store.versions()
+        key = (ask.on, ask.known, as_of, sources, *(versions[name] for name in ("parcels", "sites", *NETWORKS)))
+        if key not in self._contests:
+            found = self._contest(store, traces, replace(ask, use=None), sources, as_of)
+            with self._lock:
+                self._contests[key] = found
+                while len(self._contests) > self._keep:
+                    self._contests.popitem(last=False)
+            return found
+        return self._contests[key]
+
+    @staticmethod
+    def _contest(store: Store, traces: Traces, ask: Ask, sources: frozenset[str], as_of: datetime | None) -> Contest | None:
+        traced = traces["utilities"]
+        hang = traced.index[traced["source"].isin(sources)]
+        if len(hang) > LINES:
+            return None
+        reach = ask.standards["utilities.max_connect"]
+        lines = store.read("utilities", ids=hang.tolist(), as_of=as_of)
+        plots = store.read("parcels", box=tuple(lines.geometry.buffer(reach).total_bounds.tolist()), as_of=as_of)
+        if not len(plots):
+            return None
+        land = land_around(store, tuple(plots.total_bounds.tolist()), traces, as_of, ("utilities", "sites"))
+        asking = demand(plots, land, ask)
+        answers = utilities.assess(asking, land["utilities"].features, ask)
+        asked = claims(asking, answers)
+        known = traced[traced["source"].isin(sources) | traced.index.isin(sources)]
+        return Contest.of(known, asked[asked["line"].isin(known.index)].reset_index(drop=True))
 
 
 def told(features: gpd.GeoDataFrame, traced: pd.DataFrame) -> gpd.GeoDataFrame:
@@ -175,18 +219,22 @@ def check(
     `id` and `own` name the stored feature that it is, if any, so that it is not in its own way. A site that meets no survey
     at all is refused: it is probably elsewhere.
     """
-    site = proper(site, store.crs)
+    site, networks = proper(site, store.crs), networks or Networks()
     with store.snapshot():
-        traces = (networks or Networks()).trace(store, ask, as_of)
+        traces = networks.trace(store, ask, as_of)
         land = land_around(store, site.buffer(tolerance(ask), join_style="mitre").bounds, traces, as_of)
-    frame = gpd.GeoDataFrame({"id": [id]}, geometry=[site], crs=store.crs)
-    if not any(e.coverage is not None and e.coverage.intersects(site) for s in land.values() for e in s.editions):
-        where = tuple(round(v) for v in site.bounds)
-        raise BadSiteError(
-            f"the site at {where} lies outside everything that was surveyed; check its CRS (the base is in {store.crs}) and axis order",
-            f"选址{where}位于全部调查范围之外,请检查坐标系(本库为{store.crs})和坐标轴顺序",
-        )
-    return sheet(frame, land, ask, own, required_area, level)
+        frame = gpd.GeoDataFrame({"id": [id]}, geometry=[site], crs=store.crs)
+        if not any(e.coverage is not None and e.coverage.intersects(site) for s in land.values() for e in s.editions):
+            where = tuple(round(v) for v in site.bounds)
+            raise BadSiteError(
+                f"the site at {where} lies outside everything that was surveyed; check its CRS (the base is in {store.crs}) and axis order",
+                f"选址{where}位于全部调查范围之外,请检查坐标系(本库为{store.crs})和坐标轴顺序",
+            )
+
+        def ring(sources: frozenset[str]) -> Contest | None:
+            return networks.contest(store, traces, ask, sources, as_of)
+
+        return sheet(frame, land, ask, own, required_area, level, ring)
 
 
 def stored(store: Store, layer: str, id: str, as_of: datetime | None = None) -> pd.Series[Any]:

@@ -23,7 +23,7 @@ STATES = codes(
 )
 CAPACITY = codes(
     ("enough", "enough capacity", "容量充足"),
-    ("competing", "enough alone, not with others", "单独够用,合计不足"),
+    ("competing", "not enough for all who ask", "不足以满足全部需求"),
     ("short", "not enough capacity", "容量不足"),
     ("committed", "in the committed load", "已计入承诺负荷"),
     ("unknown", "capacity unknown", "容量未知"),

@@ -21,7 +21,7 @@ from layers.catalogue import LAYERS
 from layers.errors import Refusal
 from layers.plan.readiness import SERVICES
 from layers.plan.supply import asked, judge
-from layers.service import STATES
+from layers.service import CAPACITY, LOADS, STATES
 from layers.standards import Standards
 from layers.store.base import Box, Store
 from maps.looks import PLOTS, known, status
@@ -61,7 +61,7 @@ def report(
     ----------
     plots : frame with the columns of `parcels` or `sites`, in the project CRS.
     findings : answers by plot number (the index). Known are verdict, ready_state, ready_from, missing, reason, area,
-        free_area, warn_area, blocked_area, unknown_area [m2], the `<service>_state`, `_from`, `_line`, `_distance` [m] and
+        free_area, warn_area, blocked_area, unknown_area [m2], the `<service>_state`, `_from`, `_line`, `_distance` [m], `_capacity` and
         every column that a layer answers. What is missing is shown as unknown.
     land : what the base holds around the plots; features within 250 m of them are drawn, editions are listed.
     language : the language that the page begins with; its reader may switch.
@@ -98,6 +98,7 @@ def report(
         "looks": {name: [look._asdict() | {"name": look.name._asdict()} for look in looks] for name, looks in PLOTS.items()},
         "services": {kind: name._asdict() for kind, name in SERVICES.items()},
         "states": named(STATES),
+        "capacity": named(CAPACITY),
         "life": named(SERVICE_STATUS),
         "rules": rules(land),
         "checks": None if checks is None else {c: encoded(checks[c]) for c in CHECK_COLUMNS},
@@ -220,7 +221,7 @@ def plot_table(plots: gpd.GeoDataFrame, findings: pd.DataFrame) -> dict[str, Any
     classes = {"status": status(found, parcel_status), **{name: known(found, name) for name in ("verdict", "ready_state")}}
     area = found["area"] if "area" in found else pd.Series(plots.geometry.area.to_numpy(), found.index)
     plain_columns = [c for c in ("ready_from", "missing", "deciding", "reason", *AREAS) if c in found]
-    services = [f"{s}_{part}" for s in SERVICES for part in ("state", "from", "line", "distance")]
+    services = [f"{s}_{part}" for s in SERVICES for part in ("state", "from", "line", "distance", "capacity")]
     service_fields = set(services)
     return {
         "own": table(frame, own.values()),
@@ -326,11 +327,18 @@ def of_base(
         if not len(plots):
             raise ReportError("the base has no parcels there to draw; import some first", "库中该处没有宗地可绘制,请先导入")
         refuse_many(len(plots))
-        land = land_around(store, box or tuple(plots.total_bounds.tolist()), Networks().trace(store, ask))
+        networks = Networks()
+        traces = networks.trace(store, ask)
+        land = land_around(store, box or tuple(plots.total_bounds.tolist()), traces)
         found, inputs = store.findings(plots["id"].tolist())
         fresh = not stale(store, inputs, standards) and inputs["on"] == str(on) and len(found) == len(plots)
         title = store.title
-    if not fresh:
-        found = findings(plots, land, ask)
+        if not fresh:
+            found = findings(plots, land, ask)
+        served = pd.unique(found[[f"{kind}_line" for kind in LOADS]].to_numpy(object).ravel())
+        sources = traces["utilities"]["source"].reindex(served).dropna()
+        contest = networks.contest(store, traces, ask, frozenset(sources))
+        if contest:
+            found = contest.compete(found)
     checks = judge(plots, land, ask, "parcels").checks
     return report(plots, found, land, title, language=language, generated="generated" in title, checks=checks), len(plots)

@@ -17,7 +17,7 @@ import shapely
 from numpy.typing import NDArray
 
 from geo.forest import least, root
-from layers.base import Ask, Land
+from layers.base import Ask, Land, framed
 from layers.service import LOADS
 
 Numbers = NDArray[np.float64]
@@ -39,7 +39,9 @@ class Capacity:
 
     `low`, `high`: what the site asks for, at least and at most. `line`, `way`, `source`: what is spare at most on the line that
     serves it, on the lines between, at the source. `spare`: the least of them, at the `bottleneck`; it is sure, not only the
-    most that it can be, where `sure` says the same.
+    most that it can be, where `sure` says the same. `others`: what others ask for at least at `place`, where there is surely not
+    enough for all, else at the bottleneck; `rivals` names the largest of them, `takers` those whose load is committed there; all
+    of them are `rival_count` and `taker_count`. None: nobody counted (layers.plan.contest).
     """
 
     state: str
@@ -52,6 +54,12 @@ class Capacity:
     spare: float | None
     sure: float | None
     bottleneck: str | None
+    place: str | None = None
+    others: float | None = None
+    rivals: tuple[str, ...] = ()
+    rival_count: int = 0
+    takers: tuple[str, ...] = ()
+    taker_count: int = 0
 
 
 def room(features: gpd.GeoDataFrame, ask: Ask) -> Room:
@@ -110,22 +118,25 @@ def _known(numbers: Numbers) -> Numbers:
 
 
 def demand(plots: gpd.GeoDataFrame, land: Land, ask: Ask, own: str = "parcels") -> gpd.GeoDataFrame:
-    """Add to plots the loads that they ask for: `load_<kind>_low`, `_high` in the unit of the kind, and `load_committed`.
+    """Add to plots the loads that they ask for: `load_<kind>_low`, `_high` in the unit of the kind; `load_committed`; `load_project`.
 
     A load comes from the project (columns `demand_<kind>` of sites), else from the use and the area by the standards
     `utilities.demand_*`; the use is that of the question, else `use_code`. Of a parcel (`own`) the part that lies in sites of
-    projects asks for their share of the project, by area; a supplied one asks for nothing more. NaN where nobody can say.
+    projects asks for their share of the project, by area, and `load_project` is the id of a site that takes more than half of
+    it; a supplied one asks for nothing more. NaN where nobody can say.
     """
     area = plots.geometry.area.to_numpy()
     loads = _projects(plots, _by_use(_use(plots, ask), area, ask))
-    committed = np.zeros(len(plots), bool)
+    committed, project = np.zeros(len(plots), bool), np.full(len(plots), None, object)
     if own == "parcels" and "status" in plots:
         committed = plots["status"].isin(SUPPLIED).to_numpy(bool)
         if ask.use is None and "sites" in land:
-            loads = _shared(plots, area, loads, land["sites"].features, ask)
+            loads, project = _shared(plots, area, loads, land["sites"].features, ask)
     low, high = (np.where(committed, 0.0, part) for part in loads)
-    columns = {f"load_{kind}_{end}": part[k] for k, kind in enumerate(KINDS) for end, part in (("low", low), ("high", high))}
-    return plots.assign(**columns, load_committed=committed)
+    told = {str(name): plots[name].array for name in plots.columns if name != plots.geometry.name}
+    told |= {"load_committed": committed, "load_project": project}
+    told |= {f"load_{kind}_{end}": part[k] for k, kind in enumerate(KINDS) for end, part in (("low", low), ("high", high))}
+    return framed(told, plots.geometry.to_numpy(), plots.crs).set_axis(plots.index)
 
 
 def _use(plots: gpd.GeoDataFrame, ask: Ask) -> pd.Series[str]:
@@ -158,15 +169,18 @@ def _projects(plots: gpd.GeoDataFrame, loads: Numbers) -> Numbers:
     return loads
 
 
-def _shared(plots: gpd.GeoDataFrame, area: Numbers, loads: Numbers, sites: gpd.GeoDataFrame, ask: Ask) -> Numbers:
-    """Give the parts of plots that lie in sites of projects their shares of the projects' loads."""
+def _shared(
+    plots: gpd.GeoDataFrame, area: Numbers, loads: Numbers, sites: gpd.GeoDataFrame, ask: Ask
+) -> tuple[Numbers, NDArray[np.object_]]:
+    """Give the parts of plots that lie in sites of projects their shares of the projects' loads; and name who wants most of them."""
     live = sites[(sites["status"] != "cancelled").to_numpy(bool)]
     shapes, outlines = plots.geometry.to_numpy(), live.geometry.to_numpy()
     j, i = shapely.STRtree(shapes).query(outlines, predicate="intersects")
     shared = shapely.area(shapely.intersection(shapes[i], outlines[j]))
     i, j, shared = i[shared > 0], j[shared > 0], shared[shared > 0]
-    if not len(i):
-        return loads
+    project = np.full(len(plots), None, object)
+    most = shared > area[i] / 2
+    project[i[most]] = live["id"].to_numpy(object)[j[most]]
     sizes = shapely.area(outlines)
     theirs = _projects(live, _by_use(live["use_code"], sizes, ask))
     rest = 1 - np.minimum(np.bincount(i, shared, len(plots)) / area, 1.0)
@@ -174,19 +188,18 @@ def _shared(plots: gpd.GeoDataFrame, area: Numbers, loads: Numbers, sites: gpd.G
     for end in range(2):
         for k in range(len(KINDS)):
             answer[end, k] += np.bincount(i, theirs[end, k, j] * shared / sizes[j], len(plots))
-    return answer
+    return answer, project
 
 
-def evidence(kind: str, state: str, asking: Mapping[str, Any], line: Mapping[str, Any] | None) -> Capacity:
+def evidence(kind: str, state: str, asking: Mapping[str, Any], line: Mapping[str, Any]) -> Capacity:
     """Say what the capacity of a service rests on: the row of `demand` and that of the traced line that serves the site."""
 
-    def told(row: Mapping[str, Any] | None, name: str) -> float | None:
-        return None if row is None or name not in row or pd.isna(row[name]) else float(row[name])
+    def told(row: Mapping[str, Any], name: str) -> float | None:
+        return None if name not in row or pd.isna(row[name]) else float(row[name])
 
-    figures = {name: told(line, column) for name, column in FIGURES.items()}
-    bottleneck = None if figures["spare"] is None or line is None else str(line["bottleneck"])
     low, high = (told(asking, f"load_{kind}_{end}") for end in ("low", "high"))
-    return Capacity(state, LOADS[kind], low, high, **figures, bottleneck=bottleneck)
-
-
-FIGURES = {"line": "room_most", "way": "way_most", "source": "source_most", "spare": "spare_most", "sure": "spare_sure"}
+    own, way, source, most, sure = (
+        told(line, name) for name in ("room_most", "way_most", "source_most", "spare_most", "spare_sure")
+    )
+    bottleneck = None if most is None else str(line["bottleneck"])
+    return Capacity(state, LOADS[kind], low, high, own, way, source, most, sure, bottleneck)

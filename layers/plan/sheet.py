@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from layers.base import Ask, Land, Text, ask_layer, row_of
+from layers.base import Ask, Land, Text, ask_layer, framed, row_of
 from layers.catalogue import LAYERS
 from layers.land_use import CLASSES, is_arable, land_class
-from layers.plan.capacity import FIGURES, Capacity, demand, evidence
+from layers.plan.capacity import Capacity, demand, evidence
+from layers.plan.contest import Ring, taken
 from layers.plan.exactness import Exactness, exactness, verdict_of
 from layers.plan.levelling import Levelling, levelling
 from layers.plan.readiness import SERVICES, STATES, readiness, required
@@ -98,7 +100,7 @@ class Sheet:
 
 UNPRINTED = 0.005
 """A part that would be printed as 0.00 m2 is told with the largest part of its severity and reason [m2]."""
-TOLD = ("source", "serves_until", *FIGURES.values(), "bottleneck")
+TOLD = ("id", "source", "serves_until", "room_most", "way_most", "source_most", "spare_most", "spare_sure", "bottleneck")
 """What is told of the line that serves a site, as far as it was traced."""
 NOT_ASKED = ("C14",)
 """Checks of the domain that no layer answers yet."""
@@ -111,12 +113,19 @@ def day(value: object) -> date | None:
 
 
 def sheet(
-    site: gpd.GeoDataFrame, land: Land, ask: Ask, own: str = "", required_area: float | None = None, level: int | None = None
+    site: gpd.GeoDataFrame,
+    land: Land,
+    ask: Ask,
+    own: str = "",
+    required_area: float | None = None,
+    level: int | None = None,
+    ring: Ring | None = None,
 ) -> Sheet:
     """Write the sheet of a site, a frame of one polygon with a column `id`.
 
     `required_area` [m2] is what the project asks for (C16); `own` the layer that stores the site; `level` the services
-    (3, 5 or 7) that it needs. `land` must reach the survey tolerance beyond the site.
+    (3, 5 or 7) that it needs. `land` must reach the survey tolerance beyond the site. `ring` finds who else asks the networks
+    for capacity; without it nobody is counted.
     """
     (shape,), ids = site.geometry.to_numpy(), site["id"].to_numpy(object) if own == "sites" else None
     claims = claimed(land, ask)
@@ -124,11 +133,12 @@ def sheet(
     area, by_rule = float(found.size[0]), found.by_rule()
     asking = demand(subject(site, land, own), land, ask, own)
     ready = row_of(readiness(asking, land, ask, level))
+    services = _services(ready, required(ask, level), land, asking, ring)
     heights = survey_of(land, LAYERS["terrain"], site.crs)
     terrain = ask_layer(LAYERS["terrain"], site, heights, ask)
     named = _named(found)
     lines = [_line(by_rule, area, named, k, rule, land, ask) for k, rule in enumerate(asked())]
-    whole = [_services_line(ready, land, ask, area, level), _fit_line(ask, area, required_area)]
+    whole = [_services_line(ready, services, land, ask, area, level), _fit_line(ask, area, required_area)]
     others = max((line.severity for line in whole), key=list(SEVERITIES).index)
     worst = max((others, *(line.severity for line in lines)), key=list(SEVERITIES).index)
     return Sheet(
@@ -140,7 +150,7 @@ def sheet(
         residual=float((found.size - found.areas().sum(axis=0))[0]),
         lines=tuple(sorted(lines + whole, key=lambda line: line.id)),
         parts=_parts(found),
-        services=_services(ready, required(ask, level), land, row_of(asking)),
+        services=services,
         ready_state=ready["ready_state"],
         ready_from=day(ready["ready_from"]),
         deciding=ready["deciding"],
@@ -207,19 +217,24 @@ def _line(
     )
 
 
-def _services_line(ready: Mapping[str, Any], land: Land, ask: Ask, area: float, level: int | None) -> Line:
-    """Write C15: are the required services there on the day?"""
+def _services_line(
+    ready: Mapping[str, Any], services: tuple[Service, ...], land: Land, ask: Ask, area: float, level: int | None
+) -> Line:
+    """Write C15: are the required services there on the day, and is there enough for all who ask?"""
     state = ready["ready_state"]
-    severity = {"ready": "pass", "unknown": "unknown"}.get(state, "warn")
+    scarce = [s.title for s in services if s.required and s.capacity and s.capacity.state == "competing"]
+    severity = {"ready": "warn" if scarce else "pass", "unknown": "unknown"}.get(state, "warn")
     since = day(ready["ready_from"])
     missing = [SERVICES[s] for s in ready["missing"].split(",") if s]
     detail = Text(
         f"{STATES[state].name.en}"
         + (f" from {since}" if since else "")
-        + ("; missing: " + ", ".join(m.en for m in missing) if missing else ""),
+        + ("; missing: " + ", ".join(m.en for m in missing) if missing else "")
+        + ("; not enough for all who ask: " + ", ".join(s.en for s in scarce) if scarce else ""),
         f"{STATES[state].name.zh}"
         + (f",自{since}起" if since else "")
-        + (";缺:" + "、".join(m.zh for m in missing) if missing else ""),
+        + (";缺:" + "、".join(m.zh for m in missing) if missing else "")
+        + (";不足以满足全部需求:" + "、".join(s.zh for s in scarce) if scarce else ""),
     )
     standard = ask.standards.line(f"readiness.services_{level or ask.standards['readiness.required']}")
     lines = [ready[f"{s}_line"] for s in standard.value]
@@ -268,35 +283,55 @@ def _parts(found: Decided) -> tuple[Part, ...]:
     return tuple(sorted(parts, key=lambda part: -part.area))
 
 
+ABOUT = ("code_system", "use_code", "status")
+"""Columns of parcels and sites that say, beside those of their demand, what they ask of networks."""
+
+
 def subject(site: gpd.GeoDataFrame, land: Land, own: str) -> gpd.GeoDataFrame:
     """Put what is stored about a site beside it: the row of the layer `own` with its number, its outline as it is asked about."""
     if own not in land:
         return site
     features = land[own].features
-    row = features[(features["id"] == site["id"].iloc[0]).to_numpy(bool)].iloc[:1]
-    return site if row.empty else row.set_geometry(site.geometry.to_numpy(), crs=site.crs).set_axis(site.index)
+    row = np.flatnonzero(features["id"].to_numpy(object) == site["id"].iloc[0])[:1]
+    stored = [name for name in features.columns if name in ABOUT or name.startswith("demand_")] if len(row) else []
+    facts = {name: features[name].array.take(row) for name in stored}
+    return framed({"id": site["id"].array, **facts}, site.geometry.to_numpy(), site.crs)
 
 
-def _services(ready: Mapping[str, Any], needs: list[str], land: Land, asking: Mapping[str, Any]) -> tuple[Service, ...]:
-    """List the state of every service, with the line that decides it and what is known of that line."""
-    lines = {
-        (name, id): k
-        for name in ("roads", "utilities")
-        if name in land and "source" in land[name].features
-        for k, id in enumerate(land[name].features["id"].to_numpy(object))
+def _services(
+    ready: Mapping[str, Any], needs: list[str], land: Land, asking: gpd.GeoDataFrame, ring: Ring | None
+) -> tuple[Service, ...]:
+    """List the state of every service, with the line that decides it, what is known of that line and who else asks it."""
+    traced = [land[name].features for name in ("roads", "utilities") if name in land and "source" in land[name].features]
+
+    def told(row: Mapping[str, Any], column: str) -> Any:
+        return None if column not in row or pd.isna(row[column]) else row[column]
+
+    lines = {told(ready, f"{kind}_line") for kind in SERVICES}
+    facts = {
+        row["id"]: row for frame in traced for row in _rows(frame, [id in lines for id in frame["id"].to_numpy(object)], TOLD)
     }
-
-    def told(column: str) -> Any:
-        return None if pd.isna(ready[column]) else ready[column]
+    sources = frozenset(row["source"] for row in facts.values() if "spare_most" in row and told(row, "source"))
+    contest = ring(sources) if ring and sources else None
+    shares = taken(asking, land["parcels"].features) if contest and "parcels" in land else {}
+    loads = row_of(asking)
 
     def service(kind: str, title: Text) -> Service:
-        layer, line = "roads" if kind == "road" else "utilities", told(f"{kind}_line")
-        at = lines.get((layer, line))
-        row = None if at is None else {name: f[name].array[at] for name in TOLD if name in (f := land[layer].features)}
-        capacity = None if kind == "road" else evidence(kind, ready[f"{kind}_capacity"], asking, row)
-        source = None if row is None or pd.isna(row["source"]) else str(row["source"])
-        until = None if row is None else day(row["serves_until"])
-        state, since = ready[f"{kind}_state"], day(ready[f"{kind}_from"])
-        return Service(kind, title, state, since, line, source, told(f"{kind}_distance"), kind in needs, until, capacity)
+        line = told(ready, f"{kind}_line")
+        row = facts.get(line, {})
+        capacity = None if kind == "road" else evidence(kind, ready[f"{kind}_capacity"], loads, row)
+        if capacity and line and contest:
+            capacity = contest.against(capacity, kind, line, loads["id"], shares)
+        return Service(
+            kind, title, ready[f"{kind}_state"], day(ready[f"{kind}_from"]), line, told(row, "source"),
+            told(ready, f"{kind}_distance"), kind in needs, day(row.get("serves_until")), capacity,
+        )  # fmt: skip
 
     return tuple(service(kind, title) for kind, title in SERVICES.items())
+
+
+def _rows(frame: gpd.GeoDataFrame, which: list[bool], names: Iterable[str]) -> list[dict[str, Any]]:
+    """Take a few rows out of a frame, with those of the named columns that it has."""
+    at = np.flatnonzero(which)
+    columns = {name: frame[name].array.take(at) for name in names if name in frame}
+    return [{name: column[k] for name, column in columns.items()} for k in range(len(at))]

@@ -48,7 +48,8 @@ export function cardOf(sheet, language, words, states, close) {
   const part = (p) => row(reason(p), make("td", {}, badge(p.severity)), ...area(p));
   const service = (s) => {
     const far = s.distance_m === null || s.distance_m === undefined ? "" : `${figure(s.distance_m, 1)} m`;
-    return row(say(s.title), cell(words[s.state] || s.state), cell(s.from || ""), cell(s.line || ""), number(far));
+    const holds = s.line && s.capacity ? words[`capacity_${s.capacity.state}`] || s.capacity.state : "";
+    return row(say(s.title), cell(words[s.state] || s.state), cell(s.from || ""), cell(s.line || ""), number(far), cell(holds));
   };
   return [
     make("button", { type: "button", class: "close", onclick: close }, words.close),

@@ -107,9 +107,11 @@ function drawReport(map, data) {
   }
   function serviceLines(row) {
     return Object.entries(data.services).filter(([kind]) => P.services[`${kind}_state`]).map(([kind, title]) => {
-      const [is, from, by, far] = ["state", "from", "line", "distance"].map((part) => cell(P.services[`${kind}_${part}`], row));
+      const parts = ["state", "from", "line", "distance", "capacity"];
+      const [is, from, by, far, holds] = parts.map((part) => (P.services[`${kind}_${part}`] ? cell(P.services[`${kind}_${part}`], row) : null));
       const distance = far === null ? "" : `${number(far, 1)} m`;
-      return line(say(title), say(data.states[is] || T.unknown), from ? day(from) : "", by || "", distance);
+      const capacity = by && holds ? say(data.capacity[holds]) : "";
+      return line(say(title), say(data.states[is] || T.unknown), from ? day(from) : "", by || "", distance, capacity);
     });
   }
   const C = data.checks;

@@ -166,8 +166,8 @@ def test_the_spare_of_a_line_is_the_least_that_walking_to_its_source_finds(data)
     count = data.draw(st.integers(1, 7))
     parent = [data.draw(st.integers(0, k)) for k in range(count)]
     figure = st.one_of(st.none(), st.integers(0, 20))
-    # a tree of lines: line k leads from node parent[k] to node k + 1, which lies at a place of its own
-    places = [(100.0 * k, 37.0 * (k * k % 5)) for k in range(count + 1)]
+    # a tree of lines: line k leads from node parent[k] to node k + 1, which lies on a parabola: no line passes another node
+    places = [(100.0 * k, 10.0 * k * k) for k in range(count + 1)]
     recorded = [(data.draw(figure), data.draw(figure)) for _ in range(count + 1)]
     facts = [{"capacity": c, "committed": d, "capacity_unit": "kW"} for c, d in recorded]
     rows = [works("n0", *places[0], kind="power", **facts[0])]
