@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import geopandas as gpd
 import pandas as pd
@@ -112,6 +112,20 @@ class Write(NamedTuple):
     reason: str
 
 
+Op = Literal["=", "<>", "<", "<=", ">", ">=", "in", "missing", "known"]
+
+
+class Compare(NamedTuple):
+    """A simple condition on a column of text, integers, reals or days: its value is known and stands so to `value`.
+
+    `in` takes a tuple of values; "missing" and "known" ask only whether there is a value. Text is ordered by code points.
+    """
+
+    column: str
+    op: Op
+    value: Any = None
+
+
 class Record(NamedTuple):
     """One entry of the history of a feature; `before` and `after` are its columns, geometry as WKT, None where absent."""
 
@@ -149,12 +163,21 @@ class Store(Protocol):
         ids: Sequence[str] | None = None,
         columns: Sequence[str] | None = None,
         as_of: When | None = None,
+        where: Sequence[Compare] = (),
+        after: str | None = None,
+        limit: int | None = None,
     ) -> gpd.GeoDataFrame:
         """Read features of a layer in the order of storage, with the columns and types of its schema.
 
-        `box` (xmin, ymin, xmax, ymax in the base's CRS) keeps features whose envelopes meet it. Of `terrain` a frame of
-        one row a raster: `id`, `edition`, `grid` (geo.raster.Grid cut to the box), the outline of that grid as geometry.
+        `box` (xmin, ymin, xmax, ymax in the base's CRS) keeps features whose envelopes meet it, `where` those for which all
+        conditions hold. With `limit`, the first so many with ids beyond `after`, in the order of ids (code points). Of
+        `terrain` a frame of one row a raster: `id`, `edition`, `grid` (geo.raster.Grid cut to the box), the outline of that
+        grid as geometry; conditions and limits are not for rasters.
         """
+        ...
+
+    def count(self, layer: str, box: Box | None = None, where: Sequence[Compare] = (), most: int | None = None) -> int:
+        """Count the features that `read` would give, or one or two more at the rim of the box; not beyond `most`."""
         ...
 
     def extent(self, layer: str) -> tuple[int, Box]:
@@ -244,8 +267,13 @@ class Store(Protocol):
         """
         ...
 
-    def findings(self, ids: Sequence[str] | None = None) -> tuple[pd.DataFrame, Mapping[str, Any]]:
-        """Read findings by parcel id, and the inputs they were made from; empty where nothing was assessed."""
+    def findings(
+        self, ids: Sequence[str] | None = None, columns: Sequence[str] | None = None
+    ) -> tuple[pd.DataFrame, Mapping[str, Any]]:
+        """Read findings by parcel id, and the inputs they were made from; empty where nothing was assessed.
+
+        `columns` keeps those of them that there are, in the order of storage.
+        """
         ...
 
     def close(self) -> None:

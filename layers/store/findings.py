@@ -121,12 +121,14 @@ def _publish(connection: sqlite3.Connection, types: Mapping[str, DType], inputs:
     )
 
 
-def load(connection: sqlite3.Connection, ids: Sequence[str] | None) -> tuple[pd.DataFrame, dict[str, Any]]:
+def load(
+    connection: sqlite3.Connection, ids: Sequence[str] | None, wanted: Sequence[str] | None = None
+) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Read findings and what they were made from; both empty where nothing was assessed."""
     noted = connection.execute("SELECT inputs, types FROM shudi_findings").fetchone()
     if noted is None:
         return nothing(), {}
-    types: dict[str, DType] = json.loads(noted[1])
+    types: dict[str, DType] = {k: v for k, v in json.loads(noted[1]).items() if wanted is None or k in wanted}
     sql = f"SELECT {', '.join(['id', *map(quoted, types)])} FROM findings"
     where = "" if ids is None else " WHERE id IN (SELECT value FROM json_each(?))"
     values = [] if ids is None else [json.dumps([str(i) for i in ids])]

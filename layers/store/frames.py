@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
@@ -15,7 +16,7 @@ from pyproj import CRS
 
 from layers.base import PANDAS, DType, Field, Geometry, Layer, Text, names
 from layers.catalogue import LAYERS
-from layers.store.base import Box, DuplicateError, StaleError, StoreError
+from layers.store.base import Box, Compare, DuplicateError, StaleError, StoreError
 
 CHUNK = 20_000
 """Features that are in memory at once as Python objects while a delivery is stored."""
@@ -244,6 +245,52 @@ def meets(shapes: NDArray[np.object_], box: Box) -> NDArray[np.bool_]:
     xmin, ymin, xmax, ymax = box
     b = shapely.bounds(shapes)
     return (b[:, 0] <= xmax) & (b[:, 2] >= xmin) & (b[:, 1] <= ymax) & (b[:, 3] >= ymin)
+
+
+RELATIONS: Mapping[str, Callable[[Any, Any], Any]] = {
+    "=": operator.eq, "<>": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
+    "in": lambda values, wanted: pd.Series(values).isin(wanted).to_numpy(bool),
+}  # fmt: skip
+
+
+def comparable(layer: Layer, where: Sequence[Compare]) -> tuple[tuple[Field, Compare], ...]:
+    """Find the fields of conditions. StoreError for a column that is unknown or of flags."""
+    fields = pick(layer, [c.column for c in where])
+    for field in fields:
+        if field.dtype == "flag":
+            raise StoreError(
+                f"{layer.name}.{field.name} is a flag, which no condition compares. Read it and filter the frame.",
+                f"{layer.name}.{field.name} 是是否值,不能作为条件,请读出后筛选",
+            )
+    return tuple(zip(fields, where, strict=True))
+
+
+def holds(layer: Layer, frame: gpd.GeoDataFrame, where: Sequence[Compare]) -> NDArray[np.bool_]:
+    """Tell for which features all conditions hold; what is missing meets none but "missing"."""
+    keep = np.ones(len(frame), bool)
+    for field, (_, op, value) in comparable(layer, where):
+        known = np.array(frame[field.name].notna(), bool)
+        if op in RELATIONS:
+            values = frame[field.name][known].to_numpy("datetime64[s]" if field.dtype == "date" else object)
+            wanted = np.array(value, values.dtype) if field.dtype == "date" else value
+            known[known] = RELATIONS[op](values, wanted)
+        keep &= ~known if op == "missing" else known
+    return keep
+
+
+def boxed(found: gpd.GeoDataFrame, box: Box | None, full: bool, more: Callable[[int], gpd.GeoDataFrame]) -> gpd.GeoDataFrame:
+    """Drop what an index of single precision found too much; of a `full` page `more` reads as many behind it."""
+    if box is None or (met := meets(found.geometry.to_numpy(), box)).all():
+        return found
+    inside = found[met].reset_index(drop=True)
+    return pd.concat([inside, more(int((~met).sum()))], ignore_index=True) if full else inside
+
+
+def first(frame: gpd.GeoDataFrame, after: str | None, limit: int) -> gpd.GeoDataFrame:
+    """Keep the first `limit` features with ids beyond `after`, in the order of ids (code points)."""
+    ids = frame["id"].to_numpy(object)
+    order = np.argsort(ids, kind="stable")
+    return frame.iloc[order if after is None else order[ids[order] > after]].head(limit)
 
 
 def states(frame: gpd.GeoDataFrame) -> list[dict[str, Any]]:

@@ -29,6 +29,7 @@ from layers.store import findings as assessed
 from layers.store.base import (
     Box,
     Change,
+    Compare,
     Edit,
     Findings,
     NotABaseError,
@@ -185,19 +186,32 @@ class GpkgStore:
         ids: Sequence[str] | None = None,
         columns: Sequence[str] | None = None,
         as_of: When | None = None,
+        where: Sequence[Compare] = (),
+        after: str | None = None,
+        limit: int | None = None,
     ) -> gpd.GeoDataFrame:
-        """Read features of a layer in the order of storage; memory grows with what is read."""
+        """Read features of a layer in the order of storage, or of ids; memory grows with what is read."""
         of = frames.layer_of(layer)
         with self._connections.reading() as c:
             since = history.later(c, layer, as_of)
             if of.geometry == "raster":
                 return rasters.read(c, self._crs, box, ids, columns, since.first if since else None)
             fields = frames.pick(of, columns)
-            found = history.frame(of, fields, c.execute(*history.rows(of, fields, box, ids, since)).fetchall(), self._crs)
-        if box is None:
-            return found
-        met = frames.meets(found.geometry.to_numpy(), box)  # the R-tree keeps single precision: it finds a little too much
-        return found if met.all() else found[met].reset_index(drop=True)
+            asked = history.Asked(box, ids, frames.comparable(of, where), after, limit)
+            if since is not None:
+                rows = c.execute(*history.rows(of, of.columns, asked.whole, since)).fetchall()
+                return history.kept(history.frame(of, of.columns, rows, self._crs), of, asked, fields)
+            rows = c.execute(*history.rows(of, fields, history.planned(c, of, asked))).fetchall()
+        found = history.frame(of, fields, rows, self._crs)
+        return frames.boxed(
+            found, box, len(rows) == limit, lambda n: self.read(layer, box, ids, columns, None, where, rows[-1][0], n)
+        )
+
+    def count(self, layer: str, box: Box | None = None, where: Sequence[Compare] = (), most: int | None = None) -> int:
+        """Count features, one or two too many at the rim of the box, where the R-tree keeps single precision."""
+        of = frames.layer_of(layer)
+        with self._connections.reading() as c:
+            return history.count(c, of, history.Asked(box, None, frames.comparable(of, where)), most)
 
     def extent(self, layer: str) -> tuple[int, Box]:
         """Count the features of a layer and bound their envelopes; zeros where there is none."""
@@ -426,7 +440,9 @@ class GpkgStore:
         """Replace the findings of all plots and note what they were made from; memory grows with one frame or chunk."""
         assessed.save(self._connections, findings, inputs, progress)
 
-    def findings(self, ids: Sequence[str] | None = None) -> tuple[pd.DataFrame, Mapping[str, Any]]:
+    def findings(
+        self, ids: Sequence[str] | None = None, columns: Sequence[str] | None = None
+    ) -> tuple[pd.DataFrame, Mapping[str, Any]]:
         """Read findings by parcel id, and what they were made from."""
         with self._connections.reading() as c:
-            return assessed.load(c, ids)
+            return assessed.load(c, ids, columns)

@@ -14,16 +14,19 @@ import numpy as np
 from numpy.typing import NDArray
 from pyproj import CRS
 
-from layers.base import Edition, Field, Layer, framed
+from layers.base import Edition, Field, Layer, framed, names
 from layers.store import blobs
-from layers.store.base import Box, Record, When
+from layers.store.base import Box, Compare, Record, When
 from layers.store.deliveries import in_force, stamp
-from layers.store.frames import column, states
+from layers.store.frames import column, first, holds, meets, states
 from layers.store.schema import quoted, rtree
 
 Query = tuple[str, list[Any]]
 Rows = Sequence[Sequence[Any]]
 Decode = Callable[[Sequence[bytes | None], str, str], NDArray[np.object_]]
+
+MANY = 4_000
+"""Features in a box from which on a page of them is found along the ids instead."""
 
 
 class Later(NamedTuple):
@@ -58,32 +61,63 @@ def later(connection: sqlite3.Connection, layer: str, as_of: When | None) -> Lat
     return Later(first, tuple(connection.execute(sql, (layer, first))))
 
 
-def rows(layer: Layer, fields: Sequence[Field], box: Box | None, ids: Sequence[str] | None, since: Later | None) -> Query:
-    """Ask for fid, fields and geometry of features in the order of storage, as they were before `since`.
+class Asked(NamedTuple):
+    """Which features are asked for: see `layers.store.base.Store.read`.
 
-    Features unchanged since then come from the table, the others from the first entry that tells what they were before.
+    `walk`: the box holds so many that the page is sooner found along the ids than by collecting and sorting what is in it.
     """
-    sql, values = _stored(layer, fields, box, ids, since)
+
+    box: Box | None = None
+    ids: Sequence[str] | None = None
+    where: Sequence[tuple[Field, Compare]] = ()
+    after: str | None = None
+    limit: int | None = None
+    walk: bool = False
+
+    @property
+    def whole(self) -> Asked:
+        """The same without conditions and limits."""
+        return Asked(self.box, self.ids)
+
+
+def rows(layer: Layer, fields: Sequence[Field], asked: Asked, since: Later | None = None) -> Query:
+    """Ask for key, fields and geometry of features in the order of the key, as they were before `since`.
+
+    The key is the fid, or the id where there is a limit. Features unchanged since come from the table, the others from the
+    first entry that tells what they were before; of those no conditions or limits are asked.
+    """
+    key = "fid" if asked.limit is None else "id"
+    sql, values = stored((key, *(f.name for f in fields), "geom"), layer, asked, since)
     if since is not None:
-        past, more = _undone(layer, fields, ids, since)
+        past, more = _undone(layer, fields, asked.ids, since)
         sql, values = f"{sql} UNION ALL {past}", values + more
-    return f"{sql} ORDER BY 1", values
+    return f"{sql} ORDER BY 1" + ("" if asked.limit is None else f" LIMIT {asked.limit:d}"), values
 
 
-def _stored(layer: Layer, fields: Sequence[Field], box: Box | None, ids: Sequence[str] | None, since: Later | None) -> Query:
-    """Ask for features of the table."""
-    sql = f"SELECT {', '.join(['t.fid', *(f't.{quoted(f.name)}' for f in fields), 't.geom'])} FROM "
+def stored(columns: Sequence[str], layer: Layer, asked: Asked, since: Later | None = None) -> Query:
+    """Ask for columns of features of the table."""
+    sql = f"SELECT {', '.join(f't.{quoted(name)}' for name in columns) or '1'} FROM "
     where: list[str] = []
     values: list[Any] = []
-    if box is None:
-        sql += f"{quoted(layer.name)} t"
+    table, tree = quoted(layer.name), rtree(layer.name)
+    if asked.box is None:
+        sql += f"{table} t"
     else:
-        sql += f"{rtree(layer.name)} r CROSS JOIN {quoted(layer.name)} t ON t.fid = r.id"
+        sql += (
+            f"{table} t CROSS JOIN {tree} r ON r.id = t.fid" if asked.walk else f"{tree} r CROSS JOIN {table} t ON t.fid = r.id"
+        )
         where.append("r.minx <= ? AND r.maxx >= ? AND r.miny <= ? AND r.maxy >= ?")
-        values += [float(v) for v in (box[2], box[0], box[3], box[1])]
-    if ids is not None:
+        values += [float(asked.box[k]) for k in (2, 0, 3, 1)]
+    if asked.ids is not None:
         where.append("t.id IN (SELECT value FROM json_each(?))")
-        values.append(json.dumps([str(i) for i in ids]))
+        values.append(json.dumps([str(i) for i in asked.ids]))
+    if asked.after is not None:
+        where.append("t.id > ?")
+        values.append(asked.after)
+    for field, compare in asked.where:
+        told, more = condition(field, compare)
+        where.append(told)
+        values += more
     if since is not None:
         where.append(
             "NOT EXISTS (SELECT 1 FROM shudi_history h WHERE h.layer = ? AND h.id = t.id AND h.seq >= ? AND h.fid IS NOT NULL)"
@@ -92,6 +126,23 @@ def _stored(layer: Layer, fields: Sequence[Field], box: Box | None, ids: Sequenc
         where += ["t.fid NOT BETWEEN ? AND ?"] * len(since.fids)
         values += [fid for pair in since.fids for fid in pair]
     return (f"{sql} WHERE {' AND '.join(where)}" if where else sql), values
+
+
+def condition(field: Field, compare: Compare) -> Query:
+    """Write a condition of `read`; a time of day that another program wrote behind a day is left out."""
+    column = f"t.{quoted(field.name)}"
+    if compare.op in ("missing", "known"):
+        return f"{column} IS {'' if compare.op == 'missing' else 'NOT '}NULL", []
+    if field.dtype == "date":
+        column = f"substr({column}, 1, 10)"
+    if compare.op == "in":
+        return f"{column} IN (SELECT value FROM json_each(?))", [json.dumps([_plain(v) for v in compare.value])]
+    return f"{column} {compare.op} ?", [_plain(compare.value)]
+
+
+def _plain(value: Any) -> Any:
+    """Write a day as text."""
+    return value.isoformat() if isinstance(value, date) else value
 
 
 def _undone(layer: Layer, fields: Sequence[Field], ids: Sequence[str] | None, since: Later) -> Query:
@@ -115,6 +166,31 @@ def frame(layer: Layer, fields: Sequence[Field], found: Rows, crs: CRS, decode: 
     columns = list(zip(*found, strict=True)) if found else [()] * (len(fields) + 2)
     data = {f.name: column(f"{layer.name}.{f.name}", f.dtype, columns[k + 1]) for k, f in enumerate(fields)}
     return framed(data, decode(columns[-1], layer.geometry, layer.name), crs)
+
+
+def kept(then: gpd.GeoDataFrame, layer: Layer, asked: Asked, fields: Sequence[Field]) -> gpd.GeoDataFrame:
+    """Keep of features as they were what is asked for; of the past no database asks, so memory grows with all that was read."""
+    if asked.box is not None:
+        then = then[meets(then.geometry.to_numpy(), asked.box)]
+    then = then[holds(layer, then, [compare for _, compare in asked.where])]
+    if asked.limit is not None:
+        then = first(then, asked.after, asked.limit)
+    return then[[*names(fields), "geometry"]].reset_index(drop=True)
+
+
+def count(connection: sqlite3.Connection, layer: Layer, asked: Asked, most: int | None) -> int:
+    """Count features of the table by the R-tree and conditions, not beyond `most`."""
+    sql, values = stored((), layer, asked)
+    bounded = sql if most is None else f"{sql} LIMIT {most:d}"
+    found: int = connection.execute(f"SELECT count(*) FROM ({bounded})", values).fetchone()[0]
+    return found
+
+
+def planned(connection: sqlite3.Connection, layer: Layer, asked: Asked) -> Asked:
+    """Choose how to find a page in a box: along the ids where the box holds many."""
+    if asked.box is None or asked.limit is None:
+        return asked
+    return asked._replace(walk=count(connection, layer, asked, MANY) == MANY)
 
 
 def editions(connection: sqlite3.Connection, layer: str | None, as_of: When | None) -> tuple[Edition, ...]:
@@ -148,7 +224,7 @@ def records(connection: sqlite3.Connection, layer: Layer, id: str, crs: CRS) -> 
     picked = "".join(f"json_extract(before, '$.\"{f.name}\"'), " for f in layer.columns)
     sql = f"SELECT seq, before IS NULL, fid, {picked}geom FROM shudi_history WHERE layer = ? AND id = ? AND fid IS NOT NULL ORDER BY seq"
     past = connection.execute(sql, (layer.name, id)).fetchall()
-    current = connection.execute(*rows(layer, layer.columns, None, [id], None)).fetchall()
+    current = connection.execute(*rows(layer, layer.columns, Asked(ids=[id]))).fetchall()
     steps = lived(past, current, lambda fid: _delivery(connection, layer.name, fid))
     return told(layer, id, steps, lambda seq: write_of(connection, seq), lambda known: frame(layer, layer.columns, known, crs))
 

@@ -21,7 +21,7 @@ from layers.base import Edition, Layer, empty
 from layers.catalogue import LAYERS
 from layers.store import findings as assessed
 from layers.store import frames, rasters
-from layers.store.base import Box, Change, Edit, Findings, Progress, Record, StoreError, When, Write
+from layers.store.base import Box, Change, Compare, Edit, Findings, Progress, Record, StoreError, When, Write
 from layers.store.changes import agreed
 from layers.store.crs import project_crs
 from layers.store.deliveries import admitted, in_force, now, stamp
@@ -116,8 +116,11 @@ class MemoryStore:
         ids: Sequence[str] | None = None,
         columns: Sequence[str] | None = None,
         as_of: When | None = None,
+        where: Sequence[Compare] = (),
+        after: str | None = None,
+        limit: int | None = None,
     ) -> gpd.GeoDataFrame:
-        """Read features of a layer in the order of storage."""
+        """Read features of a layer in the order of storage, or of ids."""
         of, state = frames.layer_of(layer), self._state(as_of, layer)
         if of.geometry == "raster":
             return self._rasters(state, box, ids, columns)
@@ -127,6 +130,9 @@ class MemoryStore:
             found = found[found["id"].isin(list(ids))]
         if box is not None:
             found = found[frames.meets(found.geometry.to_numpy(), box)]
+        found = found[frames.holds(of, found, where)]
+        if limit is not None:
+            found = frames.first(found, after, limit)
         answer = found[[*names, "geometry"]].reset_index(drop=True)
         return answer.set_geometry(gpd.GeoSeries(own(answer.geometry.to_numpy()), crs=answer.crs))
 
@@ -140,6 +146,11 @@ class MemoryStore:
             if w is not None and (ids is None or id in ids):
                 rows.append((id, edition, rasters.cut(grid, w), rasters.footprint(grid.transform, w)))
         return rasters.frame(rows, columns, self._crs)
+
+    def count(self, layer: str, box: Box | None = None, where: Sequence[Compare] = (), most: int | None = None) -> int:
+        """Count features, not beyond `most`."""
+        found = len(self.read(layer, box, where=where))
+        return found if most is None else min(found, most)
 
     def extent(self, layer: str) -> tuple[int, Box]:
         """Count the features of a layer and bound their envelopes; zeros where there is none."""
@@ -228,9 +239,13 @@ class MemoryStore:
         if progress is not None and len(whole):
             progress(len(whole), len(whole))
 
-    def findings(self, ids: Sequence[str] | None = None) -> tuple[pd.DataFrame, Mapping[str, Any]]:
+    def findings(
+        self, ids: Sequence[str] | None = None, columns: Sequence[str] | None = None
+    ) -> tuple[pd.DataFrame, Mapping[str, Any]]:
         """Read findings by parcel id, and what they were made from."""
         found, inputs = self._findings
+        if columns is not None:
+            found = found[[c for c in found.columns if c in columns]]
         return (found.copy() if ids is None else found[found.index.isin(list(ids))].copy()), inputs
 
     def close(self) -> None:

@@ -24,6 +24,7 @@ from layers.store.address import Address, where
 from layers.store.base import (
     Box,
     Change,
+    Compare,
     Edit,
     Findings,
     NotABaseError,
@@ -36,6 +37,7 @@ from layers.store.base import (
 from layers.store.blobs import collected
 from layers.store.crs import project_crs
 from layers.store.deliveries import admitted, now
+from layers.store.history import Asked, kept
 from layers.store.postgres import changes, history, rasters, schema
 from layers.store.postgres import findings as assessed
 from layers.store.postgres.history import fetch
@@ -158,20 +160,32 @@ class PostgisStore:
         ids: Sequence[str] | None = None,
         columns: Sequence[str] | None = None,
         as_of: When | None = None,
+        where: Sequence[Compare] = (),
+        after: str | None = None,
+        limit: int | None = None,
     ) -> gpd.GeoDataFrame:
-        """Read features of a layer in the order of storage; memory grows with what is read."""
+        """Read features of a layer in the order of storage, or of ids; memory grows with what is read."""
         of = frames.layer_of(layer)
         with self._pool.reading() as c:
             since = history.later(c, layer, as_of)
             if of.geometry == "raster":
                 return rasters.read(c, self._crs, box, ids, columns, since.first if since else None)
             fields = frames.pick(of, columns)
-            found = fetch(c, *history.rows(of, fields, box, ids, since))
+            asked = Asked(box, ids, frames.comparable(of, where), after, limit)
+            if since is not None:
+                found = fetch(c, *history.rows(of, of.columns, asked.whole, since))
+                return kept(history.frame(of, of.columns, found, self._crs), of, asked, fields)
+            found = fetch(c, *history.rows(of, fields, asked))
         read = history.frame(of, fields, found, self._crs)
-        if box is None:
-            return read
-        met = frames.meets(read.geometry.to_numpy(), box)  # the index keeps single precision: it finds a little too much
-        return read if met.all() else read[met].reset_index(drop=True)
+        return frames.boxed(
+            read, box, len(found) == limit, lambda n: self.read(layer, box, ids, columns, None, where, found[-1][0], n)
+        )
+
+    def count(self, layer: str, box: Box | None = None, where: Sequence[Compare] = (), most: int | None = None) -> int:
+        """Count features, one or two too many at the rim of the box, where the index keeps single precision."""
+        of = frames.layer_of(layer)
+        with self._pool.reading() as c:
+            return history.count(c, of, Asked(box, None, frames.comparable(of, where)), most)
 
     def extent(self, layer: str) -> tuple[int, Box]:
         """Count the features of a layer and bound their envelopes; zeros where there is none. Remembered until it changes."""
@@ -381,10 +395,12 @@ class PostgisStore:
         with self._pool.writing("assess", schema.LOCK + 1) as c:
             assessed.save(c, findings, inputs, progress)
 
-    def findings(self, ids: Sequence[str] | None = None) -> tuple[pd.DataFrame, Mapping[str, Any]]:
+    def findings(
+        self, ids: Sequence[str] | None = None, columns: Sequence[str] | None = None
+    ) -> tuple[pd.DataFrame, Mapping[str, Any]]:
         """Read findings by parcel id, and what they were made from."""
         with self._pool.reading() as c:
-            return assessed.load(c, ids)
+            return assessed.load(c, ids, columns)
 
 
 def encode(shapes: NDArray[np.object_], srs: int, kind: str) -> list[bytes | None]:

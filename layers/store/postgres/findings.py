@@ -73,12 +73,14 @@ def _fill(connection: Connection, table: str, typed: pd.DataFrame, types: Mappin
             raise twice(row[0] for row in known) from error
 
 
-def load(connection: Connection, ids: Sequence[str] | None) -> tuple[pd.DataFrame, dict[str, Any]]:
+def load(
+    connection: Connection, ids: Sequence[str] | None, wanted: Sequence[str] | None = None
+) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Read findings and what they were made from; both empty where nothing was assessed."""
     noted = fetch(connection, "SELECT inputs, types FROM shudi_findings")
     if not noted:
         return nothing(), {}
-    types: dict[str, DType] = json.loads(noted[0][1])
+    types: dict[str, DType] = {k: v for k, v in json.loads(noted[0][1]).items() if wanted is None or k in wanted}
     picked = "".join(f", {quoted(name)}{'::text' if kind == 'date' else ''}" for name, kind in types.items())
     where, values = ("", ()) if ids is None else (" WHERE id = ANY(%s)", ([str(i) for i in ids],))
     return build(types, fetch(connection, f"SELECT id{picked} FROM findings{where} ORDER BY fid", values)), json.loads(

@@ -12,12 +12,15 @@ from pyproj import CRS
 from layers.base import Edition, Field, Layer
 from layers.catalogue import LAYERS
 from layers.store import blobs
-from layers.store.base import Box, Record, When
+from layers.store.base import Compare, Record, When
 from layers.store.deliveries import stamp
-from layers.store.history import Later, Query, Rows, delivered, lived, told
+from layers.store.history import Asked, Later, Query, Rows, delivered, lived, told
 from layers.store.history import frame as framed
 from layers.store.postgres.pool import Connection
 from layers.store.schema import quoted
+
+POINTS = ' COLLATE "C"'
+"""Lets text be ordered by code points, as Python and SQLite order it."""
 
 
 def fetch(connection: Connection, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
@@ -46,13 +49,17 @@ def later(connection: Connection, layer: str, as_of: When | None) -> Later | Non
     return Later(first, tuple(fetch(connection, sql, (layer, first))))
 
 
-def rows(layer: Layer, fields: Sequence[Field], box: Box | None, ids: Sequence[str] | None, since: Later | None) -> Query:
-    """Ask for fid, fields and geometry of features in the order of storage, as they were before `since`."""
-    sql, values = _stored(layer, fields, box, ids, since)
+def rows(layer: Layer, fields: Sequence[Field], asked: Asked, since: Later | None = None) -> Query:
+    """Ask for key, fields and geometry of features in the order of the key, as they were before `since`.
+
+    The key is the fid, or the id where there is a limit.
+    """
+    key = "t.fid" if asked.limit is None else f"t.id{POINTS}"
+    sql, values = stored(f"{key}{picked(fields, 't')}, st_asbinary(t.geom, 'NDR')", layer, asked, since)
     if since is not None:
-        past, more = _undone(layer, fields, ids, since)
+        past, more = _undone(layer, fields, asked.ids, since)
         sql, values = f"{sql} UNION ALL {past}", values + more
-    return f"{sql} ORDER BY 1", values
+    return f"{sql} ORDER BY 1" + ("" if asked.limit is None else f" LIMIT {asked.limit:d}"), values
 
 
 def picked(fields: Sequence[Field], alias: str) -> str:
@@ -60,16 +67,23 @@ def picked(fields: Sequence[Field], alias: str) -> str:
     return "".join(f", {alias}.{quoted(f.name)}{'::text' if f.dtype == 'date' else ''}" for f in fields)
 
 
-def _stored(layer: Layer, fields: Sequence[Field], box: Box | None, ids: Sequence[str] | None, since: Later | None) -> Query:
-    """Ask for features of the table."""
+def stored(columns: str, layer: Layer, asked: Asked, since: Later | None = None) -> Query:
+    """Ask for columns of features of the table."""
     where: list[str] = []
     values: list[Any] = []
-    if box is not None:
+    if asked.box is not None:
         where.append("t.geom && st_makeenvelope(%s, %s, %s, %s, st_srid(t.geom))")
-        values += [float(v) for v in box]
-    if ids is not None:
+        values += [float(v) for v in asked.box]
+    if asked.ids is not None:
         where.append("t.id = ANY(%s)")
-        values.append([str(i) for i in ids])
+        values.append([str(i) for i in asked.ids])
+    if asked.after is not None:
+        where.append(f"t.id{POINTS} > %s")
+        values.append(asked.after)
+    for field, compare in asked.where:
+        told, more = condition(field, compare)
+        where.append(told)
+        values += more
     if since is not None:
         where.append(
             "NOT EXISTS (SELECT 1 FROM shudi_history h WHERE h.layer = %s AND h.id = t.id AND h.seq >= %s AND h.fid IS NOT NULL)"
@@ -77,8 +91,26 @@ def _stored(layer: Layer, fields: Sequence[Field], box: Box | None, ids: Sequenc
         values += [layer.name, since.first]
         where += ["t.fid NOT BETWEEN %s AND %s"] * len(since.fids)
         values += [fid for pair in since.fids for fid in pair]
-    sql = f"SELECT t.fid{picked(fields, 't')}, st_asbinary(t.geom, 'NDR') FROM {quoted(layer.name)} t"
+    sql = f"SELECT {columns} FROM {quoted(layer.name)} t"
     return (f"{sql} WHERE {' AND '.join(where)}" if where else sql), values
+
+
+def condition(field: Field, compare: Compare) -> Query:
+    """Write a condition of `read`."""
+    column = f"t.{quoted(field.name)}{POINTS if field.dtype == 'text' else ''}"
+    if compare.op in ("missing", "known"):
+        return f"t.{quoted(field.name)} IS {'' if compare.op == 'missing' else 'NOT '}NULL", []
+    cast = field.dtype if field.dtype in ("text", "date") else "float8"
+    listed = list(compare.value) if compare.op == "in" else [compare.value]
+    values = [float(v) for v in listed] if cast == "float8" else listed
+    return (f"{column} = ANY(%s::{cast}[])", [values]) if compare.op == "in" else (f"{column} {compare.op} %s::{cast}", values)
+
+
+def count(connection: Connection, layer: Layer, asked: Asked, most: int | None) -> int:
+    """Count features of the table by its index and conditions, not beyond `most`."""
+    sql, values = stored("1", layer, asked)
+    bounded = sql if most is None else f"{sql} LIMIT {most:d}"
+    return int(fetch(connection, f"SELECT count(*) FROM ({bounded}) found", values)[0][0])
 
 
 def _undone(layer: Layer, fields: Sequence[Field], ids: Sequence[str] | None, since: Later) -> Query:
@@ -120,7 +152,7 @@ def records(connection: Connection, layer: Layer, id: str, crs: CRS) -> tuple[Re
         "WHERE h.layer = %s AND h.id = %s AND h.fid IS NOT NULL ORDER BY h.seq"
     )
     past = fetch(connection, sql, (layer.name, id))
-    current = fetch(connection, *rows(layer, layer.columns, None, [id], None))
+    current = fetch(connection, *rows(layer, layer.columns, Asked(ids=[id])))
     steps = lived(past, current, lambda fid: _delivery(connection, layer.name, fid))
     return told(layer, id, steps, lambda seq: write_of(connection, seq), lambda known: frame(layer, layer.columns, known, crs))
 
