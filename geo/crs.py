@@ -9,6 +9,7 @@ import numpy as np
 import shapely
 from numpy.typing import ArrayLike, NDArray
 from pyproj import CRS, Transformer
+from shapely.geometry.base import BaseGeometry
 
 from geo.errors import GeoError
 
@@ -204,6 +205,23 @@ def _legacy(crs: CRS) -> str | None:
     return datum.name if any(name in plain for name in LEGACY) else None
 
 
+REACH = 3.0
+"""Degrees around a CRS's area of use in which it is still trusted."""
+
+
+def in_reach(shape: BaseGeometry, src: object, dst: object) -> BaseGeometry:
+    """Cut a shape in degrees to where a projected CRS reaches: its area of use and 3 degrees around; others pass.
+
+    The world is no box in a projected CRS. What comes back may be empty.
+    """
+    one, other = _crs(src), _crs(dst)
+    use = other.area_of_use
+    if not one.is_geographic or other.is_geographic or use is None or use.west > use.east:
+        return shape
+    land = shapely.box(use.west - REACH, max(use.south - REACH, -90), use.east + REACH, min(use.north + REACH, 90))
+    return shape if land.covers(shape) else shape.intersection(land)
+
+
 def transform(shapes: Shapes, src: object, dst: object) -> Shapes:
     """Transform shapes from one CRS to another, coordinates east before north on both sides; heights are kept as they are.
 
@@ -250,6 +268,21 @@ def operation(src: object, dst: object) -> tuple[str, float | None]:
     """Name the operation that `transform` does between two CRSs, and its accuracy [m]; None where it is not known."""
     transformer = _transformer(_crs(src), _crs(dst))
     return transformer.description, transformer.accuracy if transformer.accuracy >= 0 else None
+
+
+def north_first(crs: object) -> bool:
+    """Tell whether the authority of a CRS puts north before east, as EPSG does for 4326, 4490 and CGCS2000's zones."""
+    axes = _crs(crs).axis_info
+    return len(axes) > 1 and axes[0].direction.lower() == "north"
+
+
+def turned(shapes: Shapes) -> Shapes:
+    """Swap the first two coordinates; heights are kept."""
+    found: Shapes = np.array(shapely.transform(shapes, lambda xy: xy[:, ::-1]), object)
+    height = shapely.has_z(shapes)
+    if height.any():
+        found[height] = shapely.transform(shapes[height], lambda xyz: xyz[:, [1, 0, 2]], include_z=True)
+    return found
 
 
 def planar_area(shapes: Shapes, crs: object) -> Numbers:
