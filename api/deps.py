@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import Depends, Request
 
 from api.settings import Settings
 from layers.assessment import Networks
+from layers.collections import Collection, Known, catalogue
 from layers.standards import Standards
 from layers.store import open_store
 from layers.store.base import Store
@@ -47,6 +49,9 @@ def a_store(request: Request) -> Store:
     return land.store()
 
 
+AStore = Annotated[Store, Depends(a_store)]
+
+
 def the_standards(request: Request) -> Standards:
     """Hand out the standards that were read at the start."""
     standards: Standards = request.app.state.standards
@@ -71,8 +76,20 @@ def the_settings(request: Request) -> Settings:
     return settings
 
 
-AStore = Annotated[Store, Depends(a_store)]
+def the_known(request: Request) -> Known:
+    """Hand out the memory of counts and extents."""
+    known: Known = request.app.state.known
+    return known
+
+
+def what_one_sees(store: AStore) -> Mapping[str, Collection]:
+    """Decide which collections a request may see, and of which only some features (`Collection.only`): the one access rule."""
+    return catalogue(store)
+
+
 TheStandards = Annotated[Standards, Depends(the_standards)]
 TheNetworks = Annotated[Networks, Depends(the_networks)]
+TheKnown = Annotated[Known, Depends(the_known)]
+Sees = Annotated[Mapping[str, Collection], Depends(what_one_sees)]
 TheCache = Annotated[TileCache, Depends(the_cache)]
 TheSettings = Annotated[Settings, Depends(the_settings)]

@@ -17,10 +17,12 @@ from geo.errors import GeoError
 from geo.tiles import TileError
 from layers.assessment import NotFoundError, StaleFindingsError
 from layers.errors import Refusal
+from layers.filter.errors import FilterError
 from layers.store.base import BusyError, ReadOnlyError, StaleError, StoreError
 
 LOG = logging.getLogger("shudi")
 STATUS: Mapping[type[Exception], int] = {
+    FilterError: 400,
     NotFoundError: 404,
     TileError: 404,
     StaleError: 412,

@@ -7,18 +7,24 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 from fastapi import FastAPI
+from starlette.middleware.gzip import GZipMiddleware
 
 from api.auth import Doorkeeper, Gate
 from api.deps import Land
 from api.errors import handle
 from api.limits import Limits
 from api.oidc import Provider
-from api.routes import checks, health, oidc, page, people, plots, supply, tiles
+from api.openapi import describe
+from api.routes import checks, features, health, oidc, page, people, plots, supply, tiles
 from api.settings import Settings
 from layers.assessment import Networks
+from layers.collections import Known
 from layers.standards import Standards
 from layers.store.people import People, beside
 from maps.tiles import TileCache
+
+COMPRESSION = 4
+"""Level of gzip: higher ones take longer than they save."""
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -39,12 +45,15 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.networks = Networks()
     app.state.cache = TileCache()
     app.state.settings = settings
+    app.state.known = Known()
     app.state.keeper = keeper = Doorkeeper(People(settings.people or beside(settings.base)), settings.guarded)
     app.state.provider = Provider(settings.oidc) if settings.oidc else None
     handle(app)
+    app.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=COMPRESSION)
     app.add_middleware(Gate, settings=settings, keeper=keeper)
     app.add_middleware(Limits, body=settings.body, hosts=settings.hosts)
-    for module in (health, people, oidc, plots, checks, supply, tiles, page):
+    for module in (features, health, people, oidc, plots, checks, supply, tiles, page):
         app.include_router(module.router)
     page.mount(app)
+    describe(app)
     return app

@@ -32,7 +32,6 @@ def policy(page: str) -> str:
     )
 
 
-@router.get("/", include_in_schema=False)
 def index() -> HTMLResponse:
     """Send the page."""
     page = (WEB / "index.html").read_text("utf-8")

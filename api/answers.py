@@ -1,0 +1,79 @@
+"""How documents are sent: as JSON or HTML, with links, an ETag, and not again to who has them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
+from fastapi import Request, Response
+
+from api.asked import FORMATS
+from layers.filter.errors import FilterError
+from maps.pages import page
+
+JSON, HTML, GEOJSON, SCHEMA = "application/json", "text/html", "application/geo+json", "application/schema+json"
+POLICY = "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'none'"
+
+
+class Wish(NamedTuple):
+    """What a caller wants: `html` or `json`, and where the service is reached."""
+
+    request: Request
+    url: str
+    format: str
+
+    def link(self, path: str, rel: str, title: str, type: str = JSON, **more: Any) -> dict[str, Any]:
+        """Make a link to a path of this service."""
+        return {"href": f"{self.url}{path}", "rel": rel, "type": type, "title": title, **more}
+
+    def around(self, type: str = JSON) -> list[dict[str, Any]]:
+        """Link a document to itself and to its other form."""
+        kept = [(k, v) for k, v in self.request.query_params.multi_items() if k != "f"]
+        made = []
+        for name, media in (("json", type), ("html", HTML)):
+            rel = "self" if name == self.format else "alternate"
+            made.append(self.link(f"{self.path}?{urlencode([*kept, ('f', name)])}", rel, f"{name.upper()}", media))
+        return made
+
+    @property
+    def path(self) -> str:
+        """The path that was asked for, as it stands in a URL."""
+        raw: bytes = self.request.scope["raw_path"]
+        return raw.decode("ascii").split("?")[0]
+
+
+def wish(request: Request, url: str, wanted: str | None) -> Wish:
+    """Settle the form of an answer: what `f` says, else what the caller accepts first of HTML and JSON; FilterError for others."""
+    if wanted is None:
+        accepted = request.headers.get("accept", "").lower()
+        at = {name: accepted.find(name) for name in ("text/html", "json")}
+        html = at["text/html"] >= 0 and (at["json"] < 0 or at["text/html"] < at["json"])
+        return Wish(request, url, "html" if html else "json")
+    if wanted not in FORMATS:
+        raise FilterError(
+            f"f={wanted[:40]} is no format here; there are {', '.join(FORMATS)}",
+            f"f={wanted[:40]} 不是可用的格式;可用 {'、'.join(FORMATS)}",
+        )
+    return Wish(request, url, wanted)
+
+
+def answer(of: Wish, title: str, body: Mapping[str, Any], media: str = JSON) -> Response:
+    """Send a document."""
+    if of.format == "html":
+        return Response(page(title, body), media_type=HTML, headers={"Content-Security-Policy": POLICY, "Vary": "Accept"})
+    return Response(json.dumps(body, ensure_ascii=False), media_type=media, headers={"Vary": "Accept"})
+
+
+def tag(*made_from: object) -> str:
+    """Make an ETag of all that an answer is made from."""
+    return f'"{hashlib.sha256(repr(made_from).encode()).hexdigest()[:24]}"'
+
+
+def unchanged(request: Request, etag: str) -> Response | None:
+    """Answer 304 to who has the answer already."""
+    known = [t.strip().removeprefix("W/") for t in request.headers.get("if-none-match", "").split(",")]
+    headers = {"ETag": etag, "Cache-Control": "no-cache", "Vary": "Accept"}
+    return Response(status_code=304, headers=headers) if etag in known or "*" in known else None

@@ -1,0 +1,393 @@
+"""Collections of features to be listed, filtered and paged: every vector layer, and what was found out about the plots.
+
+Pages are keyed by the features' numbers: a feature that somebody adds or deletes meanwhile moves no other to another page.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any, NamedTuple
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+from shapely.geometry.base import BaseGeometry
+
+from geo.crs import transform
+from layers.assessment import NotFoundError
+from layers.base import KEY, DType, Field, Geometry, Text, names
+from layers.catalogue import LAYERS
+from layers.filter.errors import FilterError
+from layers.filter.evaluate import holds
+from layers.filter.push import exact, meet, pushed
+from layers.filter.tree import Call, Kind, Node, Places, Property, moment, print_of
+from layers.plan.readiness import SERVICES, STATES
+from layers.plan.supply import VERDICTS
+from layers.store.base import Box, Compare, Store
+from layers.store.findings import kind_of
+
+MOST = 10_000
+"""Features of one page."""
+CHUNK = 20_000
+"""Features in memory at once while a collection is searched."""
+PATIENCE = 1.0
+"""Seconds that counting may take; then nobody says how many there are."""
+GEOMETRY = "geometry"
+KINDS: Mapping[DType, Kind] = {"text": "text", "integer": "number", "real": "number", "date": "date", "flag": "flag"}
+
+AREAS = {
+    "area": Text("Area", "面积"),
+    "free_area": Text("Free area", "可供面积"),
+    "warn_area": Text("Area with warnings", "有提示面积"),
+    "unknown_area": Text("Unknown area", "未知面积"),
+    "blocked_area": Text("Blocked area", "受限面积"),
+    "residual": Text("Residual", "残差"),
+}
+READINESS = (
+    Field("verdict", "text", Text("Verdict", "结论"), codes=VERDICTS),
+    Field("reason", "text", Text("Reason", "原因"), meaning="check and rule that decide the verdict"),
+    Field("ready_state", "text", Text("Readiness", "配套状态"), codes=STATES),
+    Field("ready_from", "date", Text("Ready from", "具备条件日期"), meaning="missing: since ever, or nobody can say"),
+    Field("deciding", "text", Text("Deciding service", "决定性配套"), meaning="the service that comes last or is missing"),
+    Field("missing", "text", Text("Missing services", "缺少的配套"), meaning=f"of {', '.join(SERVICES)}, with commas"),
+)
+UNKNOWN = {"verdict": "unknown", "ready_state": "unknown"}
+"""What a plot is that nobody assessed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """What is listed under one name: the features of a layer, or the plots with what was found out about them.
+
+    `within`: the columns of the first day and of the day after the last, if features have any. `only`: a condition that its
+    reader may not see beyond.
+    """
+
+    name: str
+    title: Text
+    about: Text
+    layer: str
+    geometry: Geometry
+    fields: tuple[Field, ...]
+    assessed: bool = False
+    within: tuple[str, str] | None = None
+    only: Node | None = None
+
+    @property
+    def kinds(self) -> dict[str, Kind]:
+        """The kinds of what can be asked about."""
+        return {**{f.name: KINDS[f.dtype] for f in self.fields}, GEOMETRY: "geometry"}
+
+    @property
+    def stored(self) -> tuple[str, ...]:
+        """The columns on which the store can filter."""
+        return (KEY.name,) if self.assessed else tuple(f.name for f in self.fields if f.dtype != "flag")
+
+    def stamp(self, store: Store) -> str:
+        """Stamp what it holds: the stamp changes with every change of it."""
+        version = f"{self.layer}={store.versions()[self.layer]}"
+        if not self.assessed:
+            return version
+        inputs = json.dumps(store.findings([], [])[1], sort_keys=True, default=str)
+        return f"{version},{hashlib.sha256(inputs.encode()).hexdigest()[:16]}"
+
+
+def catalogue(store: Store) -> dict[str, Collection]:
+    """List the collections of a base by name."""
+    found = {name: of_layer(name) for name, layer in LAYERS.items() if layer.geometry != "raster"}
+    plots = LAYERS["parcels"]
+    ready = Text("Readiness of plots", "宗地配套状态"), Text("From which day are plots serviced?", "各宗地从哪天起配套齐全?")
+    told = Text("Findings of plots", "宗地评估结论"), Text("All that was found out about plots", "对各宗地评估的全部结论")
+    found["readiness"] = Collection("readiness", *ready, "parcels", plots.geometry, (KEY, *READINESS), True)
+    found["findings"] = Collection("findings", *told, "parcels", plots.geometry, (KEY, *found_fields(store)), True)
+    return found
+
+
+def of_layer(name: str) -> Collection:
+    """Make the collection of a layer."""
+    layer = LAYERS[name]
+    columns = names(layer.columns)
+    within = ("valid_from", "valid_to") if "valid_from" in columns else None
+    return Collection(name, layer.title, layer.question, name, layer.geometry, layer.columns, within=within)
+
+
+def found_fields(store: Store) -> Iterator[Field]:
+    """Describe the columns of the findings as they are stored."""
+    known = {a.field.name: a.field for layer in LAYERS.values() for a in layer.answers} | {f.name: f for f in READINESS}
+    known |= {name: Field(name, "real", title, unit="m2") for name, title in AREAS.items()}
+    stored, _ = store.findings([])
+    for name in stored.columns:
+        kind = kind_of(stored[name])
+        yield replace(known[name], dtype=kind) if name in known else Field(name, kind, Text(name, name))
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """A box that features must meet: its polygon and the CRS that it is in, its envelope in the CRS of the base."""
+
+    shape: BaseGeometry
+    crs: object
+    box: Box | None
+
+    @classmethod
+    def of(cls, values: Sequence[float], places: Places) -> Area:
+        """Make the area of a bbox; FilterError where it is none."""
+        shape = places.box(values)
+        plain = shapely.transform(shape, lambda xy: xy[:, ::-1]) if places.north_first else shape
+        there = places.moved(shape)
+        return cls(plain, places.crs, None if there.is_empty else there.bounds)
+
+    def meets(self, frame: gpd.GeoDataFrame) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        """Tell which features meet it."""
+        shapely.prepare(self.shape)
+        return np.asarray(shapely.intersects(self.shape, transform(frame.geometry.to_numpy(), frame.crs, self.crs)), bool)
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What is asked of a collection: where, which, in what order and how many.
+
+    `order`: columns, and whether downwards; ties and no order go by number. `after`: the key of the last feature that the
+    reader has, as `Page.more` gave it. `columns`: None is all.
+    """
+
+    area: Area | None = None
+    node: Node | None = None
+    columns: tuple[str, ...] | None = None
+    order: tuple[tuple[str, bool], ...] = ()
+    after: tuple[Any, ...] | None = None
+    limit: int = 100
+
+
+class Page(NamedTuple):
+    """Features, how many there are in all (None: not counted) and the key behind which the next page begins (None: the end)."""
+
+    features: gpd.GeoDataFrame
+    matched: int | None
+    more: tuple[Any, ...] | None
+
+
+class Known:
+    """What was counted and measured, kept by keys that name all that it was made from. Safe to share between threads."""
+
+    def __init__(self, keep: int = 2_000) -> None:
+        self._keep = keep
+        self._known: OrderedDict[tuple[object, ...], Any] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: tuple[object, ...], make: Callable[[], Any]) -> Any:
+        """Remember, or make and keep; two that miss at once both make."""
+        with self._lock:
+            if key in self._known:
+                self._known.move_to_end(key)
+                return self._known[key]
+        made = make()
+        with self._lock:
+            self._known[key] = made
+            while len(self._known) > self._keep:
+                self._known.popitem(last=False)
+        return made
+
+
+def page(store: Store, of: Collection, query: Query, known: Known) -> Page:
+    """Find one page of a collection, all of it of one moment.
+
+    Memory grows with the page and one chunk. A page in an order of its own looks at every feature that matches.
+    """
+    with store.snapshot():
+        area = query.area and (shapely.to_wkb(query.area.shape), str(query.area.crs))
+        asked = "count", of.name, of.stamp(store), area, print_of(both(of.only, query.node))
+        found = ordered(store, of, query) if query.order else first(store, of, query)
+        matched = found.matched
+        counted = known.get(asked, lambda: count(store, of, query) if matched is None else matched)
+        return found._replace(matched=counted)
+
+
+def extent(store: Store, of: Collection, known: Known) -> Box | None:
+    """Bound a collection in longitude and latitude; None where it is empty, or where only a part of it may be seen."""
+
+    def measure() -> Box | None:
+        features, (west, south, east, north) = store.extent(of.layer)
+        if not features:
+            return None
+        inside = np.meshgrid(np.linspace(west, east, 17), np.linspace(south, north, 17))
+        land = shapely.multipoints(np.column_stack([axis.ravel() for axis in inside]))
+        bounds: Box = transform(np.array([land], object), store.crs, "OGC:CRS84")[0].bounds
+        return bounds
+
+    if of.only is not None:
+        return None
+    found: Box | None = known.get(("extent", of.layer, store.versions()[of.layer]), measure)
+    return found
+
+
+def first(store: Store, of: Collection, query: Query) -> Page:
+    """Find the first features by number."""
+    parts: list[gpd.GeoDataFrame] = []
+    have, whole = 0, False
+    after = None if query.after is None else str(query.after[0])
+    for part, last in scan(store, of, query, after, query.limit + 1):
+        parts.append(part)
+        have, whole = have + len(part), last
+        if have > query.limit:
+            break
+    found = pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0]
+    more = (found[KEY.name].iloc[query.limit - 1],) if have > query.limit else None
+    counted = have if whole and query.after is None else None
+    return Page(shown(found.iloc[: query.limit], of, query), counted, more)
+
+
+def ordered(store: Store, of: Collection, query: Query) -> Page:
+    """Find the first features in an order of their own; keys are kept of the page only, missing values come last."""
+    matched, best = 0, pd.DataFrame()
+    for part, _ in scan(store, of, query, None, CHUNK):
+        matched += len(part)
+        if query.after is not None:
+            part = part[beyond(part, query.order, query.after)]
+        best = part if best.empty else pd.concat([best, part], ignore_index=True)
+        by, up = [name for name, _ in query.order], [not down for _, down in query.order]
+        best = best.sort_values([*by, KEY.name], ascending=[*up, True], na_position="last", kind="stable").head(query.limit + 1)
+    more = tuple(key(best.iloc[query.limit - 1], query.order)) if len(best) > query.limit else None
+    return Page(shown(best.iloc[: query.limit], of, query), matched, more)
+
+
+def key(row: pd.Series[Any], order: Sequence[tuple[str, bool]]) -> Iterator[Any]:
+    """Tell the key of a feature in an order, in values that JSON knows."""
+    for name in (*(n for n, _ in order), KEY.name):
+        value = row[name]
+        yield (
+            None
+            if pd.isna(value)
+            else str(value)[:10]
+            if isinstance(value, pd.Timestamp)
+            else getattr(value, "item", lambda v=value: v)()
+        )
+
+
+def beyond(
+    frame: gpd.GeoDataFrame, order: Sequence[tuple[str, bool]], after: tuple[Any, ...]
+) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Tell which features come behind a key; FilterError where it is no key of this order."""
+    if len(after) != len(order) + 1:
+        raise FilterError("the page's key is of another order; begin at the first page", "分页标记与排序不符,请从第一页开始")
+    past, tied = np.zeros(len(frame), bool), np.ones(len(frame), bool)
+    for (name, down), last in zip((*order, (KEY.name, False)), after, strict=True):
+        values, known = frame[name], np.array(frame[name].notna(), bool)
+        if last is None:
+            tied &= ~known
+            continue
+        try:
+            wanted = np.datetime64(last, "s") if pd.api.types.is_datetime64_any_dtype(values) else last
+            here = values[known].to_numpy()
+            less, same = ~known, np.zeros(len(frame), bool)
+            less[known] = here < wanted if down else here > wanted
+            same[known] = here == wanted
+        except (TypeError, ValueError):
+            raise FilterError(
+                "the page's key is of another order; begin at the first page", "分页标记与排序不符,请从第一页开始"
+            ) from None
+        past |= tied & less
+        tied &= same
+    return past
+
+
+def scan(store: Store, of: Collection, query: Query, after: str | None, size: int) -> Iterator[tuple[gpd.GeoDataFrame, bool]]:
+    """Give the features that match, in the order of their numbers, and whether these are the last.
+
+    What a store can filter it does; chunks grow from `size`, or from 4,096 where a box or a filter leaves something to ask.
+    """
+    node = both(of.only, query.node)
+    where, box = pushed(node, of.stored)
+    area = query.area
+    if area is not None:
+        box = meet([b for b in (box, area.box or (1.0, 1.0, 0.0, 0.0)) if b is not None])
+    left = None if exact(node, of.stored) else node
+    size = min(max(size, 4_096 if left is not None or area is not None else 1), CHUNK)
+    while True:
+        frame = load(store, of, box, where, after, size)
+        last = len(frame) < size
+        if len(frame):
+            after = frame[KEY.name].iloc[-1]
+        if area is not None:
+            frame = frame[area.meets(frame)]
+        if left is not None:
+            frame = frame[holds(left, frame)]
+        yield frame.reset_index(drop=True), last
+        if last:
+            return
+        size = min(2 * size, CHUNK)
+
+
+def load(
+    store: Store, of: Collection, box: Box | None, where: Sequence[Compare], after: str | None, size: int
+) -> gpd.GeoDataFrame:
+    """Read a chunk of a collection."""
+    if not of.assessed:
+        return store.read(of.layer, box, where=where, after=after, limit=size)
+    plots = store.read(of.layer, box, columns=[KEY.name], where=where, after=after, limit=size)
+    columns = names(of.fields[1:])
+    found, _ = store.findings(plots[KEY.name].tolist(), columns)
+    told = found.reindex(index=plots[KEY.name], columns=columns).set_axis(plots.index)
+    for field in of.fields[1:]:
+        if field.dtype == "date":
+            told[field.name] = pd.to_datetime(told[field.name])
+        if field.name in UNKNOWN:
+            told[field.name] = told[field.name].astype(object).fillna(UNKNOWN[field.name])
+    return plots[[KEY.name, GEOMETRY]].join(told)
+
+
+def both(one: Node | None, other: Node | None) -> Node | None:
+    """Join two conditions."""
+    return Call("and", (one, other)) if one is not None and other is not None else one or other
+
+
+def shown(frame: pd.DataFrame, of: Collection, query: Query) -> gpd.GeoDataFrame:
+    """Keep the columns that are asked for, and the key."""
+    wanted = names(of.fields) if query.columns is None else [KEY.name, *(c for c in query.columns if c != KEY.name)]
+    return gpd.GeoDataFrame(frame[[*wanted, GEOMETRY]].reset_index(drop=True), geometry=GEOMETRY)
+
+
+def count(store: Store, of: Collection, query: Query) -> int | None:
+    """Count the features that match; None where that takes longer than `PATIENCE`."""
+    node = both(of.only, query.node)
+    if query.area is None and exact(node, of.stored):
+        return store.count(of.layer, where=pushed(node, of.stored)[0])
+    until, found = time.monotonic() + PATIENCE, 0
+    for part, last in scan(store, of, query, None, CHUNK):
+        found += len(part)
+        if not last and time.monotonic() > until:
+            return None
+    return found
+
+
+def one(store: Store, of: Collection, id: str) -> gpd.GeoDataFrame:
+    """Read one feature of a collection, a frame of one row; NotFoundError where there is none that may be seen."""
+    frame = load(store, of, None, [Compare(KEY.name, "=", id)], None, 1)
+    if not len(frame) or (of.only is not None and not holds(of.only, frame)[0]):
+        raise NotFoundError(f"{of.name} has no feature {id[:200]}", f"{of.name} 中没有编号 {id[:200]}")
+    return frame
+
+
+def state(frame: gpd.GeoDataFrame) -> str:
+    """Stamp what a feature is, a frame of one row; whoever changes it changes the stamp."""
+    row = frame.drop(columns=GEOMETRY).iloc[0].astype(object)
+    told = repr([None if pd.isna(v) else str(v) for v in row]).encode() + (shapely.to_wkb(frame.geometry.iloc[0]) or b"")
+    return hashlib.sha256(told).hexdigest()[:24]
+
+
+def during(of: Collection, begin: date | None, end: date | None) -> Node | None:
+    """Make the condition that a feature is valid on a day between two, both inside, None being open; none without such days."""
+    if of.within is None:
+        return None
+    first_day, last_day = (Property(name, "date") for name in of.within)
+    days = [(first_day, "<=", end), (last_day, ">", begin)]
+    parts = [Call("or", (Call("isnull", (column,)), Call(op, (column, moment(str(day)))))) for column, op, day in days if day]
+    return Call("and", tuple(parts)) if parts else None
