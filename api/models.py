@@ -13,6 +13,7 @@ from layers.base import Text
 from layers.plan.capacity import Capacity
 from layers.plan.exactness import Exactness
 from layers.plan.levelling import Levelling
+from layers.plan.routes import Route
 from layers.plan.sheet import Line, Part, Service, Sheet
 from layers.standards import Standard
 from layers.units import mu
@@ -152,6 +153,38 @@ class CapacityBody(BaseModel):
         )
 
 
+class RouteBody(BaseModel):
+    """The way from the site to a line, in `crs`: over road land, plots of the same holder and land without parcels.
+
+    Without a way `length_m` is null; `between` is the plot of another that bars it, and `says` tells why there is none.
+    """
+
+    length_m: float | None
+    road_m: float
+    own_m: float
+    open_m: float
+    plots: list[str]
+    between: str | None
+    bent: bool
+    says: Words
+    geometry: dict[str, Any] | None
+
+    @classmethod
+    def of(cls, route: Route) -> RouteBody:
+        """Write a way."""
+        return cls(
+            length_m=_rounded(route.length, 2),
+            road_m=round(route.road, 2),
+            own_m=round(route.own, 2),
+            open_m=round(route.open, 2),
+            plots=list(route.plots),
+            between=route.between,
+            bent=route.bent,
+            says=Words.of(route.says),
+            geometry=None if route.course is None else json.loads(shapely.to_geojson(route.course)),
+        )
+
+
 class ServiceLine(BaseModel):
     """The state of one service and the line that decides it."""
 
@@ -167,9 +200,10 @@ class ServiceLine(BaseModel):
     required: bool
     until: date | None
     capacity: CapacityBody | None
+    route: RouteBody | None
 
     @classmethod
-    def of(cls, service: Service) -> ServiceLine:
+    def of(cls, service: Service, route: Route | None) -> ServiceLine:
         """Write a service."""
         distance = None if service.distance is None else round(service.distance, 2)
         return cls(
@@ -183,6 +217,7 @@ class ServiceLine(BaseModel):
             required=service.required,
             until=service.until,
             capacity=None if service.capacity is None else CapacityBody.of(service.capacity),
+            route=None if route is None else RouteBody.of(route),
         )
 
 
@@ -338,7 +373,7 @@ class SheetBody(BaseModel):
             residual_m2=sheet.residual,
             checks=[CheckLine.of(line) for line in sheet.lines],
             parts=[PartLine.of(part) for part in sheet.parts],
-            services=[ServiceLine.of(service) for service in sheet.services],
+            services=[ServiceLine.of(service, sheet.routes.get(service.kind)) for service in sheet.services],
             land_use_m2={k: round(v, 2) for k, v in sheet.land_use.items()},
             terrain={k: _rounded(v, 3) for k, v in sheet.terrain.items()},
             levelling=LevellingBody.of(sheet.levelling),

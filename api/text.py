@@ -24,6 +24,7 @@ WORDS = {
     "services": Text("Services", "配套"),
     "from": Text("from", "自"),
     "source": Text("source", "源"),
+    "way": Text("way", "路由"),
     "until": Text("until", "至"),
     "asks": Text("asks for", "需求"),
     "no_demand": Text("demand unknown", "需求未知"),
@@ -185,6 +186,8 @@ def render(sheet: Sheet, language: str, generated: bool = False) -> str:
         facts += [f"{say('until')} {service.until}"] if service.until else []
         facts += [say("required")] if service.required else []
         rows.append(f"  {_say(service.title, language)}: {state}" + (" · " + " · ".join(facts) if facts else ""))
+        if route := sheet.routes.get(service.kind):
+            rows.append(f"      {say('way')}: {_say(route.says, language)}")
         if service.capacity and service.line:
             rows += [f"      {row}" for row in loaded(service.capacity, language)]
     rows += ["", f"{say('terrain')}:"]

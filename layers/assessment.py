@@ -23,6 +23,7 @@ from layers import utilities
 from layers.base import Ask, Survey, ask_layer, framed
 from layers.catalogue import LAYERS
 from layers.errors import Refusal
+from layers.plan.access import Ways
 from layers.plan.capacity import demand, spare
 from layers.plan.contest import Contest, claims
 from layers.plan.exactness import tolerance
@@ -35,16 +36,16 @@ from layers.plan.supply_table import supply_table
 from layers.standards import Standards
 from layers.store.base import Box, Store
 
-ENGINE = 4
+ENGINE = 5
 """Grows when the same land and standards would give other findings."""
-MARGIN = 300.0
-"""How far around plots things are read that reach beyond their outline [m]: the widest protection zone (100 m) from an edge up to
-200 m beside the axis that is drawn; connections, half red lines and the cells of slopes need less."""
+WIDE, NARROW = 300.0, 60.0
+MARGIN = {"roads": WIDE, "utilities": WIDE, "corridors": WIDE, "terrain": WIDE, "parcels": NARROW}
+"""How far around plots things are read that decide about what lies beside them [m]: the widest protection zone (100 m) from an edge
+up to 200 m beside the axis that is drawn; connections, half red lines and the cells of slopes need less. Parcels can be in the
+way as far as `layers.plan.access.farthest` (51 m)."""
 Traces = Mapping[str, pd.DataFrame]
 """For each network what `layers.plan.networks.serving` tells of each line, by its number."""
 NETWORKS = ("roads", "utilities")
-WIDE = ("roads", "utilities", "corridors", "terrain")
-"""Layers that are read with the margin: what lies beside a plot decides about it."""
 POINTS = 50_000
 """The most points that a site's outline may have: no survey has as many, and each check takes seconds with more."""
 
@@ -132,9 +133,10 @@ class Networks:
         plots = store.read("parcels", box=tuple(lines.geometry.buffer(reach).total_bounds.tolist()), as_of=as_of)
         if not len(plots):
             return None
-        land = land_around(store, tuple(plots.total_bounds.tolist()), traces, as_of, ("utilities", "sites"))
+        around = ("parcels", "utilities", "sites")
+        land = land_around(store, tuple(plots.total_bounds.tolist()), traces, as_of, around)
         asking = demand(plots, land, ask)
-        answers = utilities.assess(asking, land["utilities"].features, ask)
+        answers = utilities.assess(asking, land["utilities"].features, ask, Ways(asking, land, ask).utilities)
         asked = claims(asking, answers)
         known = traced[traced["source"].isin(sources) | traced.index.isin(sources)]
         return Contest.of(known, asked[asked["line"].isin(known.index)].reset_index(drop=True))
@@ -152,15 +154,19 @@ def land_around(
     store: Store, box: Box, traces: Traces, as_of: datetime | None = None, layers: Iterable[str] = tuple(LAYERS)
 ) -> Mapping[str, Survey]:
     """Read layers, by default all, in a box, those that reach beyond their outline with a margin around it; networks as traced."""
-    wide = (box[0] - MARGIN, box[1] - MARGIN, box[2] + MARGIN, box[3] + MARGIN)
     editions = store.editions(as_of=as_of)
     land = {}
     for name in layers:
         delivered = tuple(e for e in editions if e.layer == name)
         if delivered:
-            features = store.read(name, box=wide if name in WIDE else box, as_of=as_of)
+            features = store.read(name, box=wider(box, MARGIN.get(name, 0.0)), as_of=as_of)
             land[name] = Survey(told(features, traces[name]) if name in traces else features, delivered)
     return land
+
+
+def wider(box: Box, margin: float) -> Box:
+    """Move the sides of a box out."""
+    return box[0] - margin, box[1] - margin, box[2] + margin, box[3] + margin
 
 
 def question(standards: Standards, on: date | None, as_of: datetime | None, use: str | None) -> Ask:

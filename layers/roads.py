@@ -9,7 +9,7 @@ import shapely
 from numpy.typing import NDArray
 
 from layers.base import SERVICE_LIFE, Ask, Claims, Field, Layer, Rule, Text, claim, codes
-from layers.service import answers, serve
+from layers.service import Way, answers, serve
 
 CLASSES = codes(
     ("expressway", "expressway", "快速路", "#882255"),
@@ -38,10 +38,15 @@ def red_line(features: gpd.GeoDataFrame, ask: Ask) -> Claims:
     return claims._replace(shapes=shapely.buffer(claims.shapes, half[standing], cap_style="flat"))
 
 
-def assess(plots: gpd.GeoDataFrame, features: gpd.GeoDataFrame, ask: Ask) -> pd.DataFrame:
-    """Tell the state of road access of each plot, measured from the red line."""
+def assess(plots: gpd.GeoDataFrame, features: gpd.GeoDataFrame, ask: Ask, way: Way | None = None) -> pd.DataFrame:
+    """Tell the state of road access of each plot, measured from the red line, on the way that `way` finds.
+
+    A road without a recorded red line may be as wide as the widest: it is unknown whether it gives access to what that reaches.
+    """
     group = np.where(features["class"].to_numpy(object) == "private", -1, 0)
-    return serve(plots, features, group, ["road"], ask.standards["roads.max_access"], ask, half_width(features))
+    half = half_width(features)
+    doubt = np.where(half > 0, 0.0, ask.standards["roads.widest_red_line"] / 2)
+    return serve(plots, features, group, ["road"], ask.standards["roads.max_access"], ask, half, doubt, way=way)
 
 
 LAYER = Layer(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import geopandas as gpd
@@ -60,6 +60,35 @@ class Load(NamedTuple):
     committed: NDArray[np.bool_]
 
 
+class Choice(NamedTuple):
+    """Pairs of a plot and a line near it, from which each cell (a plot and a group of lines) gets its best; shape (k,) each.
+
+    `plot` and `line` are rows, `rank` the state that the line gives, `since` its first day, `distance` [m] the length of the way
+    to it, and `between` the row of the plot in `plots` (numbers) that is in the way (-1: none).
+    """
+
+    plot: NDArray[np.intp]
+    line: NDArray[np.intp]
+    cell: NDArray[np.int64]
+    rank: NDArray[np.int64]
+    since: NDArray[np.datetime64]
+    distance: Numbers
+    between: NDArray[np.intp]
+    plots: NDArray[np.object_]
+
+    def best(self) -> NDArray[np.intp]:
+        """Name the best pair of each cell: of the highest state, then of the earliest day, then on the shortest way.
+
+        Of pairs that do not serve, one that would if no plot were in the way comes first.
+        """
+        order = np.lexsort((self.line, self.distance, self.since, self.between < 0, -self.rank, self.cell))
+        return order[np.r_[True, np.diff(self.cell[order]) != 0]] if len(order) else order
+
+
+Way = Callable[[gpd.GeoDataFrame, Choice], Choice]
+"""Finds the ways of pairs of plots and lines, as far as they decide, and what they change about rank and distance."""
+
+
 def life(lines: gpd.GeoDataFrame, ask: Ask) -> Life:
     """Find when each line serves: as traced through its network where `lines` tell (layers.plan.networks), else by its record.
 
@@ -105,28 +134,35 @@ def serve(
     groups: list[str],
     reach: float,
     ask: Ask,
-    margin: NDArray[np.float64] | None = None,
+    margin: Numbers | None = None,
+    doubt: Numbers | None = None,
     load: Load | None = None,
+    way: Way | None = None,
 ) -> pd.DataFrame:
     """Tell for each plot and group of lines the best service within `reach` [m].
 
     `group` numbers the lines' groups by the names `groups`, -1 for lines that serve nobody; `margin` [m] is the half width by
-    which a line is nearer than its axis. For each group four columns: `_state` (NA where a line is near of which nobody
-    recorded a state), `_from` (first day of service; NaT where nobody can say or none), `_line` (the id) and `_distance` [m]. Best is the highest state, then the earliest day, then the nearest line.
+    which a line is nearer than its axis, `doubt` [m] how much nearer than that it may be; `way` finds the way of a pair, by
+    default the straight one. For each group five columns: `_state` (NA where a line is near, or may be, of which nobody recorded a
+    state), `_from` (first day of service; NaT where nobody can say or none), `_line` (the id), `_distance` (the length of the way
+    [m]) and `_between` (the plot in the way of a line that would serve). Best is the highest state, then the earliest day, then
+    the shortest way.
 
     A line that is recorded to serve a plot (`serves`) connects that one and no other; one that is to be relocated ranks after
-    those that stay. With `load` a fifth column `_capacity`, one of CAPACITY but "competing": whether the line can take the load
+    those that stay. With `load` a sixth column `_capacity`, one of CAPACITY but "competing": whether the line can take the load
     by what is spare on its way to the source (`spare_sure`, `spare_most` of the lines, where they tell); a line that surely
     cannot is short, and any other that serves or will serve is better.
     """
-    i, j, distance = _near(plots, lines, group, reach, margin)
+    blank = np.zeros(len(lines))
+    i, j, distance = _near(plots, lines, group, reach, blank if margin is None else margin, blank if doubt is None else doubt)
     rank, begins = _ranked(plots, lines, ask, i, j, distance)
+    rank[distance > reach] = np.minimum(rank[distance > reach], UNKNOWN)
     if load is not None and "spare_most" in lines:
         short = (load.low[i, group[j]] > lines["spare_most"].to_numpy(float)[j]) & ~load.committed[i]
         rank[short & (rank != NONE)] = SHORT
-    cell = i * len(groups) + group[j]
-    order = np.lexsort((j, distance, begins[j], -rank, cell))
-    first = order[np.r_[True, np.diff(cell[order]) != 0]] if len(order) else order
+    choice = Choice(i, j, i * len(groups) + group[j], rank, begins[j], distance, np.full(len(i), -1), np.array([None], object))
+    choice = choice if way is None else way(lines, choice)
+    first, rank = choice.best(), choice.rank
     answer: dict[str, object] = {}
     ids = lines["id"].to_numpy(object)
     for g, name in enumerate(groups):
@@ -139,12 +175,15 @@ def serve(
         who = np.full(len(plots), None, object)
         who[at] = ids[line]
         how_far = np.full(len(plots), np.nan)
-        how_far[at] = distance[best]
+        how_far[at] = choice.distance[best]
+        barred = np.full(len(plots), None, object)
+        barred[at] = choice.plots[choice.between[best]]
         answer |= {
             f"{name}_state": pd.array(state, "str"),
             f"{name}_from": since,
             f"{name}_line": pd.array(who, "str"),
             f"{name}_distance": how_far,
+            f"{name}_between": pd.array(barred, "str"),
         }
         if load is not None:
             told = np.full(len(plots), None, object)
@@ -154,14 +193,15 @@ def serve(
 
 
 def _near(
-    plots: gpd.GeoDataFrame, lines: gpd.GeoDataFrame, group: NDArray[np.int64], reach: float, margin: Numbers | None
+    plots: gpd.GeoDataFrame, lines: gpd.GeoDataFrame, group: NDArray[np.int64], reach: float, margin: Numbers, doubt: Numbers
 ) -> tuple[NDArray[np.intp], NDArray[np.intp], Numbers]:
-    """Find the pairs of plot and line within reach, and how far the line is beyond its half width."""
-    slack, of = np.zeros(len(lines)) if margin is None else margin, np.flatnonzero(group >= 0)
-    i, j, distance = within(plots.geometry.to_numpy(), lines.geometry.to_numpy()[of], reach + slack[of].max(initial=0.0))
+    """Find the pairs of plot and line that are or may be within reach, and how far the line is beyond its half width."""
+    of = np.flatnonzero(group >= 0)
+    most = reach + (margin + doubt)[of].max(initial=0.0)
+    i, j, distance = within(plots.geometry.to_numpy(), lines.geometry.to_numpy()[of], most)
     j = of[j]
-    distance = np.maximum(distance - slack[j], 0.0)
-    near = distance <= reach
+    distance = np.maximum(distance - margin[j], 0.0)
+    near = distance <= reach + doubt[j]
     return i[near], j[near], distance[near]
 
 
@@ -205,7 +245,8 @@ def answers(group: str, title: Text, kind: str | None, reach: str, loaded: bool 
         Field(f"{group}_state", "text", title, codes=STATES),
         Field(f"{group}_from", "date", Text(f"{title.en} from", f"{title.zh}投用日期")),
         Field(f"{group}_line", "text", Text(f"{title.en} line", f"{title.zh}管线")),
-        Field(f"{group}_distance", "real", Text(f"Distance to {title.en}", f"距{title.zh}距离"), unit="m"),
+        Field(f"{group}_distance", "real", Text(f"Way to {title.en}", f"至{title.zh}路由长度"), unit="m"),
+        Field(f"{group}_between", "text", Text(f"Plot in the way of {title.en}", f"至{title.zh}须穿越的地块")),
     ]
     if loaded:
         rows.append(Field(f"{group}_capacity", "text", Text(f"Capacity of {title.en}", f"{title.zh}容量"), codes=CAPACITY))

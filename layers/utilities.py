@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from layers.base import SERVICE_LIFE, Ask, Field, Layer, Text, codes
-from layers.service import Load, answers, serve
+from layers.service import Load, Way, answers, serve
 
 KINDS = codes(
     ("water", "water", "给水", "#0072B2"),
@@ -26,16 +26,16 @@ ROLES = codes(
 )
 
 
-def assess(plots: gpd.GeoDataFrame, features: gpd.GeoDataFrame, ask: Ask) -> pd.DataFrame:
+def assess(plots: gpd.GeoDataFrame, features: gpd.GeoDataFrame, ask: Ask, way: Way | None = None) -> pd.DataFrame:
     """Tell for each plot and network the best line within reach of the boundary, and whether it can take the plot's load.
 
-    The load is read from the columns of `plots` that `layers.plan.capacity.demand` adds; without them it is unknown.
+    `way` finds the ways to the lines. The load is read from the columns of `plots` that `layers.plan.capacity.demand` adds; without them it is unknown.
     """
     kind, group = features["kind"].to_numpy(object), np.full(len(features), -1)
     for n, name in enumerate(KINDS):
         group[kind == name] = n
     group[features["role"].to_numpy(object) == "source"] = -1
-    return serve(plots, features, group, list(KINDS), ask.standards["utilities.max_connect"], ask, load=_load(plots))
+    return serve(plots, features, group, list(KINDS), ask.standards["utilities.max_connect"], ask, load=_load(plots), way=way)
 
 
 def _load(plots: gpd.GeoDataFrame) -> Load:

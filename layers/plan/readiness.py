@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from layers import roads, utilities
-from layers.base import Ask, Land, Survey, Text, ask_layer, codes, empty
+from layers.base import Ask, Land, Text, ask_layer, codes, surveyed
+from layers.plan.access import Ways, road_facts
 from layers.plan.capacity import demand
+from layers.plan.supply import survey_of
 from layers.service import NEVER, SERVING
 
 SERVICES: dict[str, Text] = {"road": Text("road", "道路"), **{kind: code.name for kind, code in utilities.KINDS.items()}}
@@ -32,10 +37,10 @@ def required(ask: Ask, level: int | None = None) -> list[str]:
     return list(ask.standards[f"readiness.services_{level or ask.standards['readiness.required']}"])
 
 
-def readiness(plots: gpd.GeoDataFrame, land: Land, ask: Ask, level: int | None = None) -> pd.DataFrame:
+def readiness(plots: gpd.GeoDataFrame, land: Land, ask: Ask, level: int | None = None, ways: Ways | None = None) -> pd.DataFrame:
     """Tell for each plot the state of every service and when the required ones are all there.
 
-    Columns: the answers of roads and utilities (a state is "unknown" where nobody surveyed), and
+    Columns: the answers of roads and utilities on `ways` that cross nobody else's plot, layers.plan.access.FIELDS (a state is "unknown" where nobody surveyed), and
 
     - `ready_state`: ready (all serve on the day), dated (from `ready_from`), undated (planned without a date), never (one
       is missing and not planned) or unknown. One that never comes outweighs one that is unknown.
@@ -47,8 +52,12 @@ def readiness(plots: gpd.GeoDataFrame, land: Land, ask: Ask, level: int | None =
     loads are those that `plots` bring (`layers.plan.capacity.demand`), else those of stored parcels.
     """
     asking = plots if "load_committed" in plots else demand(plots, land, ask)
-    surveys = [land[layer.name] if layer.name in land else Survey(empty(layer, plots.crs)) for layer in LAYERS]
-    answers = [ask_layer(layer, asking, survey, ask) for layer, survey in zip(LAYERS, surveys, strict=True)]
+    ways = ways or Ways(plots, land, ask)
+    assess = (partial(roads.assess, way=ways.roads), partial(utilities.assess, way=ways.utilities))
+    asked = [replace(layer, assess=question) for layer, question in zip(LAYERS, assess, strict=True)]
+    answers = [ask_layer(layer, asking, survey_of(land, layer, plots.crs), ask) for layer in asked]
+    sure = surveyed(plots, survey_of(land, roads.LAYER, plots.crs).coverage(), ask.standards["roads.max_access"])
+    answers.append(road_facts(answers[0], land, ways, sure))
     found = {name: column.array for answer in answers for name, column in answer.items()}
     for name in (*(f"{s}_state" for s in SERVICES), *(f"{s}_capacity" for s in utilities.KINDS)):
         if (unknown := found[name].isna()).any():

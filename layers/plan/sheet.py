@@ -17,11 +17,13 @@ from shapely.geometry.base import BaseGeometry
 from layers.base import Ask, Land, Text, ask_layer, framed, row_of
 from layers.catalogue import LAYERS
 from layers.land_use import CLASSES, is_arable, land_class
+from layers.plan.access import Ways
 from layers.plan.capacity import Capacity, demand, evidence
 from layers.plan.contest import Ring, taken
 from layers.plan.exactness import Exactness, exactness, verdict_of
 from layers.plan.levelling import Levelling, levelling
 from layers.plan.readiness import SERVICES, STATES, readiness, required
+from layers.plan.routes import Route, routes
 from layers.plan.supply import NAMES, PASS, SEVERITIES, UNKNOWN, Asked, ByRule, Decided, asked, claimed, decide, keys, survey_of
 from layers.service import EVER
 from layers.units import mu
@@ -75,7 +77,7 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """All that Shudi says about one site. `verdict` is free, unknown or blocked; areas in m2."""
+    """All that Shudi says about one site. `verdict` is free, unknown or blocked; areas in m2; `routes` by service."""
 
     id: str
     on: date
@@ -94,6 +96,7 @@ class Sheet:
     terrain: Mapping[str, float | None]
     levelling: Levelling
     exactness: Exactness
+    routes: Mapping[str, Route]
     not_asked: tuple[str, ...]
     geometry: BaseGeometry
 
@@ -132,7 +135,8 @@ def sheet(
     found = decide(site.geometry.to_numpy(), claims, ask, ids)
     area, by_rule = float(found.size[0]), found.by_rule()
     asking = demand(subject(site, land, own), land, ask, own)
-    ready = row_of(readiness(asking, land, ask, level))
+    ways = Ways(asking, land, ask)
+    ready = row_of(readiness(asking, land, ask, level, ways))
     services = _services(ready, required(ask, level), land, asking, ring)
     heights = survey_of(land, LAYERS["terrain"], site.crs)
     terrain = ask_layer(LAYERS["terrain"], site, heights, ask)
@@ -159,6 +163,7 @@ def sheet(
         terrain={name: None if pd.isna(v) else float(v) for name, v in row_of(terrain).items()},
         levelling=levelling(site, heights, ask, steep=terrain["slope_over_share"].to_numpy()),
         exactness=exactness(shape, site.crs, found, claims, ask, others, ids),
+        routes=routes(ways, ready, land, SERVICES),
         not_asked=NOT_ASKED,
         geometry=shape,
     )

@@ -12,7 +12,7 @@ from layers.plan.capacity import demand, spare
 from layers.plan.networks import serving
 from layers.plan.readiness import readiness
 from layers.standards import Standards
-from tests.layers.plan.test_networks import CRS, TODAY, X, Y, ask, pipe, survey, works
+from tests.layers.plan.test_networks import CRS, NO_PARCELS, TODAY, X, Y, ask, pipe, survey, works
 
 STANDARDS = Standards.load()
 HECTARE = 100.0
@@ -55,7 +55,7 @@ def rated(capacity, committed=0.0):
 
 
 def state(rows, plot, **question):
-    found = readiness(plot, {"utilities": network(*rows)}, ask(), **question).iloc[0]
+    found = readiness(plot, {"utilities": network(*rows), "parcels": NO_PARCELS}, ask(), **question).iloc[0]
     return found["power_state"], found["power_capacity"]
 
 
@@ -126,7 +126,7 @@ def test_a_hectare_of_industry_asks_for_200_to_800_kilowatts(spare_, expected):
 
 def test_a_short_service_is_missing_and_never_comes_until_somebody_plans_it():
     rows = line_to(**rated(100))
-    found = readiness(plots(("P", 0, {})), {"utilities": network(*rows)}, ask(), 3).iloc[0]
+    found = readiness(plots(("P", 0, {})), {"utilities": network(*rows), "parcels": NO_PARCELS}, ask(), 3).iloc[0]
     assert "power" in found["missing"].split(",")
     better = [
         *rows,

@@ -38,6 +38,10 @@ def features(layer, rows):
     return gpd.GeoDataFrame(data, geometry=[row["geometry"] for row in rows], crs=CRS)
 
 
+NO_PARCELS = Survey(features("parcels", []), (Edition("p", "parcels", "t", TODAY, WORLD),))
+"""A survey of all parcels that found none: nothing is in anybody's way."""
+
+
 def survey(*rows, layer="utilities", coverage=WORLD, index=None):
     frame = features(layer, rows)
     kinds = KINDS if layer == "utilities" else ()
@@ -223,8 +227,8 @@ def test_a_plot_beside_a_line_that_is_cut_off_has_no_service():
     def state(*some):
         land = survey(*some)
         traced = land.features.join(serving(land, ask()))
-        answer = readiness(plot, {"utilities": Survey(traced, land.editions)}, ask(), 3).iloc[0]
-        by_record = readiness(plot, {"utilities": land}, ask(), 3).iloc[0]
+        answer = readiness(plot, {"utilities": Survey(traced, land.editions), "parcels": NO_PARCELS}, ask(), 3).iloc[0]
+        by_record = readiness(plot, {"utilities": land, "parcels": NO_PARCELS}, ask(), 3).iloc[0]
         assert by_record["water_state"] == "available"
         return answer["water_state"]
 

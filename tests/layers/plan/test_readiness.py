@@ -42,6 +42,7 @@ def land(*lines, coverage=WORLD, kinds=KINDS):
     road = [line("R", class_="x")]
     road[0] = {k: v for k, v in road[0].items() if k not in ("role", "class_")} | {"class": "local", "red_line_width": 10.0}
     return {
+        "parcels": Survey(empty(LAYERS["parcels"], CRS), (Edition("p", "parcels", "t", TODAY, WORLD),)),
         "roads": Survey(frame("roads", road), (Edition("r", "roads", "t", TODAY, WORLD),)),
         "utilities": Survey(frame("utilities", full), (Edition("u", "utilities", "t", TODAY, coverage, kinds),)),
     }
