@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from api.commands import change, deliver, export, land, level, parcel, people, show, supply, verdict
+from api.commands import change, deliver, export, land, level, networks, parcel, people, show, supply, verdict
 from api.context import BASE, Base, Commands, Context, language
 from layers.store.address import Where
 
@@ -20,6 +20,6 @@ def main(ctx: click.Context, base: Where | None, lang: str, as_json: bool) -> No
     ctx.obj = Context(base, lang, as_json)
 
 
-for module in (land, deliver, export, change, parcel, verdict, level, supply, show, people):
+for module in (land, deliver, export, change, parcel, verdict, level, networks, supply, show, people):
     for command in module.COMMANDS:
         main.add_command(command)

@@ -15,7 +15,7 @@ from api.errors import handle
 from api.limits import Limits
 from api.oidc import Provider
 from api.openapi import describe
-from api.routes import checks, features, health, oidc, page, people, plots, supply, tiles
+from api.routes import checks, features, health, networks, oidc, page, people, plots, supply, tiles
 from api.settings import Settings
 from layers.assessment import Networks
 from layers.collections import Known
@@ -52,7 +52,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=COMPRESSION)
     app.add_middleware(Gate, settings=settings, keeper=keeper)
     app.add_middleware(Limits, body=settings.body, hosts=settings.hosts)
-    for module in (features, health, people, oidc, plots, checks, supply, tiles, page):
+    for module in (features, health, people, oidc, plots, checks, networks, supply, tiles, page):
         app.include_router(module.router)
     page.mount(app)
     describe(app)

@@ -10,9 +10,11 @@ import numpy as np
 import pandas as pd
 import shapely
 from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 from shapely.geometry.base import BaseGeometry
 
-from geo.network import LINES, Graph, graph
+from geo.network import LINES, Faults, Graph, graph
 from geo.network import faults as drawing_faults
 from geo.reach import Reached, Sources, reach_lines, reachable
 from layers import utilities
@@ -76,8 +78,9 @@ class _Wired(NamedTuple):
 class Report(NamedTuple):
     """What looks wrong in networks.
 
-    `summary`, by kind: lines, `length` [m], `connected` (share of the length of the lines in service that is connected to a
-    source; NaN where there is no source), and the number of each fault. `found`: kind, fault, `id`, `other`, and where.
+    `summary`, by kind: `lines`, `length` and `in_service` [m], `connected` (share of the length in service that is connected to a
+    source; NaN where there is no source), the number of each fault, and of what is in service but not connected the length [m]
+    by each reason of WHY. `found`: kind, fault, `id`, `other`, and where.
     """
 
     summary: pd.DataFrame
@@ -139,34 +142,85 @@ def serving(survey: Survey, ask: Ask) -> pd.DataFrame:
 
 
 def faults(survey: Survey, ask: Ask) -> Report:
-    """Report near misses, dangling ends, duplicates, crossings, lines without extent and sources that no line meets."""
+    """Report how much of each network is connected and why the rest is not, and what looks wrong in its drawing.
+
+    Near misses, dangling ends, duplicates, crossings, lines without extent and sources that no line meets are told, not mended.
+    """
     reach = serving(survey, ask)["reach_state"].to_numpy(object)
     in_service = np.isin(_recorded(_life(survey.features, ask), _number(ask.on))[2], ("serving",))
     rows, found = {}, []
     for kind in _kinds(survey):
         shapes = _lines(kind)
         wired = _wire(kind, ask)
-        places = _places(kind, shapes, wired, ask.standards["network.near"])
+        wrong = drawing_faults(shapes, wired.graph, ask.standards["network.near"])
+        places = _places(kind, shapes, wired, wrong)
         length = np.where(in_service[kind.rows], np.nan_to_num(shapely.length(shapes)), 0.0)
         joined = length[reach[kind.rows] == "serving"].sum()
+        why = _why(wired, reach[kind.rows], in_service[kind.rows], wrong)
         rows[kind.name or "road"] = {
             "lines": int(np.isin(shapely.get_type_id(shapes), LINES).sum()),
             "length": float(np.nansum(shapely.length(shapes))),
+            "in_service": float(length.sum()),
             "connected": joined / length.sum() if len(wired.node) and length.sum() else np.nan,
-            **places["fault"].value_counts().reindex(FAULTS, fill_value=0).to_dict(),
+            **places["fault"].value_counts().reindex(list(FAULTS), fill_value=0).to_dict(),
+            **{reason: float(length[why == reason].sum()) for reason in WHY},
         }
         found.append(places)
     blank = gpd.GeoDataFrame({"kind": [], "fault": [], "id": [], "other": []}, geometry=[], crs=survey.features.crs)
     return Report(pd.DataFrame.from_dict(rows, orient="index"), pd.concat(found, ignore_index=True) if found else blank)
 
 
-FAULTS = ("without_extent", "duplicate", "dangling", "near_miss", "crossing", "source_apart")
+FAULTS = codes(
+    ("without_extent", "lines without extent", "无长度管线"),
+    ("duplicate", "duplicates", "重复"),
+    ("dangling", "loose ends", "悬挂端点"),
+    ("near_miss", "near misses", "疑似断点"),
+    ("crossing", "crossings without a node", "无节点交叉"),
+    ("source_apart", "sources that no line meets", "未接管线的源点"),
+)
+WHY = codes(
+    ("planned", "only through what is planned", "仅经规划管线接通"),
+    ("unrecorded", "only through what nobody recorded", "仅经状态未记录的管线接通"),
+    ("flow", "joined, but not downhill", "相接但坡向不符"),
+    ("retired", "joined through what is retired", "仅经停用管线相接"),
+    ("gap", "a small gap from what serves", "与在用管线之间有小间隙"),
+    ("island", "joined to nothing that serves", "孤立管段"),
+)
 
 
-def _places(kind: _Kind, shapes: NDArray[np.object_], wired: _Wired, near: float) -> gpd.GeoDataFrame:
+def _why(wired: _Wired, reach: NDArray[np.object_], in_service: Flags, wrong: Faults) -> NDArray[np.object_]:
+    """Tell for the lines of one network that are in service why they do not serve; None for the others."""
+    g, serves = wired.graph, reach == "serving"
+    first = np.zeros(g.lines, np.intp)
+    first[g.line] = g.start
+
+    def joined(passable: Flags, u: Rows, v: Rows) -> Flags:
+        """Tell which lines hang together with one that serves, by lines that are passable and by the given bridges."""
+        some = passable[g.line]
+        here, there = np.r_[g.start[some], u], np.r_[g.end[some], v]
+        ways = coo_array((np.ones(len(here), np.int8), (here, there)), shape=(len(g.nodes),) * 2)
+        count, part = connected_components(ways, directed=False)
+        lit, whole = np.zeros(count, bool), np.zeros(g.lines, bool)
+        lit[part[g.start[serves[g.line]]]] = True
+        whole[g.line[lit[part[g.start]]]] = True
+        return whole
+
+    none, live = np.zeros(0, np.intp), in_service & np.isin(reach, ("serving", "cut_off"))
+    gaps = np.r_[wrong.near_nodes, np.c_[wrong.near_lines[:, 0], first[wrong.near_lines[:, 1]]]]
+    reasons = {
+        "": ~in_service | serves,
+        "planned": np.isin(reach, ("dated", "undated")),
+        "unrecorded": reach == "unknown",
+        "flow": joined(live, none, none),
+        "retired": joined(live | (reach == "retired"), none, none),
+        "gap": joined(live, gaps[:, 0], gaps[:, 1]),
+    }
+    return np.select(list(reasons.values()), np.array(list(reasons), object), "island")
+
+
+def _places(kind: _Kind, shapes: NDArray[np.object_], wired: _Wired, wrong: Faults) -> gpd.GeoDataFrame:
     """List the faults of one network with the features concerned and where they are."""
     g, apart = wired.graph, wired.apart
-    wrong = drawing_faults(shapes, g, near)
     at = np.full(len(g.nodes), -1, np.intp)
     at[g.end], at[g.start] = g.line, g.line
     spots = np.asarray(shapely.points(g.nodes), object)

@@ -12,7 +12,7 @@ from layers.catalogue import LAYERS
 from layers.formats import vector
 from layers.formats.deliver import prepare
 from layers.formats.mapping import load
-from layers.plan.networks import faults, serving
+from layers.plan.networks import WHY, faults, serving
 from layers.standards import Standards
 
 TESTS = Path(__file__).resolve().parents[2]
@@ -48,6 +48,77 @@ def test_in_newport_what_is_proposed_or_abandoned_does_not_serve_and_the_works_f
     assert report.loc["sewage", "source_apart"] == 1, "the works is drawn as a point 11 m beside its sewer"
     assert report.loc["sewage", ["near_miss", "crossing"]].tolist() == [14, 9]
     assert pd.isna(report.loc["water", "connected"]), "no source of water is known"
+    assert report.loc["sewage", "gap"] == pytest.approx(467, abs=1)
+    assert report.loc["sewage", "island"] == pytest.approx(30177, abs=1), "the rest is drawn apart from it"
+
+
+def nodes(file, sublayer, where, kind, crs):
+    """Nodes of a network's model as its sources."""
+    found = gpd.read_file(DATA / file, layer=sublayer, where=where).to_crs(crs)
+    rows = [{"id": f"{kind}-source-{k}", "kind": kind, "role": "source", "status": "in_service"} for k in range(len(found))]
+    return gpd.GeoDataFrame(rows, geometry=found.geometry, crs=crs)
+
+
+def told(land):
+    """What is reported of a network of one kind."""
+    row = faults(land, ASK).summary.iloc[0]
+    lost = row[list(WHY)].sum()
+    assert lost == pytest.approx(row["in_service"] * (1 - row["connected"])), "every metre that is not connected has its reason"
+    return row
+
+
+def fed(name, file, sublayer, where, kind, crs):
+    features = lines(name, file, crs)
+    source = nodes(file, sublayer, where, kind, crs)
+    return survey(
+        pd.concat([features, source.reindex(columns=features.columns)], ignore_index=True).astype(
+            features.dtypes.drop("geometry")
+        )
+    )
+
+
+def test_the_water_of_sant_boi_is_joined_to_its_tanks_but_for_what_is_planned_or_retired():
+    land = fed(
+        "santboi_ws_arc",
+        "santboi_es/santboi_giswater.gpkg",
+        "ws_node",
+        "epa_type IN ('RESERVOIR', 'INLET')",
+        "water",
+        "EPSG:25831",
+    )
+    state, status = serving(land, ASK)["reach_state"], land.features["status"]
+    assert set(state[status == "retired"]) == {"retired"}
+    assert "serving" not in set(state[status == "planned"])
+    assert told(land)["connected"] == 1
+
+
+def test_the_sewers_of_sant_boi_run_down_to_their_outfalls():
+    row = told(
+        fed("santboi_ud_arc", "santboi_es/santboi_giswater.gpkg", "ud_node", "epa_type = 'OUTFALL'", "sewage", "EPSG:25831")
+    )
+    assert row["connected"] == pytest.approx(0.910, abs=0.001)
+    assert row["flow"] == pytest.approx(821.5, abs=0.1), "what does not serve is joined, but its inverts lead elsewhere"
+
+
+def test_the_power_of_schutterwald_comes_from_its_substations():
+    row = told(
+        fed(
+            "schutterwald_power",
+            "schutterwald_de/schutterwald_networks.gpkg",
+            "power_mv_buses",
+            "type = 'b'",
+            "power",
+            "EPSG:25832",
+        )
+    )
+    assert (row["connected"], row["lines"], row["crossing"]) == (1, 181, 2)
+
+
+def test_the_gas_of_schutterwald_has_no_source_that_anybody_recorded_so_nobody_says_what_is_connected():
+    land = survey(lines("schutterwald_gas", "schutterwald_de/schutterwald_networks.gpkg", "EPSG:25832"))
+    row = faults(land, ASK).summary.loc["gas"]
+    assert pd.isna(row["connected"])
+    assert row[["without_extent", "duplicate", "near_miss"]].tolist() == [0, 0, 78]
 
 
 def test_the_heat_of_schutterwald_has_its_duplicates_and_answers_by_record_without_a_source():
