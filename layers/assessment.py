@@ -54,6 +54,10 @@ LINES = 5_000
 """The most lines on whose sources those who ask for capacity are counted for one site: half a second of plots."""
 
 
+STRIP = 8_000
+"""Plots that are assessed at once where nothing is stored."""
+
+
 class NotFoundError(Refusal):
     """Nothing is stored under a number."""
 
@@ -283,6 +287,25 @@ def findings(plots: gpd.GeoDataFrame, land: Mapping[str, Survey], ask: Ask) -> p
     return pd.concat([supply, ready, terrain], axis=1).set_axis(pd.Index(plots["id"], name="id"))
 
 
+def anew(store: Store, ask: Ask, as_of: datetime | None = None) -> pd.DataFrame:
+    """Find the verdict and the readiness of every plot on any day and as of any moment; nothing is stored.
+
+    One process works through strips of plots; memory grows with the plots, 2 kB each.
+    """
+    with store.snapshot():
+        traces, plots = Networks().trace(store, ask, as_of), store.read("parcels", as_of=as_of)
+        if not len(plots):
+            raise NotFoundError("the base has no parcels to assess; import some first", "库中没有宗地可评估,请先导入")
+        x, y = shapely.bounds(plots.geometry.to_numpy())[:, :2].T
+        strips = np.ceil(np.sqrt(len(plots) / STRIP))
+        order = np.lexsort((x, np.floor((y - y.min()) / max(float(np.ptp(y)), 1.0) * strips)))
+        found = []
+        for start in range(0, len(plots), STRIP):
+            part = plots.iloc[order[start : start + STRIP]].reset_index(drop=True)
+            found.append(findings(part, land_around(store, tuple(part.total_bounds.tolist()), traces, as_of), ask))
+    return pd.concat(found).reindex(plots["id"])
+
+
 def current(store: Store, ask: Ask, standards: Standards) -> dict[str, Any]:
     """Name the versions of all that findings are made from."""
     return {"on": str(ask.on), "standards": standards.digest, "engine": ENGINE, "layers": dict(store.versions())}
@@ -298,12 +321,30 @@ def stale(store: Store, inputs: Mapping[str, Any], standards: Standards) -> list
     return changed + (["engine"] if inputs["engine"] != ENGINE else [])
 
 
-def supply(store: Store, standards: Standards, by: str = "quarter", level: int | None = None) -> tuple[pd.DataFrame, date]:
+def supply(
+    store: Store,
+    standards: Standards,
+    by: str = "quarter",
+    level: int | None = None,
+    on: date | None = None,
+    as_of: datetime | None = None,
+    most: int | None = None,
+) -> tuple[pd.DataFrame, date]:
     """Table the stored findings (see `supply_table`), and tell the day that they speak of.
 
-    StaleFindingsError where the land, the standards or the engine changed since they were made. Memory grows with the plots,
-    2 kB each: all findings and plots are read.
+    Where another day or moment is asked about than theirs, all plots are assessed anew, StaleFindingsError for more than `most`.
+    StaleFindingsError too where the land, the standards or the engine changed since the findings were made. Memory grows with
+    the plots, 2 kB each: all findings and plots are read.
     """
+    if as_of or (on and str(on) != store.findings([])[1].get("on")):
+        ask, count = question(standards, on, as_of, None), store.extent("parcels")[0]
+        if most is not None and count > most:
+            raise StaleFindingsError(
+                f"{count} plots are too many to be assessed anew in one request ({most}); run shudi supply --on {ask.on}",
+                f"{count} 宗地过多,单次请求至多现算 {most} 宗;请运行 shudi supply --on {ask.on}",
+            )
+        plots = store.read("parcels", columns=["id", "code_system", "use_code"], as_of=as_of)
+        return supply_table(anew(store, ask, as_of), plots, standards.on(ask.on), by, level), ask.on
     with store.snapshot():
         found, inputs = store.findings()
         changed = ", ".join(stale(store, inputs, standards))

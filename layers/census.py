@@ -178,6 +178,13 @@ class _Tally:
         return Census(self._plots, pd.concat(self._groups).groupby(level=[0, 1]).sum(), self._residual)
 
 
+def summed(found: pd.DataFrame) -> Census:
+    """Sum up findings that are there already."""
+    tally = _Tally(len(found), None)
+    deque(tally.counted([found]), maxlen=0)
+    return tally.census()
+
+
 def _alone(store: Store, job: Job, parts: list[Tile]) -> Iterator[pd.DataFrame]:
     """Assess tiles one after the other in this process."""
     with unchanged(store, job):

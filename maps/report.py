@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Literal
 
 import folium
@@ -311,33 +311,39 @@ def refuse_many(count: int, most: int = MOST_PLOTS) -> None:
 
 
 def of_base(
-    store: Store, standards: Standards, on: date, language: Literal["zh", "en"], site: str | None = None
+    store: Store,
+    standards: Standards,
+    on: date | None,
+    language: Literal["zh", "en"],
+    site: str | None = None,
+    as_of: datetime | None = None,
 ) -> tuple[str, int]:
     """Write the report map of a base, or of the surroundings of one of its sites; the page and the number of its plots.
 
-    A finding that is older than what it was made from is not shown as fresh: the plots are then judged anew.
+    A finding that is older than what it was made from is not shown as fresh: the plots are then judged anew, as they are where
+    the map shall show what was known at the moment `as_of`.
     """
-    ask = question(standards, on, None, None)
+    ask = question(standards, on, as_of, None)
     with store.snapshot():
         box: Box | None = None
         if site is not None:
-            west, south, east, north = stored(store, "sites", site).geometry.bounds
+            west, south, east, north = stored(store, "sites", site, as_of).geometry.bounds
             box = (west - AROUND, south - AROUND, east + AROUND, north + AROUND)
-        plots = store.read("parcels", box)
+        plots = store.read("parcels", box, as_of=as_of)
         if not len(plots):
             raise ReportError("the base has no parcels there to draw; import some first", "库中该处没有宗地可绘制,请先导入")
         refuse_many(len(plots))
         networks = Networks()
-        traces = networks.trace(store, ask)
-        land = land_around(store, box or tuple(plots.total_bounds.tolist()), traces)
+        traces = networks.trace(store, ask, as_of)
+        land = land_around(store, box or tuple(plots.total_bounds.tolist()), traces, as_of)
         found, inputs = store.findings(plots["id"].tolist())
-        fresh = not stale(store, inputs, standards) and inputs["on"] == str(on) and len(found) == len(plots)
+        fresh = not stale(store, inputs, standards) and inputs["on"] == str(ask.on) and len(found) == len(plots)
         title = store.title
-        if not fresh:
+        if as_of or not fresh:
             found = findings(plots, land, ask)
         served = pd.unique(found[[f"{kind}_line" for kind in LOADS]].to_numpy(object).ravel())
         sources = traces["utilities"]["source"].reindex(served).dropna()
-        contest = networks.contest(store, traces, ask, frozenset(sources))
+        contest = networks.contest(store, traces, ask, frozenset(sources), as_of)
         if contest:
             found = contest.compete(found)
     checks = judge(plots, land, ask, "parcels").checks

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import click
 import geopandas as gpd
 
-from api.context import Base, Context, command
+from api.context import Base, Context, as_of, command
 from layers.base import Text
 from layers.catalogue import LAYERS
 from layers.errors import Refusal
@@ -90,10 +91,11 @@ def counted(chunks: Iterator[gpd.GeoDataFrame], counts: dict[str, int], layer: s
         yield chunk
 
 
-def layers(context: Context) -> None:
-    """List what the base holds: features and deliveries of each layer."""
+@as_of
+def layers(context: Context, as_of: datetime | None) -> None:
+    """List what the base holds, or held at a moment: features and deliveries of each layer."""
     with context.store(read_only=True) as store:
-        body = [entry(store, name) for name in LAYERS]
+        body = [entry(store, name, as_of) for name in LAYERS]
     rows = []
     for found in body:
         rows.append(f"{found['layer']:18} {context.say(LAYERS[str(found['layer'])].title)} · {found['features']}")
@@ -107,13 +109,14 @@ def layers(context: Context) -> None:
     context.answer(body, "\n".join(rows))
 
 
-def entry(store: Store, name: str) -> dict[str, Any]:
-    """Describe a layer of the base."""
+def entry(store: Store, name: str, when: datetime | None) -> dict[str, Any]:
+    """Describe a layer of the base as it was known at a moment."""
     editions = [
         {"id": e.id, "source": e.source, "date": str(e.date), "kinds": list(e.kinds), "coverage": e.coverage is not None}
-        for e in store.editions(name)
+        for e in store.editions(name, when)
     ]
-    return {"layer": name, "features": store.extent(name)[0], "editions": editions}
+    features = len(store.read(name, columns=["id"], as_of=when)) if when else store.extent(name)[0]
+    return {"layer": name, "features": features, "editions": editions}
 
 
 COMMANDS = tuple(command(run) for run in (init, demo, layers))

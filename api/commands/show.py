@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from contextlib import suppress
-from datetime import date
+from datetime import date, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from api.context import Context, command, on, users
+from api.context import Context, as_of, command, on, users
 from api.settings import Oidc, Settings
 from layers.base import Text
 from layers.errors import Refusal
@@ -48,12 +48,13 @@ def an_address(ctx: click.Context, param: click.Parameter, value: str | None) ->
 )
 @click.option("--site", help="only the surroundings of a stored site")
 @on
-def map_(context: Context, out: Path, site: str | None, on: date | None) -> None:
+@as_of
+def map_(context: Context, out: Path, site: str | None, on: date | None, as_of: datetime | None) -> None:
     """Draw the report map: one HTML file that needs no network."""
     from maps.report import of_base
 
     with context.store(read_only=True) as store:
-        page, count = of_base(store, Standards.load(), on or date.today(), "zh" if context.language == "zh" else "en", site)
+        page, count = of_base(store, Standards.load(), on, "zh" if context.language == "zh" else "en", site, as_of)
     part = out.with_name(out.name + ".part")
     try:
         part.write_text(page, "utf-8")

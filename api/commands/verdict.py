@@ -15,11 +15,12 @@ from api.context import STATUS, Context, an_area, as_of, command, on
 from api.models import SheetBody
 from api.text import area, render
 from layers import cluster
+from layers.assessment import anew, moved, question, stale
 from layers.assessment import check as check_site
 from layers.assessment import explain as explain_plot
-from layers.assessment import moved, question, stale
 from layers.base import Text
 from layers.census import assess as assess_plots
+from layers.census import summed
 from layers.errors import Refusal
 from layers.formats.vector import read
 from layers.plan.readiness import STATES
@@ -133,17 +134,26 @@ def _age(context: Context, found: bool, changed: list[str], inputs: Any) -> str:
     help="a folder that the workers see too: tiles go there as GeoParquet, not with the tasks",
 )
 @on
-def assess(context: Context, workers: int | None, scheduler: str | None, scratch: Path | None, on: date | None) -> None:
-    """Assess every plot and store the findings with the versions of their inputs."""
+@as_of
+def assess(
+    context: Context,
+    workers: int | None,
+    scheduler: str | None,
+    scratch: Path | None,
+    on: date | None,
+    as_of: datetime | None,
+) -> None:
+    """Assess every plot and store the findings with the versions of their inputs; of what was known once only the sums are told."""
     spread = cluster.on(scheduler, scratch) if scheduler else None
-    with context.store() as store, context.progress(Text("Assessing", "评估中")) as progress:
+    with context.store(read_only=as_of is not None) as store, context.progress(Text("Assessing", "评估中")) as progress:
         standards = Standards.load()
-        ask = question(standards, on, None, None)
-        found = assess_plots(store, ask, standards, progress, workers, spread)
+        ask = question(standards, on, as_of, None)
+        found = summed(anew(store, ask, as_of)) if as_of else assess_plots(store, ask, standards, progress, workers, spread)
     sums = {column: found.groups.groupby(level=column).sum() for column in ("verdict", "ready_state")}
     counts = {
         "plots": found.plots,
         "on": str(ask.on),
+        "as_of": as_of and as_of.isoformat(),
         **{column: groups["plots"].to_dict() for column, groups in sums.items()},
         "area_m2": float(found.groups["area"].sum()),
         "residual_m2": found.residual,

@@ -35,9 +35,10 @@ def levelling(
     store: AStore,
     standards: TheStandards,
     level: Annotated[float | None, Query(allow_inf_nan=False)] = None,
+    on: date | None = None,
     as_of: Moment | None = None,
 ) -> LevelBody:
     """Measure what levels a stored plot to `level` [m], by default to the level at which cut and fill balance."""
     plot = stored(store, "parcels", id, as_of)
-    found = level_site(store, plot.geometry, question(standards, None, as_of, None), level, id, as_of)
+    found = level_site(store, plot.geometry, question(standards, on, as_of, None), level, id, as_of)
     return LevelBody(id=id, as_of=as_of, generated="generated" in store.title, levelling=LevellingBody.of(found))

@@ -1,0 +1,151 @@
+"""On which day, as known when: every command and every route that speaks of the land can be asked both."""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+
+import click
+import pytest
+from fastapi.routing import APIRoute
+
+from api.cli import main
+from api.main import create_app
+from api.settings import Settings
+from layers.assessment import StaleFindingsError, supply
+from layers.standards import Standards
+from layers.store.base import Change
+from layers.store.gpkg import GpkgStore
+from tests.api.faces import DAY, shudi
+
+VERDICTS = {"check", "explain", "assess", "supply", "level", "map", "networks"}
+"""Commands that say how the land stands: on a day, as it was known."""
+STORED = {"layers", "export"}
+"""Commands that show what is stored, as it was known; no day changes that."""
+TIMELESS = {
+    "init": "makes a base", "demo": "makes a base", "import": "writes", "edit": "writes", "undo": "writes", "parcel split": "writes",
+    "parcel merge": "writes", "serve": "its routes are asked",
+    "history": "is the record of all times", "diff": "is asked with two times of its own", "parcel lineage": "is the record of all times",
+}  # fmt: skip
+PEOPLE = ("user", "people", "audit")
+ROUTES_OF_VERDICTS = {"/checks", "/plots/{id}", "/plots/{id}/levelling", "/supply", "/networks"}
+ROUTES_WITHOUT = {
+    "/": "the page", "/about.json": "tells of the base as it is", "/legend.json": "words", "/style.json": "looks", "/healthz": "now",
+    "/tiles/{layer}/{z}/{x}/{y}.mvt": "carries the dates: the map moves through time without a request",
+}  # fmt: skip
+ROUTES_OF_PEOPLE = ("/login", "/logout", "/me", "/audit", "/oidc")
+ROUTES_OF_FEATURES = ("/collections", "/conformance", "/api")
+"""OGC API Features: what is stored, by the parameters of that standard."""
+
+
+def commands(group: click.Group, prefix: str = "") -> Iterator[tuple[str, click.Command]]:
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from commands(command, f"{prefix}{name} ")
+        else:
+            yield prefix + name, command
+
+
+def routes(app) -> dict[str, set[str]]:
+    """The parameters of each route, those of its body too."""
+    schema, found = app.openapi(), {}
+    for path, methods in schema["paths"].items():
+        for method in methods.values():
+            names = {p["name"] for p in method.get("parameters", ())}
+            body = method.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
+            if "$ref" in body:
+                names |= set(schema["components"]["schemas"][body["$ref"].rsplit("/", 1)[1]]["properties"])
+            found[path] = found.get(path, set()) | names
+    return found
+
+
+def test_every_command_that_speaks_of_the_land_can_be_asked_both_times():
+    known = {name: {o for p in command.params for o in p.opts} for name, command in commands(main)}
+    for name, options in known.items():
+        if name in VERDICTS:
+            assert {"--on", "--as-of"} <= options, name
+        elif name in STORED:
+            assert "--as-of" in options, name
+        else:
+            assert name in TIMELESS or name.split()[0] in PEOPLE, f"{name}: say which times it can be asked"
+    assert known.keys() >= VERDICTS | STORED | TIMELESS.keys()
+
+
+def test_every_route_that_speaks_of_the_land_can_be_asked_both_times(tmp_path):
+    app = create_app(Settings(base=tmp_path / "none.gpkg"))
+    found = routes(app)
+    for path, names in found.items():
+        if path in ROUTES_OF_VERDICTS:
+            assert {"on", "as_of"} <= names, path
+        else:
+            assert path in ROUTES_WITHOUT or path.startswith(ROUTES_OF_PEOPLE + ROUTES_OF_FEATURES), (
+                f"{path}: say which times it can be asked"
+            )
+    hidden = {r.path for r in app.routes if isinstance(r, APIRoute) and not r.include_in_schema}
+    assert hidden <= {"/"}
+
+
+@pytest.fixture
+def moved(own_park):
+    """A park in which somebody retired the water's source, and the moment before that."""
+    store = GpkgStore.open(own_park)
+    before = datetime.now(UTC).isoformat()
+    source = store.read("utilities", ids=["W-D001-SRC"])
+    store.edit("utilities", Change("tester"), put=source.assign(status="retired"))
+    store.close()
+    return own_park, before
+
+
+def ask(base, *command):
+    return shudi(*command, "--base", base, "--json", "--on", DAY).body
+
+
+def test_what_was_known_before_an_edit_is_answered_as_it_was(moved, park):
+    base, before = moved
+    assert ask(base, "assess", "--as-of", before)["ready_state"] == ask(park, "assess", "--as-of", before)["ready_state"]
+    assert ask(base, "supply", "--as-of", before)["groups"] == shudi("supply", "--base", park, "--json").body["groups"]
+    water = {n["kind"]: n["connected"] for n in ask(base, "networks", "--as-of", before)["networks"]}
+    assert water["water"] == 1
+    assert next(n for n in ask(base, "networks")["networks"] if n["kind"] == "water")["connected"] != 1
+
+
+def test_the_supply_of_another_day_is_found_anew_and_of_a_stale_base_refused(moved, park, server):
+    later = shudi("supply", "--base", park, "--json", "--on", "2035-01-01").body
+    now = shudi("supply", "--base", park, "--json").body
+    assert later["on"] == "2035-01-01"
+    assert {r["state"] for r in later["groups"][0]["rows"]}.isdisjoint({"dated"})
+    assert sum(r["area_m2"] for r in later["groups"][0]["rows"]) == pytest.approx(
+        sum(r["area_m2"] for r in now["groups"][0]["rows"])
+    )
+    assert later == server.client.get("/supply", params={"on": "2035-01-01"}).json()
+    assert shudi("supply", "--base", moved[0], "--json").status == 2
+
+
+def test_a_request_does_not_assess_a_city_anew(park):
+    store = GpkgStore.open(park, read_only=True)
+    with pytest.raises(StaleFindingsError, match="run shudi supply --on 2035-01-01"):
+        supply(store, Standards.load(), on=date(2035, 1, 1), most=399)
+    store.close()
+
+
+def test_the_networks_are_told_alike_by_command_and_service(park, server):
+    said = ask(park, "networks")
+    assert said == server.client.get("/networks", params={"on": DAY}).json()
+    assert [n["kind"] for n in said["networks"]][:2] == ["road", "water"]
+    assert all(n["connected"] == 1 and not n["why"] for n in said["networks"])
+    assert shudi("networks", "--base", park, lang="zh").out.startswith("道路")
+
+
+def test_layers_tell_what_was_known(own_park):
+    assert sum(layer["features"] for layer in shudi("layers", "--base", own_park, "--json", "--as-of", "2000-01-01").body) == 0
+    now = shudi("layers", "--base", own_park, "--json", "--as-of", "2100-01-01").body
+    assert [x["features"] for x in now] == [x["features"] for x in shudi("layers", "--base", own_park, "--json").body]
+
+
+def test_the_map_shows_what_was_known(moved, tmp_path):
+    base, before = moved
+    pages = [tmp_path / "then.html", tmp_path / "now.html"]
+    for page, times in zip(pages, (["--as-of", before], []), strict=True):
+        assert shudi("map", "--base", base, "--on", DAY, "--out", page, *times).status == 0
+    then, now = (re.search(r'"water_state":\{"pool":(\[.*?\])', page.read_text("utf-8"))[1] for page in pages)
+    assert "available" in then
+    assert "available" not in now
