@@ -45,17 +45,24 @@ class Wish(NamedTuple):
         return raw.decode("ascii").split("?")[0]
 
 
-def wish(request: Request, url: str, wanted: str | None) -> Wish:
-    """Settle the form of an answer: what `f` says, else what the caller accepts first of HTML and JSON; FilterError for others."""
+def wish(request: Request, url: str, wanted: str | None, more: Mapping[str, str] | None = None) -> Wish:
+    """Settle the form of an answer: what `f` says, else what the caller accepts first of HTML and JSON; FilterError for others.
+
+    `more` are further forms by name, each with its media type.
+    """
+    there = [*FORMATS, *(more or {})]
     if wanted is None:
         accepted = request.headers.get("accept", "").lower()
+        for name, media in (more or {}).items():
+            if accepted.startswith(media):
+                return Wish(request, url, name)
         at = {name: accepted.find(name) for name in ("text/html", "json")}
         html = at["text/html"] >= 0 and (at["json"] < 0 or at["text/html"] < at["json"])
         return Wish(request, url, "html" if html else "json")
-    if wanted not in FORMATS:
+    if wanted not in there:
         raise FilterError(
-            f"f={wanted[:40]} is no format here; there are {', '.join(FORMATS)}",
-            f"f={wanted[:40]} 不是可用的格式;可用 {'、'.join(FORMATS)}",
+            f"f={wanted[:40]} is no format here; there are {', '.join(there)}",
+            f"f={wanted[:40]} 不是可用的格式;可用 {'、'.join(there)}",
         )
     return Wish(request, url, wanted)
 

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from api.jobs import Jobs
 from api.settings import Settings
 from layers.assessment import Networks
 from layers.collections import Collection, Known, catalogue
@@ -76,20 +77,29 @@ def the_settings(request: Request) -> Settings:
     return settings
 
 
+def the_jobs(request: Request) -> Jobs:
+    """Hand out the jobs."""
+    jobs: Jobs = request.app.state.jobs
+    return jobs
+
+
 def the_known(request: Request) -> Known:
     """Hand out the memory of counts and extents."""
     known: Known = request.app.state.known
     return known
 
 
-def what_one_sees(store: AStore) -> Mapping[str, Collection]:
+TheKnown = Annotated[Known, Depends(the_known)]
+
+
+def what_one_sees(store: AStore, known: TheKnown) -> Mapping[str, Collection]:
     """Decide which collections a request may see, and of which only some features (`Collection.only`): the one access rule."""
-    return catalogue(store)
+    return catalogue(store, known)
 
 
 TheStandards = Annotated[Standards, Depends(the_standards)]
 TheNetworks = Annotated[Networks, Depends(the_networks)]
-TheKnown = Annotated[Known, Depends(the_known)]
+TheJobs = Annotated[Jobs, Depends(the_jobs)]
 Sees = Annotated[Mapping[str, Collection], Depends(what_one_sees)]
 TheCache = Annotated[TileCache, Depends(the_cache)]
 TheSettings = Annotated[Settings, Depends(the_settings)]

@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from api.jobs import NoJobError, NoResultError
 from api.models import Problem
 from api.refusals import REFUSALS, said
 from geo.errors import GeoError
@@ -26,6 +27,8 @@ STATUS: Mapping[type[Exception], int] = {
     NotFoundError: 404,
     TileError: 404,
     StaleError: 412,
+    NoJobError: 404,
+    NoResultError: 409,
     StaleFindingsError: 409,
     BusyError: 503,
     ReadOnlyError: 507,

@@ -12,10 +12,12 @@ from starlette.middleware.gzip import GZipMiddleware
 from api.auth import Doorkeeper, Gate
 from api.deps import Land
 from api.errors import handle
+from api.jobs import Jobs
+from api.jobs import beside as jobs_beside
 from api.limits import Limits
 from api.oidc import Provider
 from api.openapi import describe
-from api.routes import checks, features, health, networks, oidc, page, people, plots, supply, tiles
+from api.routes import checks, features, health, networks, oidc, page, people, plots, processes, supply, tiles, tilesets
 from api.settings import Settings
 from layers.assessment import Networks
 from layers.collections import Known
@@ -33,6 +35,7 @@ def create_app(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
         yield
+        app.state.jobs.close()
         app.state.land.close()
         keeper.people.close()
 
@@ -46,13 +49,14 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.cache = TileCache()
     app.state.settings = settings
     app.state.known = Known()
+    app.state.jobs = Jobs(jobs_beside(settings.base))
     app.state.keeper = keeper = Doorkeeper(People(settings.people or beside(settings.base)), settings.guarded)
     app.state.provider = Provider(settings.oidc) if settings.oidc else None
     handle(app)
     app.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=COMPRESSION)
     app.add_middleware(Gate, settings=settings, keeper=keeper)
     app.add_middleware(Limits, body=settings.body, hosts=settings.hosts)
-    for module in (features, health, people, oidc, plots, checks, networks, supply, tiles, page):
+    for module in (features, tilesets, processes, health, people, oidc, plots, checks, networks, supply, tiles, page):
         app.include_router(module.router)
     page.mount(app)
     describe(app)

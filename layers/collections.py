@@ -96,18 +96,24 @@ class Collection:
         version = f"{self.layer}={store.versions()[self.layer]}"
         if not self.assessed:
             return version
-        inputs = json.dumps(store.findings([], [])[1], sort_keys=True, default=str)
-        return f"{version},{hashlib.sha256(inputs.encode()).hexdigest()[:16]}"
+        return f"{version},{made_from(store)}"
 
 
-def catalogue(store: Store) -> dict[str, Collection]:
+def made_from(store: Store) -> str:
+    """Stamp what the stored findings were made from, and so what they are."""
+    inputs = json.dumps(store.findings([], [])[1], sort_keys=True, default=str)
+    return hashlib.sha256(inputs.encode()).hexdigest()[:16]
+
+
+def catalogue(store: Store, known: Known) -> dict[str, Collection]:
     """List the collections of a base by name."""
+    fields: tuple[Field, ...] = known.get(("fields", made_from(store)), lambda: tuple(found_fields(store)))
     found = {name: of_layer(name) for name, layer in LAYERS.items() if layer.geometry != "raster"}
     plots = LAYERS["parcels"]
     ready = Text("Readiness of plots", "宗地配套状态"), Text("From which day are plots serviced?", "各宗地从哪天起配套齐全?")
     told = Text("Findings of plots", "宗地评估结论"), Text("All that was found out about plots", "对各宗地评估的全部结论")
     found["readiness"] = Collection("readiness", *ready, "parcels", plots.geometry, (KEY, *READINESS), True)
-    found["findings"] = Collection("findings", *told, "parcels", plots.geometry, (KEY, *found_fields(store)), True)
+    found["findings"] = Collection("findings", *told, "parcels", plots.geometry, (KEY, *fields), True)
     return found
 
 
@@ -242,7 +248,8 @@ def first(store: Store, of: Collection, query: Query) -> Page:
     found = pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0]
     more = (found[KEY.name].iloc[query.limit - 1],) if have > query.limit else None
     counted = have if whole and query.after is None else None
-    return Page(shown(found.iloc[: query.limit], of, query), counted, more)
+    page_of = found if more is None else found.iloc[: query.limit]
+    return Page(shown(page_of, of, query), counted, more)
 
 
 def ordered(store: Store, of: Collection, query: Query) -> Page:
@@ -316,11 +323,10 @@ def scan(store: Store, of: Collection, query: Query, after: str | None, size: in
         last = len(frame) < size
         if len(frame):
             after = frame[KEY.name].iloc[-1]
-        if area is not None:
-            frame = frame[area.meets(frame)]
+        keep = np.ones(len(frame), bool) if area is None else area.meets(frame)
         if left is not None:
-            frame = frame[holds(left, frame)]
-        yield frame.reset_index(drop=True), last
+            keep &= holds(left, frame)
+        yield frame if keep.all() else frame[keep].reset_index(drop=True), last
         if last:
             return
         size = min(2 * size, CHUNK)
@@ -351,6 +357,8 @@ def both(one: Node | None, other: Node | None) -> Node | None:
 
 def shown(frame: pd.DataFrame, of: Collection, query: Query) -> gpd.GeoDataFrame:
     """Keep the columns that are asked for, and the key."""
+    if query.columns is None and isinstance(frame, gpd.GeoDataFrame):
+        return frame
     wanted = names(of.fields) if query.columns is None else [KEY.name, *(c for c in query.columns if c != KEY.name)]
     return gpd.GeoDataFrame(frame[[*wanted, GEOMETRY]].reset_index(drop=True), geometry=GEOMETRY)
 
@@ -366,6 +374,15 @@ def count(store: Store, of: Collection, query: Query) -> int | None:
         if not last and time.monotonic() > until:
             return None
     return found
+
+
+def stream(store: Store, of: Collection, query: Query, limit: int | None) -> Iterator[gpd.GeoDataFrame]:
+    """Give all that matches, or the first `limit`, in the order of numbers; memory grows with one chunk."""
+    left = limit
+    for part, _ in scan(store, of, query, None, CHUNK if limit is None else min(limit, CHUNK)):
+        yield shown(part if left is None else part.head(left), of, query)
+        if left is not None and (left := left - len(part)) <= 0:
+            return
 
 
 def one(store: Store, of: Collection, id: str) -> gpd.GeoDataFrame:

@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Annotated, Any
+from collections.abc import Iterator, Mapping
+from pathlib import Path as Path_
+from tempfile import TemporaryDirectory
+from typing import Annotated, Any, BinaryIO
 from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi.responses import StreamingResponse
+from pydantic import WithJsonSchema
 
 from api.answers import GEOJSON, HTML, JSON, SCHEMA, Wish, answer, tag, unchanged, wish
-from api.asked import Asked, Format, Plain, packed, query
+from api.asked import FORMATS, Asked, Format, Plain, packed, query
 from api.auth import origin
 from api.crs import CRS84, offered, places, uri
 from api.deps import AStore, Sees, TheKnown, TheSettings
 from api.models import Problem
 from api.routes import page as front
 from layers.assessment import NotFoundError
-from layers.base import Field, names
-from layers.collections import GEOMETRY, Collection, Known, Page, extent, one, page, state
+from layers.base import KEY, Field, names
+from layers.collections import GEOMETRY, Collection, Known, Page, extent, one, page, state, stream
+from layers.collections import Query as Ask
 from layers.filter.errors import FilterError
 from layers.filter.tree import print_of
 from layers.formats.geojson import features
+from layers.formats.stream import FORMATS as FILES
 from layers.store.base import Store
+from maps.tiles import tiled
 
 Json = dict[str, Any]
 OGC = "http://www.opengis.net/spec/"
@@ -40,10 +47,18 @@ CONFORMANCE = [
         "cql2/1.0/conf/basic-spatial-functions", "cql2/1.0/conf/basic-spatial-operators",
         "cql2/1.0/conf/basic-spatial-functions-plus", "cql2/1.0/conf/spatial-functions",
         "cql2/1.0/conf/temporal-functions", "cql2/1.0/conf/property-property", "cql2/1.0/conf/arithmetic",
+        "ogcapi-tiles-1/1.0/conf/core", "ogcapi-tiles-1/1.0/conf/tileset", "ogcapi-tiles-1/1.0/conf/tilesets-list",
+        "ogcapi-tiles-1/1.0/conf/geodata-tilesets", "ogcapi-tiles-1/1.0/conf/mvt",
+        "ogcapi-processes-1/1.0/conf/core", "ogcapi-processes-1/1.0/conf/ogc-process-description",
+        "ogcapi-processes-1/1.0/conf/json", "ogcapi-processes-1/1.0/conf/oas30", "ogcapi-processes-1/1.0/conf/job-list",
+        "ogcapi-processes-1/1.0/conf/dismiss",
     )
 ]  # fmt: skip
 """What is here. QGIS looks for basic-spatial-operators, as drafts of CQL2 called the spatial functions."""
 TYPES = {"text": "string", "integer": "integer", "real": "number", "date": "string", "flag": "boolean"}
+TILES = "http://www.opengis.net/def/rel/ogc/1.0/tilesets-vector"
+MEDIA = {name: media for name, (media, _) in FILES.items()}
+AnyFormat = Annotated[str | None, WithJsonSchema({"type": "string", "enum": [*FORMATS, *MEDIA]})]
 SHAPES = {"polygon": "geometry-multipolygon", "line": "geometry-multilinestring", "any": "geometry-any"}
 
 
@@ -91,6 +106,9 @@ def landing(
         of.link("/api?f=html", "service-doc", "OpenAPI 3.0", HTML),
         of.link("/conformance", "conformance", "Conformance 符合的标准"),
         of.link("/collections", "data", "Collections 数据集"),
+        of.link("/tileMatrixSets", "http://www.opengis.net/def/rel/ogc/1.0/tiling-schemes", "Tile matrix sets 瓦片矩阵集"),
+        of.link("/processes", "http://www.opengis.net/def/rel/ogc/1.0/processes", "Processes 处理"),
+        of.link("/jobs", "http://www.opengis.net/def/rel/ogc/1.0/job-list", "Jobs 任务"),
         of.link("/", "alternate", "Map 地图", HTML),
     ]
     title = f"熟地 Shudi · {store.title}" if store.title else "熟地 Shudi"
@@ -147,10 +165,16 @@ def the_schema(name: Id, of: TheWish, sees: Sees) -> Response:
     return schema(of, find(sees, name), "schema")
 
 
-@router.get("/collections/{collectionId}/items", responses={200: {"content": {GEOJSON: {}, HTML: {}}}, 404: {"model": Problem}})
-def items(name: Id, asked: Annotated[Asked, Query()], of: TheWish, store: AStore, sees: Sees, known: TheKnown) -> Response:
+@router.get(
+    "/collections/{collectionId}/items",
+    responses={200: {"content": {GEOJSON: {}, HTML: {}, **{media: {} for media in MEDIA.values()}}}, 404: {"model": Problem}},
+)
+def items(
+    request: Request, name: Id, asked: Annotated[Asked, Query()], settings: TheSettings, store: AStore, sees: Sees, known: TheKnown,
+    f: Annotated[AnyFormat, Query(description="JSON or HTML by pages; the others at once, all of it or the first `limit`")] = None,
+) -> Response:  # fmt: skip
     """List features, page by page, in the order of their numbers or as `sortby` says; `next` leads to the page behind."""
-    found = find(sees, name)
+    of, found = wish(request, origin(request, settings), f, MEDIA), find(sees, name)
     more = {k: v for k, v in of.request.query_params.items() if k not in NAMES}
     only(of.request, *NAMES, *(set(names(found.fields))))
     there = places(asked.crs, store.crs)
@@ -158,7 +182,10 @@ def items(name: Id, asked: Annotated[Asked, Query()], of: TheWish, store: AStore
         etag = tag(of.url, of.format, str(of.request.url.query), of.path, found.stamp(store), print_of(found.only))
         if (same := unchanged(of.request, etag)) is not None:
             return same
-        got = page(store, found, query(asked, more, found, store.crs), known)
+        wanted = query(asked, more, found, store.crs)
+        if of.format in MEDIA:
+            return whole(of, store, found, wanted, asked, there.crs, etag)
+        got = page(store, found, wanted, known)
     links = [*of.around(GEOJSON), of.link(f"/collections/{quote(name)}", "collection", said(found))]
     if got.more is not None:
         kept = [(k, v) for k, v in of.request.query_params.multi_items() if k not in ("after", "f")]
@@ -194,6 +221,30 @@ def item(
     return sent
 
 
+def whole(of: Wish, store: Store, found: Collection, wanted: Ask, asked: Asked, crs: object, etag: str) -> Response:
+    """Send all that matches as one file, written aside first: it is sent whole or not at all."""
+    if wanted.order or wanted.after:
+        raise FilterError(f"f={of.format} knows no sortby and no pages", f"f={of.format} 不支持排序和分页")
+    media, write = FILES[of.format]
+    columns = [f for f in found.fields if wanted.columns is None or f.name in (KEY.name, *wanted.columns)]
+    with TemporaryDirectory(prefix="shudi-") as folder:
+        path = Path_(folder) / f"{found.name}.{of.format}"
+        write(stream(store, found, wanted, None if asked.limit is None else int(asked.limit[:9])), columns, str(crs), path)
+        body = path.open("rb")
+    headers = {
+        "ETag": etag, "Cache-Control": "no-cache", "Content-Crs": f"<{named(crs)}>", "Vary": "Accept",
+        "Content-Disposition": f'attachment; filename="{found.name}.{of.format}"',
+    }  # fmt: skip
+    return StreamingResponse(pieces(body), media_type=media, headers=headers)
+
+
+def pieces(body: BinaryIO) -> Iterator[bytes]:
+    """Read a file piece by piece, and let go of it."""
+    with body:
+        while piece := body.read(1 << 18):
+            yield piece
+
+
 def said(of: Collection) -> str:
     """Name a collection in both languages."""
     return f"{of.title.en} {of.title.zh}"
@@ -217,8 +268,10 @@ def described(of: Wish, store: Store, found: Collection, known: Known) -> Json:
         "links": [
             of.link(f"{root}/items", "items", said(found), GEOJSON),
             of.link(f"{root}/items?f=html", "items", said(found), HTML),
+            *(of.link(f"{root}/items?f={form}", "items", said(found), media) for form, media in MEDIA.items()),
             of.link(f"{root}/queryables", "http://www.opengis.net/def/rel/ogc/1.0/queryables", "Queryables", SCHEMA),
             of.link(f"{root}/schema", "http://www.opengis.net/def/rel/ogc/1.0/schema", "Schema", SCHEMA),
+            *([of.link(f"{root}/tiles", TILES, "Tiles 瓦片")] if found.name in tiled() else []),
         ],
     }
     return {**body, "extent": {"spatial": {"bbox": [box], "crs": CRS84}}} if box else body

@@ -356,7 +356,7 @@ def test_a_slow_count_is_left_out(park, monkeypatch):
     monkeypatch.setattr(collections, "PATIENCE", -1.0)
     monkeypatch.setattr(collections, "CHUNK", 100)
     store = GpkgStore.open(park, read_only=True)
-    plots = collections.catalogue(store)["parcels"]
+    plots = collections.catalogue(store, collections.Known())["parcels"]
     node = read("area_recorded > 0 OR status = 'x'", "cql2-text", plots.kinds, Places(to=store.crs))
     found = collections.page(store, plots, collections.Query(node=node, limit=5), collections.Known())
     store.close()

@@ -1,0 +1,122 @@
+"""The processes of the service (OGC API - Processes): check, assess and supply, their inputs and how each is run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.jobs import Progress
+from api.models import CheckRequest, SheetBody
+from api.settings import Settings
+from api.supply import SupplyBody
+from layers.assessment import Networks, check, question, site_from, supply
+from layers.base import Text
+from layers.census import assess
+from layers.standards import Standards
+from layers.store import open_store
+from layers.store.base import Store
+from layers.units import m2
+
+
+@dataclass(frozen=True, slots=True)
+class Land:
+    """What a process is run on."""
+
+    store: Store
+    standards: Standards
+    networks: Networks
+    settings: Settings
+
+
+class AssessInputs(BaseModel):
+    """The day on which all plots are assessed; by default today."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    on: date | None = None
+
+
+class SupplyInputs(BaseModel):
+    """How the supply is tabled."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    by: Literal["quarter", "year"] = "quarter"
+    take_up: Annotated[float | None, Field(gt=0, allow_inf_nan=False, description="ha a year")] = None
+    level: Literal[3, 5, 7] | None = None
+
+
+class AssessBody(BaseModel):
+    """What the assessment found: plots by verdict and by readiness."""
+
+    on: date
+    plots: int
+    verdict: dict[str, int]
+    ready_state: dict[str, int]
+    area_m2: float
+    residual_m2: float
+
+
+def run_check(land: Land, given: CheckRequest, progress: Progress) -> SheetBody:
+    """Check a site."""
+    shape = site_from(given.geometry, given.crs, land.store.crs)
+    ask = question(land.standards, given.on, given.as_of, given.use)
+    needed = m2(given.required_mu) if given.required_mu else None
+    sheet = check(land.store, shape, ask, required_area=needed, level=given.level, as_of=given.as_of, networks=land.networks)
+    return SheetBody.of(sheet, land.store.crs, "generated" in land.store.title, given.as_of)
+
+
+def run_assess(land: Land, given: AssessInputs, progress: Progress) -> AssessBody:
+    """Assess every plot and store what is found, all at once at the end."""
+    store = open_store(land.settings.base)
+    try:
+        ask = question(land.standards, given.on, None, None)
+        found = assess(store, ask, land.standards, progress)
+    finally:
+        store.close()
+    by = {name: found.groups["plots"].groupby(level=name).sum().to_dict() for name in ("verdict", "ready_state")}
+    return AssessBody(
+        on=ask.on, plots=found.plots, area_m2=float(found.groups["area"].sum()), residual_m2=found.residual,
+        verdict={str(k): int(v) for k, v in by["verdict"].items()},
+        ready_state={str(k): int(v) for k, v in by["ready_state"].items()},
+    )  # fmt: skip
+
+
+def run_supply(land: Land, given: SupplyInputs, progress: Progress) -> SupplyBody:
+    """Table when free land becomes serviced, from the stored findings."""
+    table, day = supply(land.store, land.standards, given.by, given.level)
+    return SupplyBody.of(table, land.standards.on(day), given.by, given.level, given.take_up, "generated" in land.store.title)
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A process: what it is called, what it takes and gives, and how it is run."""
+
+    title: Text
+    about: Text
+    inputs: type[BaseModel]
+    output: type[BaseModel]
+    run: Callable[[Land, Any, Progress], BaseModel]
+
+
+PROCESSES: Mapping[str, Process] = {
+    "check": Process(
+        Text("Check a site", "选址检查"),
+        Text("Every rule, the partition of the area, the services and the verdict.", "逐条检查、面积划分、配套与结论。"),
+        CheckRequest, SheetBody, run_check,
+    ),
+    "assess": Process(
+        Text("Assess all plots", "评估全部宗地"),
+        Text("Finds the verdict and the readiness of every plot and stores them.", "求出并存储每宗地的结论与配套状态。"),
+        AssessInputs, AssessBody, run_assess,
+    ),
+    "supply": Process(
+        Text("Supply of serviced land", "熟地供应"),
+        Text("When free land becomes serviced, from the stored findings.", "由已存结论得出可供土地何时具备条件。"),
+        SupplyInputs, SupplyBody, run_supply,
+    ),
+}  # fmt: skip
