@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import click
 
-from api.commands import change, deliver, export, land, level, networks, parcel, people, show, supply, verdict
-from api.context import BASE, Base, Commands, Context, language
-from layers.store.address import Where
+from api.commands import change, deliver, export, land, level, move, networks, parcel, people, show, supply, verdict
+from api.context import BASE, PLACE, Commands, Context, language
+from layers.store.address import where
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--base", "--store", "base", type=Base(), envvar="SHUDI_BASE", help=BASE)
+@click.option("--base", "--store", "base", metavar=PLACE, envvar="SHUDI_BASE", help=BASE)
 @click.option("--lang", type=click.Choice(["en", "zh"]), default=language, help="language of the answers")
 @click.option("--json", "as_json", is_flag=True, help="answer for programs")
 @click.version_option(package_name="shudi")
 @click.pass_context
-def main(ctx: click.Context, base: Where | None, lang: str, as_json: bool) -> None:
+def main(ctx: click.Context, base: str | None, lang: str, as_json: bool) -> None:
     """Shudi 熟地: which land can be built on, from which day, and what is still missing."""
-    ctx.obj = Context(base, lang, as_json)
+    ctx.obj = Context(where(base) if base else None, lang, as_json)
 
 
-for module in (land, deliver, export, change, parcel, verdict, level, networks, supply, show, people):
+for module in (land, move, deliver, export, change, parcel, verdict, level, networks, supply, show, people):
     for command in module.COMMANDS:
         main.add_command(command)

@@ -24,6 +24,7 @@ from layers.errors import Refusal
 from layers.store.address import Address, Where, where
 from layers.store.base import Store
 
+PLACE = "FILE|postgresql://…"
 BASE = "the land base: a GeoPackage, or a PostGIS database"
 STATUS = {"free": 0, "blocked": 1, "unknown": 3}
 BAD_INPUT = 2
@@ -99,7 +100,7 @@ class Base(click.ParamType[Where]):
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
         """Say what is expected."""
-        return "FILE|postgresql://…"
+        return PLACE
 
 
 class Commands(click.Group):

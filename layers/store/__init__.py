@@ -30,3 +30,14 @@ def create_store(base: str | Path | Address, crs: str, title: str = "") -> Store
 
         return PostgisStore.create(at, crs, title)
     return GpkgStore.create(at, crs, title)
+
+
+def migrate(base: str | Path | Address) -> None:
+    """Bring a base of an older Shudi up to date; a file is so whenever it is opened."""
+    at = where(base)
+    if isinstance(at, Address):
+        from layers.store.postgis import PostgisStore
+
+        PostgisStore.migrate(at)
+    else:
+        GpkgStore.open(at).close()

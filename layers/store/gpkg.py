@@ -19,7 +19,6 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-import shapely
 from pyproj import CRS
 
 from layers.base import Edition, Layer
@@ -220,9 +219,7 @@ class GpkgStore:
             return frames.extent(self.read(layer))
         with self._connections.reading() as c:
             count: int = c.execute(f"SELECT count(*) FROM {quoted(layer)}").fetchone()[0]
-            tree = quoted(f"rtree_{layer}_geom")
-            box = c.execute(f"SELECT min(minx), min(miny), max(maxx), max(maxy) FROM {tree}").fetchone()
-        return count, box if box[0] is not None else (0.0, 0.0, 0.0, 0.0)
+            return count, schema.bounds(c, layer)
 
     def editions(self, layer: str | None = None, as_of: When | None = None) -> tuple[Edition, ...]:
         """List the deliveries in force of a layer, or of all, in the order of arrival."""
@@ -352,31 +349,12 @@ class GpkgStore:
             c.execute("ROLLBACK TO chunk")
             raise frames.known(layer.name, self._known(c, layer, data[0])) from error
         c.execute("RELEASE chunk")
-        bounds = shapely.bounds(shapes)
-        boxed = ~np.isnan(bounds[:, 0])
-        if boxed.any():
-            places = bounds[boxed][:, [0, 2, 1, 3]].T.tolist()
-            c.executemany(
-                f"INSERT INTO {schema.rtree(layer.name)} VALUES (?, ?, ?, ?, ?)",
-                zip(np.asarray(fids)[boxed].tolist(), *places, strict=True),
-            )
-        self._stretch(c, layer.name, bounds[boxed])
+        schema.place(c, layer.name, fids, shapes)
 
     def _known(self, c: sqlite3.Connection, layer: Layer, ids: Sequence[str]) -> list[str]:
         """Pick those of some ids that are stored."""
         sql = f"SELECT id FROM {quoted(layer.name)} WHERE id IN (SELECT value FROM json_each(?))"
         return [row[0] for row in c.execute(sql, (json.dumps(list(ids)),))]
-
-    def _stretch(self, c: sqlite3.Connection, table: str, bounds: np.ndarray[Any, np.dtype[np.float64]]) -> None:
-        """Widen the extent that the standard's contents state of a table, and date its last change."""
-        c.execute("UPDATE gpkg_contents SET last_change = strftime('%Y-%m-%dT%H:%M:%fZ', 'now') WHERE table_name = ?", (table,))
-        if len(bounds):
-            low, high = bounds[:, :2].min(axis=0).tolist(), bounds[:, 2:].max(axis=0).tolist()
-            c.execute(
-                "UPDATE gpkg_contents SET min_x = min(coalesce(min_x, ?1), ?1), min_y = min(coalesce(min_y, ?2), ?2), "
-                "max_x = max(coalesce(max_x, ?3), ?3), max_y = max(coalesce(max_y, ?4), ?4) WHERE table_name = ?5",
-                (*low, *high, table),
-            )
 
     def _add_rasters(
         self,
@@ -433,8 +411,7 @@ class GpkgStore:
             f"INSERT INTO {quoted(layer.name)} ({', '.join(map(quoted, columns))}) VALUES ({', '.join('?' * len(columns))})",
             [row for row in rows if row[1] not in known],
         )
-        bounds = shapely.bounds(put.geometry.to_numpy())
-        self._stretch(c, layer.name, bounds[~np.isnan(bounds[:, 0])])
+        schema.stretch(c, layer.name, put.geometry.to_numpy())
 
     def save_findings(self, findings: Findings, inputs: Mapping[str, Any], progress: Progress | None = None) -> None:
         """Replace the findings of all plots and note what they were made from; memory grows with one frame or chunk."""

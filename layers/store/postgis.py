@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -20,7 +20,7 @@ from pyproj import CRS
 
 from layers.base import Edition, Layer
 from layers.store import frames
-from layers.store.address import Address, where
+from layers.store.address import Address
 from layers.store.base import (
     Box,
     Change,
@@ -30,7 +30,6 @@ from layers.store.base import (
     NotABaseError,
     Progress,
     Record,
-    StoreError,
     When,
     Write,
 )
@@ -41,7 +40,8 @@ from layers.store.history import Asked, kept
 from layers.store.postgres import changes, history, rasters, schema
 from layers.store.postgres import findings as assessed
 from layers.store.postgres.history import fetch
-from layers.store.postgres.pool import Connection, Pool, explain
+from layers.store.postgres.place import address_of, connected, held, make, no_base
+from layers.store.postgres.pool import Connection, Pool
 from layers.store.rasters import conform as proper_rasters
 from layers.store.schema import quoted
 
@@ -72,15 +72,8 @@ class PostgisStore:
         clock: Callable[[], datetime] = now,
     ) -> PostgisStore:  # fmt: skip
         """Make an empty land base in a database that is there, and open it; StoreError where it holds one already."""
-        to = _address(address)
-        _, srs = project_crs(crs)
-        with _connected(to) as connection:
-            if _held(connection):
-                raise StoreError(
-                    f"{to} holds a land base already. Open it, or name another database.",
-                    f"{to} 中已有土地库,请直接打开,或另指定数据库",
-                )
-            schema.make(connection, srs, title)
+        to = address_of(address)
+        make(to, project_crs(crs)[1], title)
         return cls.open(to, timeout=timeout, clock=clock)
 
     @classmethod
@@ -93,18 +86,18 @@ class PostgisStore:
         `size` connections are kept at most. StoreError where the database does not answer, NotABaseError where it holds no base
         or one of another version.
         """
-        to = _address(address)
-        with _connected(to):
+        to = address_of(address)
+        with connected(to):
             pass  # a wrong address or password is told at once; the pool would go on trying
         return cls(Pool(to, read_only, timeout, size, patience), clock)
 
     @staticmethod
     def migrate(address: str | Address) -> None:
         """Bring a base of an older Shudi to the tables of this one."""
-        to = _address(address)
-        with _connected(to) as connection:
-            if not _held(connection):
-                raise _no_base(to)
+        to = address_of(address)
+        with connected(to) as connection:
+            if not held(connection):
+                raise no_base(to)
             row = connection.execute("SELECT value FROM shudi.shudi_meta WHERE key = 'crs'").fetchone()
             connection.rollback()
             schema.migrate(connection, int(str(row and row[0]).removeprefix("EPSG:")))
@@ -113,8 +106,8 @@ class PostgisStore:
         """Read what the base says of itself, and refuse what is no base of this version."""
         base = self._pool.address
         with self._pool.reading() as c:
-            if not _held(c):
-                raise _no_base(base)
+            if not held(c):
+                raise no_base(base)
             meta: dict[str, str] = dict(c.execute("SELECT key, value FROM shudi_meta").fetchall())
             version = int(fetch(c, "SELECT version_num FROM alembic_version")[0][0])
         if version > schema.VERSION:
@@ -409,40 +402,3 @@ def encode(shapes: NDArray[np.object_], srs: int, kind: str) -> list[bytes | Non
         shapely.set_srid(collected(shapes, kind), srs), byte_order=1, flavor="extended", include_srid=True
     ).tolist()
     return blobs
-
-
-def _address(address: str | Address) -> Address:
-    """Read the address of a database."""
-    found = where(address)
-    if not isinstance(found, Address):
-        raise StoreError(
-            f"{found} is no address of a database. Write postgresql://USER@HOST/DATABASE.",
-            f"{found} 不是数据库地址,请写成 postgresql://用户@主机/数据库",
-        )
-    return found
-
-
-@contextmanager
-def _connected(address: Address) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
-    """Lend a connection of its own, closed at the end; PostgreSQL's errors are told as the store's."""
-    try:
-        with closing(psycopg.connect(address.dsn, connect_timeout=5, application_name="shudi")) as connection:
-            yield connection
-    except psycopg.Error as error:
-        told = explain(error, address)
-        if told is None:
-            raise
-        raise told from error
-
-
-def _held(connection: psycopg.Connection[tuple[Any, ...]]) -> bool:
-    """Tell whether a database holds a land base."""
-    row = connection.execute("SELECT to_regclass('shudi.shudi_meta') IS NOT NULL").fetchone()
-    return bool(row and row[0])
-
-
-def _no_base(address: Address) -> NotABaseError:
-    return NotABaseError(
-        f"{address} holds no land base. Make one with `shudi init {address} --crs EPSG:4548`, or copy one there with `shudi copy`.",
-        f"{address} 中没有土地库,请用 `shudi init {address} --crs EPSG:4548` 新建,或用 `shudi copy` 复制",
-    )

@@ -144,11 +144,6 @@ def frame(
 
 def add(connection: sqlite3.Connection, rasters: pd.DataFrame, edition: str, srs: int, seq: int) -> Iterator[int]:
     """Store rasters, each in a table of its own; yields the number stored after each. DuplicateError names known ones."""
-    for statement in DDL.split(";\n"):
-        if statement.strip():
-            connection.execute(statement)
-    for table in ("gpkg_2d_gridded_coverage_ancillary", "gpkg_2d_gridded_tile_ancillary"):
-        _extend(connection, table, None)
     unknown(rasters, {row[0] for row in connection.execute("SELECT id FROM shudi_rasters WHERE retired IS NULL")})
     for done, (id, grid) in enumerate(zip(rasters["id"], rasters["grid"], strict=True), 1):
         _store(connection, id, grid, edition, srs, seq)
@@ -171,14 +166,30 @@ def _extend(connection: sqlite3.Connection, table: str, column: str | None) -> N
 
 
 def _store(connection: sqlite3.Connection, id: str, grid: Grid, edition: str, srs: int, seq: int) -> None:
-    """Store one raster: its table, what the standard says about it, its tiles."""
+    """Store one raster: what the standard says about it, its tiles."""
     t = grid.transform
     rows, columns = grid.values.shape
     number = connection.execute("SELECT coalesce(max(fid), 0) + 1 FROM shudi_rasters").fetchone()[0]
-    table = f"terrain_{number}"
+    shelve(connection, srs, number, id, edition, columns, rows, t.c, t.f, t.a, -t.e, seq, None)
+    for x, y, data in cut_tiles(grid):
+        put_tile(connection, number, x, y, data)
+    announce(connection, number)
+
+
+def shelve(
+    connection: sqlite3.Connection, srs: int, fid: int, id: str, edition: str, columns: int, rows: int,
+    x: float, y: float, dx: float, dy: float, added: int, retired: int | None,
+) -> None:  # fmt: skip
+    """Make the table of a raster, and enter what the standard says about it."""
+    for statement in DDL.split(";\n"):
+        if statement.strip():
+            connection.execute(statement)
+    for extended in ("gpkg_2d_gridded_coverage_ancillary", "gpkg_2d_gridded_tile_ancillary"):
+        _extend(connection, extended, None)
+    t, table = Affine(dx, 0.0, x, 0.0, -dy, y), f"terrain_{fid}"
     connection.execute(
-        "INSERT INTO shudi_rasters VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)",
-        (number, id, edition, table, columns, rows, t.c, t.f, t.a, -t.e, seq),
+        "INSERT INTO shudi_rasters VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (fid, id, edition, table, columns, rows, x, y, dx, dy, added, retired),
     )
     connection.execute(
         f"CREATE TABLE {quoted(table)} (id INTEGER PRIMARY KEY AUTOINCREMENT, zoom_level INTEGER NOT NULL, tile_column INTEGER NOT NULL, "
@@ -192,15 +203,23 @@ def _store(connection: sqlite3.Connection, id: str, grid: Grid, edition: str, sr
     wide, high = math.ceil(columns / TILE), math.ceil(rows / TILE)
     whole = footprint(t, Window(0, high * TILE, 0, wide * TILE)).bounds
     connection.execute("INSERT INTO gpkg_tile_matrix_set VALUES (?, ?, ?, ?, ?, ?)", (table, srs, *whole))
-    connection.execute("INSERT INTO gpkg_tile_matrix VALUES (?, 0, ?, ?, ?, ?, ?, ?)", (table, wide, high, TILE, TILE, t.a, -t.e))
+    connection.execute("INSERT INTO gpkg_tile_matrix VALUES (?, 0, ?, ?, ?, ?, ?, ?)", (table, wide, high, TILE, TILE, dx, dy))
     connection.execute(
         "INSERT INTO gpkg_2d_gridded_coverage_ancillary (tile_matrix_set_name, datatype, data_null, uom) VALUES (?, 'float', ?, 'm')",
         (table, NODATA),
     )
     _extend(connection, table, "tile_data")
-    connection.executemany(
-        f"INSERT INTO {quoted(table)} (zoom_level, tile_column, tile_row, tile_data) VALUES (0, ?, ?, ?)", cut_tiles(grid)
-    )
+
+
+def put_tile(connection: sqlite3.Connection, fid: int, column: int, row: int, data: bytes) -> None:
+    """Store one tile of a raster."""
+    sql = f"INSERT INTO {quoted(f'terrain_{fid}')} (zoom_level, tile_column, tile_row, tile_data) VALUES (0, ?, ?, ?)"
+    connection.execute(sql, (column, row, data))
+
+
+def announce(connection: sqlite3.Connection, fid: int) -> None:
+    """Enter what the standard says about the tiles of a raster."""
+    table = f"terrain_{fid}"
     connection.execute(
         f"INSERT INTO gpkg_2d_gridded_tile_ancillary (tpudt_name, tpudt_id) SELECT ?, id FROM {quoted(table)}", (table,)
     )

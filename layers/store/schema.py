@@ -12,11 +12,17 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Mapping
 
+import numpy as np
+import shapely
+from numpy.typing import NDArray
 from pyproj import CRS
 
 from layers.base import DType, Field, Layer
 from layers.catalogue import LAYERS
+from layers.store.blobs import decode
 
+SINGLE = 2.0**-21
+"""More than what a coordinate loses when the R-tree rounds it twice to single precision, as a share of it."""
 VERSION = 2
 """Version of these tables; a base with a higher one was written by a newer Shudi."""
 
@@ -278,3 +284,60 @@ def birth_triggers(layer: Layer) -> dict[str, str]:
     """Pick the triggers that fire for each inserted feature, which a delivery does without."""
     both = {**rtree_triggers(layer.name), **history_triggers(layer)}
     return {name: sql for name, sql in both.items() if name.endswith("_insert")}
+
+
+def bounds(connection: sqlite3.Connection, table: str) -> tuple[float, float, float, float]:
+    """Bound the envelopes of a table; zeros where there is none.
+
+    The R-tree keeps single precision, rounded outwards: it tells which few features may be the outermost.
+    """
+    tree = rtree(table)
+    box = connection.execute(f"SELECT min(minx), min(miny), max(maxx), max(maxy) FROM {tree}").fetchone()
+    if box[0] is None:
+        return 0.0, 0.0, 0.0, 0.0
+    slack = max(map(abs, box)) * SINGLE
+    edges = (("minx <=", box[0] + slack), ("miny <=", box[1] + slack), ("maxx >=", box[2] - slack), ("maxy >=", box[3] - slack))
+    outermost = [
+        row[0]
+        for edge, value in edges
+        for row in connection.execute(
+            f"SELECT geom FROM {quoted(table)} WHERE fid IN (SELECT id FROM {tree} WHERE {edge} ?)", (value,)
+        )
+    ]
+    west, south, east, north = shapely.total_bounds(decode(outermost, "any", table)).tolist()
+    return west, south, east, north
+
+
+def place(connection: sqlite3.Connection, table: str, fids: Iterable[int], shapes: NDArray[np.object_]) -> None:
+    """Enter features that came without triggers in the R-tree and in the extent of their table."""
+    bounds = shapely.bounds(shapes)
+    boxed = ~np.isnan(bounds[:, 0])
+    places = bounds[boxed][:, [0, 2, 1, 3]].T.tolist()
+    numbers = np.asarray(fids, np.int64)[boxed].tolist()
+    connection.executemany(f"INSERT INTO {rtree(table)} VALUES (?, ?, ?, ?, ?)", zip(numbers, *places, strict=True))
+    stretch(connection, table, shapes)
+
+
+def stretch(connection: sqlite3.Connection, table: str, shapes: NDArray[np.object_]) -> None:
+    """Widen the extent that the standard's contents state of a table, and date its last change."""
+    connection.execute(
+        "UPDATE gpkg_contents SET last_change = strftime('%Y-%m-%dT%H:%M:%fZ', 'now') WHERE table_name = ?", (table,)
+    )
+    box = shapely.total_bounds(shapes).tolist()
+    if box[0] == box[0]:
+        connection.execute(
+            "UPDATE gpkg_contents SET min_x = min(coalesce(min_x, ?1), ?1), min_y = min(coalesce(min_y, ?2), ?2), "
+            "max_x = max(coalesce(max_x, ?3), ?3), max_y = max(coalesce(max_y, ?4), ?4) WHERE table_name = ?5",
+            (*box, table),
+        )
+
+
+def count_on(connection: sqlite3.Connection, table: str) -> None:
+    """Let the numbers of new features go on behind all that a table, which was filled, ever held."""
+    used = (
+        f"SELECT max(coalesce((SELECT max(fid) FROM {quoted(table)}), 0), "
+        f"coalesce((SELECT max(fid) FROM shudi_history WHERE layer = {text(table)}), 0), "
+        f"coalesce((SELECT max(last_fid) FROM editions WHERE layer = {text(table)}), 0))"
+    )
+    connection.execute(f"DELETE FROM sqlite_sequence WHERE name = {text(table)}")
+    connection.execute(f"INSERT INTO sqlite_sequence SELECT {text(table)}, ({used}) WHERE ({used}) > 0")

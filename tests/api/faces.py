@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -18,6 +17,7 @@ import httpx
 from click.testing import CliRunner
 
 from api.cli import main
+from tests.postgres import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 DAY = "2026-11-22"
@@ -72,15 +72,8 @@ class Server:
         return self.log.read_text("utf-8")
 
 
-def free_port() -> int:
-    """Find a port that nobody uses just now."""
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return int(s.getsockname()[1])
-
-
 @contextmanager
-def serving(base: Path, folder: Path, *more: object, **settings: str) -> Iterator[Server]:
+def serving(base: Path | str, folder: Path, *more: object, **settings: str) -> Iterator[Server]:
     """Serve a base from a process of its own, on a port of loopback; `more` are options of the command, `settings` of its environment."""
     port, log = free_port(), folder / "server.log"
     with log.open("wb") as out:
@@ -104,5 +97,5 @@ def serving(base: Path, folder: Path, *more: object, **settings: str) -> Iterato
             assert process.poll() is None, log.read_text("utf-8")
         finally:
             process.terminate()
-            process.wait(10)
+            process.wait(30)
     assert "Traceback" not in log.read_text("utf-8"), log.read_text("utf-8")

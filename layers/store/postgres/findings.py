@@ -32,13 +32,13 @@ def save(connection: Connection, findings: Findings, inputs: Mapping[str, Any], 
         typed, known = conform(frame, types)
         if types is None:
             types = known
-            table = _place(connection, types, json.loads(noted[0][0]) if noted else None)
+            table = place(connection, types, json.loads(noted[0][0]) if noted else None)
         _fill(connection, table, typed, types, done)
         done += len(typed)
         if progress is not None and len(typed):
             progress(done, len(findings) if isinstance(findings, pd.DataFrame) else 0)
     if types is None:
-        table = _place(connection, {}, None)
+        table = place(connection, {}, None)
     if table != "findings":
         connection.execute("DROP TABLE IF EXISTS findings")
         connection.execute(f"ALTER TABLE {table} RENAME TO findings")
@@ -47,7 +47,7 @@ def save(connection: Connection, findings: Findings, inputs: Mapping[str, Any], 
     connection.execute("INSERT INTO shudi_findings VALUES (1, %s, %s)", said)
 
 
-def _place(connection: Connection, types: Mapping[str, DType], old: Mapping[str, DType] | None) -> str:
+def place(connection: Connection, types: Mapping[str, DType], old: Mapping[str, DType] | None) -> str:
     """Make the place for findings of some types and name it: the emptied table, or a new one."""
     if old == types:
         connection.execute("DELETE FROM findings")

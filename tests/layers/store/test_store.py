@@ -99,6 +99,16 @@ def test_a_box_finds_what_its_envelope_meets_and_no_more(store: Store) -> None:
     assert list(store.read("parcels", columns=["status", "id"]).columns) == ["status", "id", "geometry"]
 
 
+def test_an_extent_is_exact(store: Store) -> None:
+    assert store.extent("parcels") == (0, (0.0, 0.0, 0.0, 0.0))
+    store.add(delivery(), plots("P1", "P2", "P9"), LIN)
+    shifted = plots("P3").translate(0.03125 + 1e-7, 0.01 + 1e-7)
+    store.edit("parcels", LIN, put=plots("P3").set_geometry(shifted))
+    assert store.extent("parcels") == (4, (X + 20, Y, X + 190, shifted.total_bounds[3]))
+    store.edit("parcels", LIN, delete=["P9"])
+    assert store.extent("parcels") == (3, (X + 20, Y, shifted.total_bounds[2], shifted.total_bounds[3]))
+
+
 def test_unknown_layers_and_columns_are_named(store: Store) -> None:
     with pytest.raises(StoreError, match=r"no layer 'lakes'.*parcels"):
         store.read("lakes")
