@@ -11,6 +11,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --progre
 ROOMS := geo layers maps api
 RUN := .venv/.run
 DEV := .venv/.dev
+BENCH := .venv/.bench
 READY := .venv/.shudi
 
 demo demo/report.html serve: export SHUDI_BASE = demo/park.gpkg
@@ -36,6 +37,11 @@ $(RUN): requirements/run.lock | .venv/bin/python
 $(DEV): requirements/dev.lock $(RUN)
 	@echo "installing what tests and checks need"
 	@$(PIP) --no-compile --only-binary :all: --require-hashes -r requirements/dev.lock
+	@touch $@
+
+$(BENCH): requirements/bench.lock $(DEV)
+	@echo "installing the engines that benchmarks compare with"
+	@$(PIP) --no-compile --only-binary :all: --require-hashes -r requirements/bench.lock
 	@touch $@
 
 # The editable installation gives the command `shudi` and fills maps/web/vendor: hatch_build.py.
@@ -79,8 +85,9 @@ format: $(DEV) ## write the code in the house's format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(DEV) $(READY) ## measure speed and memory: docs/benchmarks.md
+bench: $(BENCH) $(READY) ## measure speed and memory: docs/benchmarks.md; a million plots take half an hour to make
 	$(BIN)/python -m tests.bench
+	$(BIN)/python -m tests.bench million
 
 vendor: ## fetch the browser libraries again
 	@rm -rf maps/web/vendor $(READY)
@@ -92,6 +99,7 @@ lock: .venv/bin/python ## make the lock files again from pyproject.toml and maps
 	@$(PIP) uv
 	$(COMPILE) $(UPGRADE) pyproject.toml -o requirements/run.lock
 	$(COMPILE) $(UPGRADE) pyproject.toml --group test --group check -c requirements/run.lock -o requirements/dev.lock
+	$(COMPILE) $(UPGRADE) pyproject.toml --group bench -c requirements/dev.lock -o requirements/bench.lock
 	cd maps/web && npm install --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved=true --loglevel=error
 	@$(BIN)/python -c 'import json, pathlib; p = pathlib.Path("maps/web/package-lock.json"); d = json.loads(p.read_text()); \
 	  [row.pop("funding", None) for row in d["packages"].values()]; p.write_text(json.dumps(d, indent=2) + "\n")'

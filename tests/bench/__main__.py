@@ -6,23 +6,25 @@ import argparse
 import os
 import platform
 
-from tests.bench import assess, check, overlay
+from tests.bench import assess, check, million, overlay
 from tests.bench.city import city
 
 BENCHES = {"assess": assess.run, "check": check.run, "overlay": overlay.run}
+LARGE = {"million": million.run}
+"""Only when they are named; with a million plots where --plots says nothing else."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("names", nargs="*", choices=[*BENCHES, []], default=list(BENCHES))
-    parser.add_argument("--plots", type=int, default=100_000)
+    parser.add_argument("names", nargs="*", choices=[*BENCHES, *LARGE, []], default=list(BENCHES))
+    parser.add_argument("--plots", type=int)
     options = parser.parse_args()
-    print(f"{platform.python_implementation()} {platform.python_version()}, {os.cpu_count()} cores, {options.plots:,} plots")
-    base = city(options.plots)
+    print(f"{platform.python_implementation()} {platform.python_version()}, {os.cpu_count()} cores")
     for name in options.names or BENCHES:
-        print(f"\n## {name}")
-        for row in BENCHES[name](base):
-            print(row)
+        plots = options.plots or (1_000_000 if name in LARGE else 100_000)
+        print(f"\n## {name}, {plots:,} plots")
+        for row in {**BENCHES, **LARGE}[name](city(plots)):
+            print(row, flush=True)
 
 
 if __name__ == "__main__":
