@@ -36,6 +36,7 @@ SERVING = ("connected", "available", "relocating")
 EVER = np.datetime64("1900-01-01", "s")
 NEVER = np.datetime64("9999-12-31", "s")
 RANKED = np.array(["none", "short", None, "planned", "planned", "relocating", "available", "connected"], object)
+TOLD = np.array([None, "committed", "short", "enough", "unknown"], object)
 NONE, SHORT, UNKNOWN, UNDATED, DATED, RELOCATING, AVAILABLE, CONNECTED = range(8)
 
 Numbers = NDArray[np.float64]
@@ -164,31 +165,32 @@ def serve(
     choice = choice if way is None else way(lines, choice)
     first, rank = choice.best(), choice.rank
     answer: dict[str, object] = {}
-    ids = lines["id"].to_numpy(object)
+    # states and ids are taken from short columns: a text made anew for each plot costs more than finding its line
+    states, ids = pd.array(RANKED, "str"), pd.array(lines["id"], "str")
     for g, name in enumerate(groups):
         best = first[group[j[first]] == g]
         at, line = i[best], j[best]
-        state = np.full(len(plots), "none", object)
-        state[at] = RANKED[rank[best]]
+        state = np.full(len(plots), NONE)
+        state[at] = rank[best]
         since = np.full(len(plots), np.datetime64("NaT", "s"))
         since[at] = np.where(rank[best] >= DATED, begins[line], np.datetime64("NaT", "s"))
-        who = np.full(len(plots), None, object)
-        who[at] = ids[line]
+        who = np.full(len(plots), -1)
+        who[at] = line
         how_far = np.full(len(plots), np.nan)
         how_far[at] = choice.distance[best]
         barred = np.full(len(plots), None, object)
         barred[at] = choice.plots[choice.between[best]]
         answer |= {
-            f"{name}_state": pd.array(state, "str"),
+            f"{name}_state": states.take(state),
             f"{name}_from": since,
-            f"{name}_line": pd.array(who, "str"),
+            f"{name}_line": ids.take(who, allow_fill=True),
             f"{name}_distance": how_far,
             f"{name}_between": pd.array(barred, "str"),
         }
         if load is not None:
-            told = np.full(len(plots), None, object)
+            told = np.zeros(len(plots), np.int64)
             told[at] = _capacity(lines, line, at, g, load, rank[best] == NONE)
-            answer[f"{name}_capacity"] = pd.array(told, "str")
+            answer[f"{name}_capacity"] = pd.array(TOLD, "str").take(told)
     return pd.DataFrame(answer, index=plots.index)
 
 
@@ -230,13 +232,13 @@ def _ranked(
 
 def _capacity(
     lines: gpd.GeoDataFrame, line: NDArray[np.intp], plot: NDArray[np.intp], g: int, load: Load, none: NDArray[np.bool_]
-) -> NDArray[np.object_]:
-    """Tell whether the lines can take the loads of the plots that they serve best; None where they never serve."""
+) -> NDArray[np.int64]:
+    """Tell whether the lines can take the loads of the plots that they serve best, as a place in TOLD."""
     sure, most = (
         lines[c].to_numpy(float)[line] if c in lines else np.full(len(line), np.nan) for c in ("spare_sure", "spare_most")
     )
     cases = [none, load.committed[plot], load.low[plot, g] > most, load.high[plot, g] <= sure]
-    return np.select(cases, np.array([None, "committed", "short", "enough"], object), "unknown")
+    return np.asarray(np.select(cases, range(4), 4), np.int64)
 
 
 def answers(group: str, title: Text, kind: str | None, reach: str, loaded: bool = False) -> tuple[Answer, ...]:

@@ -113,12 +113,29 @@ class Supply:
 
     `plots`: index of the plots; `area`, `free_area`, `warn_area`, `unknown_area`, `blocked_area`, `residual` [m2] (the five
     add up to `area`), `verdict` (free, unknown, blocked), `reason` (key of the deciding rule, "" where none).
-    `checks`: one row a plot and rule: `plot` (position), `rule` (position in `asked()`), `severity`, `area` [m2] of the land
-    of that severity, `unknown_area` [m2].
     """
 
     plots: pd.DataFrame
-    checks: pd.DataFrame
+    decided: Decided
+
+    @property
+    def checks(self) -> pd.DataFrame:
+        """Tell what each rule says: one row a plot and rule.
+
+        `plot` (position), `rule` (position in `asked()`), `severity`, `area` [m2] of the land of that severity, `unknown_area`
+        [m2].
+        """
+        by_rule = self.decided.by_rule()
+        n, rules = by_rule.code.shape
+        return pd.DataFrame(
+            {
+                "plot": np.repeat(np.arange(n), rules),
+                "rule": np.tile(np.arange(rules), n),
+                "severity": NAMES[by_rule.code.ravel()],
+                "area": by_rule.area.ravel(),
+                "unknown_area": by_rule.unknown.ravel(),
+            }
+        )
 
 
 class Claimed(NamedTuple):
@@ -287,7 +304,7 @@ def _decide(laid: Laid, known: NDArray[np.bool_], rules: tuple[Asked, ...], ask:
 
 
 def _report(plots: gpd.GeoDataFrame, found: Decided) -> Supply:
-    """Write the decisions as frames: by plot, and by plot and rule."""
+    """Sum the decisions up by plot."""
     n, rules, plot, worst, areas = len(plots), len(keys()), found.pieces.plot, found.worst, found.areas()
     most = np.zeros(n, np.int8)
     np.maximum.at(most, plot, worst)
@@ -307,14 +324,4 @@ def _report(plots: gpd.GeoDataFrame, found: Decided) -> Supply:
         },
         index=plots.index,
     )
-    by_rule = found.by_rule()
-    checks = pd.DataFrame(
-        {
-            "plot": np.repeat(np.arange(n), rules),
-            "rule": np.tile(np.arange(rules), n),
-            "severity": NAMES[by_rule.code.ravel()],
-            "area": by_rule.area.ravel(),
-            "unknown_area": by_rule.unknown.ravel(),
-        }
-    )
-    return Supply(summary, checks)
+    return Supply(summary, found)
