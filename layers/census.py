@@ -23,7 +23,8 @@ import pandas as pd
 import shapely
 
 from layers.assessment import Networks, NotFoundError, Traces, current, findings, land_around
-from layers.base import Ask
+from layers.base import Ask, Land, Survey
+from layers.catalogue import LAYERS
 from layers.errors import Refusal
 from layers.standards import Standards
 from layers.store.base import Box, Store
@@ -32,6 +33,10 @@ TILE = 8_000
 """Plots that are assessed at once."""
 MANY = 20_000
 """From so many plots processes pay for being started: a second and a half each."""
+
+
+BEYOND = 150.0
+"""How far parcels are read beyond the far edges of a tile, for plots that begin inside [m]; where one is larger they are read again."""
 
 
 class ChangedError(Refusal):
@@ -96,12 +101,26 @@ def features_of(features: gpd.GeoDataFrame, tile: Tile) -> gpd.GeoDataFrame:
     return features if mine.all() else features[mine].reset_index(drop=True)
 
 
+def land_of(store: Store, tile: Tile, traces: Traces) -> tuple[gpd.GeoDataFrame, Land]:
+    """Read the plots of a tile and what is stored around them; no plots, no land. Parcels are read once for both."""
+    west, south, east, north = tile.box
+    parcels = store.read("parcels", box=(west, south, east + BEYOND, north + BEYOND))
+    plots = features_of(parcels, tile)
+    if not len(plots):
+        return plots, {}
+    left, low, right, top = box = tuple(plots.total_bounds.tolist())
+    if right > east + BEYOND or top > north + BEYOND:
+        parcels = store.read("parcels", box=box)
+    edge = shapely.bounds(parcels.geometry.to_numpy())
+    near = (edge[:, 0] <= right) & (edge[:, 2] >= left) & (edge[:, 1] <= top) & (edge[:, 3] >= low)
+    around = land_around(store, box, traces, layers=[name for name in LAYERS if name != "parcels"])
+    return plots, {**around, "parcels": Survey(parcels[near].reset_index(drop=True), store.editions("parcels"))}
+
+
 def found_in(store: Store, job: Job, tile: Tile) -> pd.DataFrame:
     """Find the verdict and the readiness of the plots of a tile; no rows where it has none."""
-    plots = features_of(store.read("parcels", box=tile.box), tile)
-    if not len(plots):
-        return pd.DataFrame()
-    return findings(plots, land_around(store, tuple(plots.total_bounds.tolist()), job.traces), job.ask)
+    plots, land = land_of(store, tile, job.traces)
+    return findings(plots, land, job.ask) if len(plots) else pd.DataFrame()
 
 
 @contextmanager

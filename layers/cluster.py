@@ -17,9 +17,9 @@ import pandas as pd
 from affine import Affine
 
 from geo.raster import Grid
-from layers.assessment import findings, land_around, told
+from layers.assessment import findings, told
 from layers.base import Edition, Land, Survey
-from layers.census import Job, Spread, Tile, WorkerLostError, features_of, unchanged
+from layers.census import Job, Spread, Tile, WorkerLostError, features_of, land_of, unchanged
 from layers.errors import Refusal
 from layers.store.base import Store
 
@@ -104,9 +104,8 @@ def _assessed(client: Client, store: Store, job: Job, parts: list[Tile], folder:
     waiting: deque[Future] = deque()
     try:
         for n, tile in enumerate(parts):
-            plots = features_of(store.read("parcels", box=tile.box), tile)
+            plots, land = land_of(store, tile, {})
             if len(plots):
-                land = land_around(store, tuple(plots.total_bounds.tolist()), {})
                 files = pack(land, folder / f"{n:06}" if folder else None)
                 waiting.append(client.submit(_found, shared, files, tile, pure=False))
             if len(waiting) > 2 * sum(client.nthreads().values()):

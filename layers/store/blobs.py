@@ -22,6 +22,9 @@ DOUBLES = (0, 4, 6, 6, 8)
 START = tuple(8 + 8 * (DOUBLES[k] if (k := flags >> 1 & 7) < len(DOUBLES) else 0) for flags in range(256))
 """Where the WKB begins, by the header's flags."""
 
+ONE = (b"\5\0\0\0\1\0\0\0", b"\6\0\0\0\1\0\0\0")
+"""How the WKB of a collection of one line or one polygon goes on behind its byte order, where that is little-endian."""
+
 MANY: Mapping[str, Callable[..., Any]] = {"polygon": shapely.multipolygons, "line": shapely.multilinestrings}
 
 
@@ -55,7 +58,7 @@ def encode(shapes: NDArray[np.object_], srs: int, kind: str) -> list[bytes | Non
 
 def decode(blobs: Sequence[bytes | None], kind: str, where: str) -> NDArray[np.object_]:
     """Decode blobs of any writer, as `shapes` does WKB."""
-    return shapes(blobs, kind, where, _body)
+    return shapes(blobs, kind, where, _only if kind in MANY else _body)
 
 
 def shapes(blobs: Sequence[bytes | None], kind: str, where: str, body: Callable[[bytes], bytes] = bytes) -> NDArray[np.object_]:
@@ -81,6 +84,12 @@ def _body(blob: bytes) -> bytes:
     if blob[:2] != b"GP" or blob[3] & EXTENDED:
         raise ValueError("no standard GeoPackage geometry")
     return blob[START[blob[3]] :]
+
+
+def _only(blob: bytes) -> bytes:
+    """Cut the header off, and that of a collection of one part."""
+    body = _body(blob)
+    return body[9:] if body[1:9] in ONE else body
 
 
 def envelope(blob: bytes | None) -> tuple[float, float, float, float] | None:

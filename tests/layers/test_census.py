@@ -81,6 +81,7 @@ def test_neither_tiles_nor_processes_change_the_findings(tmp_path, monkeypatch):
     assert census.groups["area"].sum() == pytest.approx(1e6)
     assert census.residual <= 1e-6
     monkeypatch.setattr("layers.census.TILE", 30)
+    monkeypatch.setattr("layers.census.BEYOND", 10.0)
     monkeypatch.setattr("layers.census.MANY", 1)
     store = fill(GpkgStore.create(tmp_path / "land.gpkg", CRS), **town())
     told = []
