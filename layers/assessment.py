@@ -43,6 +43,8 @@ MARGIN = {"roads": WIDE, "utilities": WIDE, "corridors": WIDE, "terrain": WIDE, 
 """How far around plots things are read that decide about what lies beside them [m]: the widest protection zone (100 m) from an edge
 up to 200 m beside the axis that is drawn; connections, half red lines and the cells of slopes need less. Parcels can be in the
 way as far as `layers.plan.access.farthest` (51 m)."""
+WORDS = frozenset({"name", "material", "dn", "address", "approval_no", "document", "plan", "edition", "block"})
+"""Columns that are there to be read by people: no rule and no answer asks for them, and text is slow to read."""
 Traces = Mapping[str, pd.DataFrame]
 """For each network what `layers.plan.networks.serving` tells of each line, by its number."""
 NETWORKS = ("roads", "utilities")
@@ -102,7 +104,7 @@ class Networks:
 
     @staticmethod
     def _layer(store: Store, name: str, ask: Ask, as_of: datetime | None) -> pd.DataFrame:
-        features = store.read(name, as_of=as_of)
+        features = store.read(name, columns=asked_of(name), as_of=as_of)
         traced = serving(Survey(features, store.editions(name, as_of)), ask)
         if name == "utilities":
             traced = spare(features, traced, ask)
@@ -154,10 +156,23 @@ def told(features: gpd.GeoDataFrame, traced: pd.DataFrame) -> gpd.GeoDataFrame:
     return framed(own | told, features.geometry.to_numpy(), features.crs)
 
 
+def asked_of(layer: str) -> list[str] | None:
+    """List the columns of a layer that questions and rules may ask for; None, all, of rasters."""
+    return None if layer == "terrain" else [f.name for f in LAYERS[layer].columns if f.name not in WORDS]
+
+
 def land_around(
-    store: Store, box: Box, traces: Traces, as_of: datetime | None = None, layers: Iterable[str] = tuple(LAYERS)
+    store: Store,
+    box: Box,
+    traces: Traces,
+    as_of: datetime | None = None,
+    layers: Iterable[str] = tuple(LAYERS),
+    words: bool = True,
 ) -> Mapping[str, Survey]:
-    """Read layers, by default all, in a box, those that reach beyond their outline with a margin around it; networks as traced."""
+    """Read layers, by default all, in a box, those that reach beyond their outline with a margin around it; networks as traced.
+
+    Without `words` only the columns of `asked_of`.
+    """
     editions = store.editions(as_of=as_of)
     land = {}
     for name in layers:

@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from layers.assessment import Networks, NotFoundError, Traces, current, findings, land_around
+from layers.assessment import Networks, NotFoundError, Traces, asked_of, current, findings, land_around
 from layers.base import Ask, Land, Survey
 from layers.catalogue import LAYERS
 from layers.errors import Refusal
@@ -104,16 +104,17 @@ def features_of(features: gpd.GeoDataFrame, tile: Tile) -> gpd.GeoDataFrame:
 def land_of(store: Store, tile: Tile, traces: Traces) -> tuple[gpd.GeoDataFrame, Land]:
     """Read the plots of a tile and what is stored around them; no plots, no land. Parcels are read once for both."""
     west, south, east, north = tile.box
-    parcels = store.read("parcels", box=(west, south, east + BEYOND, north + BEYOND))
+    columns = asked_of("parcels")
+    parcels = store.read("parcels", box=(west, south, east + BEYOND, north + BEYOND), columns=columns)
     plots = features_of(parcels, tile)
     if not len(plots):
         return plots, {}
     left, low, right, top = box = tuple(plots.total_bounds.tolist())
     if right > east + BEYOND or top > north + BEYOND:
-        parcels = store.read("parcels", box=box)
+        parcels = store.read("parcels", box=box, columns=columns)
     edge = shapely.bounds(parcels.geometry.to_numpy())
     near = (edge[:, 0] <= right) & (edge[:, 2] >= left) & (edge[:, 1] <= top) & (edge[:, 3] >= low)
-    around = land_around(store, box, traces, layers=[name for name in LAYERS if name != "parcels"])
+    around = land_around(store, box, traces, layers=[name for name in LAYERS if name != "parcels"], words=False)
     return plots, {**around, "parcels": Survey(parcels[near].reset_index(drop=True), store.editions("parcels"))}
 
 
