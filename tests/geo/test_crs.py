@@ -6,6 +6,7 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyproj import CRS, Geod, Transformer
+from shapely import affinity
 
 from geo.crs import (
     CRSMismatchError,
@@ -163,13 +164,43 @@ def test_five_hectares_equal_the_geodesic_area_within_a_ten_thousandth():
     assert ellipsoidal_area(shapes, "EPSG:4548") == pytest.approx(geodesic(shapes, "EPSG:4548"), abs=1e-4)
 
 
-def test_the_bare_survey_formula_is_true_of_rectangles_and_bows_long_edges():
-    rectangle, triangle = square(75), shapely.Polygon([(500_000, 4e6), (500_316, 4e6), (500_000, 4_000_316)])
-    bare = ellipsoidal_area(np.array([rectangle, triangle, triangle.segmentize(5)]), "EPSG:4548", straight=False)
-    exact = geodesic(np.array([rectangle, triangle, triangle]), "EPSG:4548")
-    assert bare[0] == pytest.approx(exact[0], abs=1e-4)
-    assert 0.5 < abs(bare[1] - exact[1]) < 1.5
-    assert bare[2] == pytest.approx(exact[2], abs=1e-3)
+def placed(shape, east):
+    """A shape where projected coordinates are, `east` m from the central meridian."""
+    return affinity.translate(shape, 500_000 + east, 4_077_000)
+
+
+HALF_TURN = {
+    "square": shapely.box(0, 0, 223.6, 223.6),
+    "long rectangle": shapely.box(0, 0, 500, 100),
+    "turned square": affinity.rotate(shapely.box(0, 0, 223.6, 223.6), 30),
+    "parallelogram": affinity.skew(shapely.box(0, 0, 223.6, 223.6), 20),
+    "hexagon": shapely.Polygon([(139 * np.cos(t), 139 * np.sin(t)) for t in np.arange(6) * np.pi / 3]),
+}
+LOPSIDED = {
+    "triangle": (shapely.Polygon([(0, 0), (316, 0), (0, 316)]), 0.93),
+    "trapezoid": (shapely.Polygon([(0, 0), (300, 0), (250, 182), (0, 182)]), 0.06),
+    "angle": (shapely.box(0, 0, 223.6, 223.6).difference(shapely.box(100, 100, 300, 300)), 0.08),
+}
+
+
+@pytest.mark.parametrize("east", [0, 30_000, 130_000])
+@pytest.mark.parametrize("name", HALF_TURN)
+def test_the_documents_formula_is_true_of_shapes_that_a_half_turn_leaves_as_they_are(name, east):
+    """Why: it takes an edge for a curve that bows from the grid's straight line, and the opposite edge bows as far the other way."""
+    shape = np.array([placed(HALF_TURN[name], east)])
+    assert ellipsoidal_area(shape, "EPSG:4548", straight=False) == pytest.approx(geodesic(shape, "EPSG:4548"), abs=1e-4)
+
+
+@pytest.mark.parametrize("east", [0, 30_000, 130_000])
+@pytest.mark.parametrize("name", LOPSIDED)
+def test_other_shapes_need_points_between_before_the_documents_formula_is_true_of_them(name, east):
+    shape, off = LOPSIDED[name]
+    shapes = np.array([placed(shape, east), placed(shape, east).segmentize(5)])
+    exact = geodesic(shapes, "EPSG:4548")
+    bare = ellipsoidal_area(shapes, "EPSG:4548", straight=False)
+    assert abs(bare[0] - exact[0]) == pytest.approx(off, rel=0.15)
+    assert bare[1] == pytest.approx(exact[1], abs=1e-3)
+    assert ellipsoidal_area(shapes, "EPSG:4548") == pytest.approx(exact, abs=1e-4)
 
 
 @settings(max_examples=30, deadline=None)
