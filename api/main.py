@@ -17,10 +17,11 @@ from api.jobs import beside as jobs_beside
 from api.limits import Limits
 from api.oidc import Provider
 from api.openapi import describe
-from api.routes import checks, features, health, networks, oidc, page, people, plots, processes, supply, tiles, tilesets
+from api.routes import checks, features, health, networks, oidc, page, people, plots, processes, sitings, supply, tiles, tilesets
 from api.settings import Settings
 from layers.assessment import Networks
 from layers.collections import Known
+from layers.search import Index
 from layers.standards import Standards
 from layers.store.people import People, beside
 from maps.tiles import TileCache
@@ -46,6 +47,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.land = Land(settings)
     app.state.standards = Standards.load()
     app.state.networks = Networks()
+    app.state.index = Index()
     app.state.cache = TileCache()
     app.state.settings = settings
     app.state.known = Known()
@@ -56,7 +58,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=COMPRESSION)
     app.add_middleware(Gate, settings=settings, keeper=keeper)
     app.add_middleware(Limits, body=settings.body, hosts=settings.hosts)
-    for module in (features, tilesets, processes, health, people, oidc, plots, checks, networks, supply, tiles, page):
+    for module in (features, tilesets, processes, health, people, oidc, plots, checks, sitings, networks, supply, tiles, page):
         app.include_router(module.router)
     page.mount(app)
     describe(app)

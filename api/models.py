@@ -392,6 +392,7 @@ class CheckRequest(BaseModel):
     on: date | None = None
     as_of: Moment | None = None
     level: Literal[3, 5, 7] | None = None
+    answer_crs: str | None = Field(None, description="CRS of the answer's geometry, east before north; default: the base's")
 
 
 class Health(BaseModel):

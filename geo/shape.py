@@ -1,4 +1,4 @@
-"""The outlines of polygons as surveyors number them: boundary points, their rings and sides."""
+"""The outlines of polygons: boundary points as surveyors number them, widths, shared edges, and parts of a stated area."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import shapely
 from numpy.typing import NDArray
+from shapely.geometry.base import BaseGeometry
 
 Indices = NDArray[np.intp]
 Numbers = NDArray[np.float64]
@@ -70,3 +71,49 @@ def _from_north_west(xy: Numbers, ring: Indices) -> Indices:
     first = np.lexsort((-xy[:, 1], xy[:, 0] - xy[:, 1], ring))[start]
     order: Indices = np.repeat(start, count) + (_turns(ring) + np.repeat(first - start, count)) % np.repeat(count, count)
     return order
+
+
+def inner_width(shapes: NDArray[np.object_]) -> Numbers:
+    """Measure the diameter of the largest circle in each polygon, shape (n,) [CRS unit], to a thousandth of its envelope."""
+    found = np.zeros(len(shapes))
+    for n, shape in enumerate(shapes):
+        found[n] = 2 * shapely.maximum_inscribed_circle(shape).length
+    return found
+
+
+def shared_edges(shapes: NDArray[np.object_], apart: float, least: float) -> tuple[Indices, Indices, Numbers]:
+    """Find the pairs i < j of polygons that share an edge, and its length [CRS unit]; a corner is no edge.
+
+    Edges up to `apart` from each other count as one; edges shorter than `least` do not count. Time grows with the pairs whose
+    envelopes meet.
+    """
+    grown = shapely.buffer(shapes, apart, join_style="mitre")
+    i, j = shapely.STRtree(shapes).query(grown)
+    i, j = i[i < j], j[i < j]
+    strip = shapely.area(shapely.intersection(grown[i], shapely.difference(shapes[j], shapes[i])))
+    length = strip / apart
+    edge = length >= least
+    return i[edge], j[edge], length[edge]
+
+
+def cut_to_area(shape: BaseGeometry, area: float, direction: float) -> tuple[BaseGeometry, BaseGeometry]:
+    """Cut a polygon by a straight line across `direction` [radians] so that the part behind it has an area.
+
+    Gives the part and the remainder, either may have several parts. The line is found by halving, to the last digit.
+    """
+    c, s = np.cos(direction), np.sin(direction)
+    centre = shapely.get_coordinates(shapely.centroid(shape))[0]
+    xy = shapely.get_coordinates(shape) - centre
+    along, reach = xy @ (c, s), 2 * float(np.hypot(*xy.T).max())
+    low, high = float(along.min()), float(along.max())
+
+    def behind(at: float) -> BaseGeometry:
+        corners = np.array([(-reach, -reach), (at, -reach), (at, reach), (-reach, reach)])
+        return shape.intersection(shapely.Polygon(corners @ np.array([[c, s], [-s, c]]) + centre))
+
+    for _ in range(50):
+        middle = (low + high) / 2
+        got = behind(middle).area
+        low, high = (middle, high) if got < area else (low, middle)
+    part = behind((low + high) / 2)
+    return part, shape.difference(part)

@@ -336,6 +336,20 @@ def stale(store: Store, inputs: Mapping[str, Any], standards: Standards) -> list
     return changed + (["engine"] if inputs["engine"] != ENGINE else [])
 
 
+def fresh(store: Store, standards: Standards) -> tuple[pd.DataFrame, date]:
+    """Read the findings of all plots and the day that they speak of; StaleFindingsError where they are not those of the land."""
+    found, inputs = store.findings()
+    changed = ", ".join(stale(store, inputs, standards))
+    if not len(found):
+        raise StaleFindingsError("nothing is assessed yet; run shudi assess", "尚未评估,请先运行 shudi assess")
+    if changed:
+        raise StaleFindingsError(
+            f"the stored findings are stale ({changed} changed); run shudi assess",
+            f"已存结论过期({changed}已变),请运行 shudi assess",
+        )
+    return found, date.fromisoformat(inputs["on"])
+
+
 def supply(
     store: Store,
     standards: Standards,
@@ -361,18 +375,15 @@ def supply(
         plots = store.read("parcels", columns=["id", "code_system", "use_code"], as_of=as_of)
         return supply_table(anew(store, ask, as_of), plots, standards.on(ask.on), by, level), ask.on
     with store.snapshot():
-        found, inputs = store.findings()
-        changed = ", ".join(stale(store, inputs, standards))
+        found, day = fresh(store, standards)
         plots = store.read("parcels", columns=["id", "code_system", "use_code"])
-    if not len(found):
-        raise StaleFindingsError("nothing is assessed yet; run shudi assess", "尚未评估,请先运行 shudi assess")
-    if changed:
-        raise StaleFindingsError(
-            f"the stored findings are stale ({changed} changed); run shudi assess",
-            f"已存结论过期({changed}已变),请运行 shudi assess",
-        )
-    day = date.fromisoformat(inputs["on"])
     return supply_table(found, plots, standards.on(day), by, level), day
+
+
+def carried(sheet: Sheet, crs: str, to: str) -> Sheet:
+    """Give a sheet the outlines of its parts in another CRS, to be shown; every figure stays that of the base's own."""
+    shapes = transform(np.array([part.geometry for part in sheet.parts], object), crs, to)
+    return replace(sheet, parts=tuple(replace(p, geometry=g) for p, g in zip(sheet.parts, shapes, strict=True)))
 
 
 def moved(site: BaseGeometry | None, crs: object, to: str) -> BaseGeometry:

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 
 from api.deps import AStore, TheNetworks, TheStandards
 from api.models import CheckRequest, Problem, SheetBody
-from layers.assessment import check, question, site_from
+from layers.assessment import carried, check, question, site_from
 from layers.units import m2
 
 router = APIRouter(tags=["checks"])
@@ -19,4 +19,5 @@ def make_check(request: CheckRequest, store: AStore, standards: TheStandards, ne
     ask = question(standards, request.on, request.as_of, request.use)
     needed = m2(request.required_mu) if request.required_mu else None
     sheet = check(store, shape, ask, required_area=needed, level=request.level, as_of=request.as_of, networks=networks)
-    return SheetBody.of(sheet, store.crs, "generated" in store.title, request.as_of)
+    shown = carried(sheet, store.crs, request.answer_crs) if request.answer_crs else sheet
+    return SheetBody.of(shown, request.answer_crs or store.crs, "generated" in store.title, request.as_of)

@@ -104,6 +104,7 @@ def server() -> Iterator[str]:
             Route("/me", lambda _: JSONResponse({"name": None, "role": "admin", "via": "loopback"})),
             Route("/style.json", styled),
             Route("/legend.json", lambda request: JSONResponse(legend(request.query_params["lang"]))),
+            Route("/supply", lambda _: JSONResponse({"groups": []})),
             Route("/plots/{id:path}", sheet),
             Route("/tiles/{layer}/{z:int}/{x:int}/{y}", tile),
             Mount("/web", StaticFiles(directory=str(WEB))),

@@ -2,10 +2,16 @@
 
 import { Map as MapView, NavigationControl, ScaleControl } from "maplibre-gl";
 import { cardOf } from "./card.js";
-import { byId } from "./dom.js";
+import { byId, make } from "./dom.js";
 import { legendOf, sourcesOf } from "./legend.js";
 import { addPattern } from "./patterns.js";
 import * as server from "./server.js";
+import { checkView } from "../ui/check.js";
+import { findView } from "../ui/find.js";
+import { prepare } from "../ui/outlines.js";
+import { supplyView } from "../ui/supply.js";
+import { timeBar } from "../ui/time.js";
+import * as views from "../ui/views.js";
 
 const PLOT_LAYERS = ["readiness", "parcels"];
 const query = new URLSearchParams(location.search);
@@ -20,10 +26,23 @@ const state = {
 /** @type {any} */ let style = null;
 /** @type {any} */ let legend = [];
 /** @type {Record<string, string>} */ let words = {};
+/** @type {any} */ let supply = null;
+
+/** What the views see of the page. */
+const page = {
+  map: () => map, about: () => about, words: () => words, language: () => state.language, day: () => state.day, supply: () => supply,
+  states: readyStates, show: (/** @type {string} */ id) => show(id), turn: turnTo, load: loadSupply,
+};
+const SERVICES = ["road", "power", "water", "sewage", "storm", "telecom", "gas", "heat"];
+const WISHES = [...SERVICES, "area", "frontage", "slope", "width", "road_class"];
+/** @type {any} */ let check = null;
+/** @type {any} */ let find = null;
+/** @type {any} */ let dashboard = null;
+/** @type {any} */ let bar = null;
 
 /** Put the state into the address, so that a link shows what its sender saw. */
 function remember() {
-  const kept = Object.entries({ lang: state.language, on: state.day, plot: state.plot }).filter(([, value]) => value);
+  const kept = Object.entries({ lang: state.language, on: state.day, plot: state.plot, view: views.opened() }).filter(([, value]) => value);
   history.replaceState(null, "", `?${new URLSearchParams(kept)}${location.hash}`);
 }
 
@@ -50,6 +69,34 @@ function note(text) {
   byId("notice").hidden = !said;
 }
 
+/** The legend's words for the states of readiness. */
+function readyStates() {
+  return new Map(legend.filter((/** @type {any} */ entry) => entry.layer === "readiness").map((/** @type {any} */ entry) => [entry.value, entry.label]));
+}
+
+/** Turn the map to a day; no request is made for it. */
+function turnTo(/** @type {string} */ day) {
+  state.day = day;
+  byId("day").value = day;
+  remember();
+  map.setGlobalStateProperty("day", dayNumber());
+  bar.tell();
+}
+
+/** Load the supply of serviced land; null where the findings are stale or there are none. */
+async function loadSupply() {
+  supply = await server.supply().catch(() => null);
+  bar.refresh();
+}
+
+/** Offer a box for each service, and for each criterion that may be a wish. */
+function boxes() {
+  const box = (/** @type {string} */ name) => (/** @type {string} */ value) =>
+    make("label", {}, make("input", { type: "checkbox", name, value, checked: name === "service" && SERVICES.indexOf(value) < 3 }), ` ${words[value]}`);
+  byId("find-services").replaceChildren(make("legend", {}, words.services), ...SERVICES.map(box("service")));
+  byId("find-wishes").replaceChildren(...WISHES.map(box("wish")));
+}
+
 /** Say everything in the state's language. */
 async function speak() {
   const tongue = state.language;
@@ -58,12 +105,18 @@ async function speak() {
   [words, style, legend] = answers;
   document.documentElement.lang = tongue === "zh" ? "zh-CN" : "en";
   for (const element of document.querySelectorAll("[data-text]")) element.textContent = words[element.dataset.text];
+  for (const element of document.querySelectorAll("[data-label]")) element.setAttribute("aria-label", words[/** @type {any} */ (element).dataset.label]);
+  boxes();
   byId("title").textContent = `${words.title} · ${about.title}`;
   document.title = byId("title").textContent;
   byId("banner").hidden = !about.generated;
   byId("legend").replaceChildren(...legendOf(style, legend, state.shown, turn, words));
   byId("sources").replaceChildren(...sourcesOf(about, tongue, words));
-  if (map) map.setStyle(adapted(style));
+  if (!map) return;
+  map.setStyle(adapted(style));
+  map.once("styledata", () => (prepare(map, style.metadata["shudi:patterns"]), check.paint(), find.paint()));
+  dashboard.paint();
+  bar.tell();
 }
 
 function turn(layer, on) {
@@ -85,8 +138,7 @@ async function show(id, focus = true) {
   try {
     const sheet = await server.plot(id, state.day);
     if (state.plot !== id) return;
-    const states = new Map(legend.filter((entry) => entry.layer === "readiness").map((entry) => [entry.value, entry.label]));
-    card.replaceChildren(...cardOf(sheet, state.language, words, states, close));
+    card.replaceChildren(...cardOf(sheet, state.language, words, readyStates(), close));
     if (focus) card.focus();
   } catch (failure) {
     if (state.plot !== id) return;
@@ -114,9 +166,8 @@ function listen() {
     if (id) show(id);
   });
   byId("day").addEventListener("change", (event) => {
-    state.day = event.target.value;
-    remember();
-    map.setGlobalStateProperty("day", dayNumber());
+    turnTo(event.target.value);
+    bar.refresh();
     if (state.plot) show(state.plot, false);
   });
   document.addEventListener("keydown", (event) => event.key === "Escape" && state.plot && close());
@@ -124,10 +175,14 @@ function listen() {
   map.on("error", (event) => (console.error(event.error), note(words.failed)));
   const plotsAt = (point) => map.queryRenderedFeatures(point).filter((f) => PLOT_LAYERS.includes(f.source) && f.properties.id);
   map.on("click", (event) => {
+    if (check.drawing()) return check.click(event);
     const [plot] = plotsAt(event.point);
     if (plot) show(String(plot.properties.id));
   });
-  map.on("mousemove", (event) => (map.getCanvas().style.cursor = plotsAt(event.point).length ? "pointer" : ""));
+  map.on("moveend", () => check.moved());
+  for (const button of document.querySelectorAll("[data-view-of]"))
+    button.addEventListener("click", () => views.open(views.opened() === button.dataset.viewOf ? "" : button.dataset.viewOf));
+  map.on("mousemove", (event) => check.drawing() || (map.getCanvas().style.cursor = plotsAt(event.point).length ? "pointer" : ""));
 }
 
 async function start() {
@@ -151,7 +206,14 @@ async function start() {
   map.setMissingStyleImageResolver((name) => addPattern(map, name, style.metadata["shudi:patterns"]));
   map.addControl(new NavigationControl({ showCompass: false }), "bottom-left");
   map.addControl(new ScaleControl({ maxWidth: 120 }), "bottom-left");
+  check = checkView(page);
+  find = findView(page);
+  dashboard = supplyView(page);
+  bar = timeBar(page);
+  for (const [name, view] of Object.entries({ check, find, supply: dashboard })) views.register(name, view);
   listen();
+  map.once("load", () => (prepare(map, style.metadata["shudi:patterns"]), views.open(query.get("view") || "")));
+  loadSupply();
   map.once("idle", () => (document.body.dataset.drawn = "yes"));
   note("");
   if (state.plot) show(state.plot, false);

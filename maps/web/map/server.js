@@ -1,10 +1,19 @@
 /** What the page asks of the server. */
 
 export class Refusal extends Error {
-  /** @param {number} status */
-  constructor(status) {
+  /** @param {number} status @param {any} problem what the server says of it, as problem+json */
+  constructor(status, problem = null) {
     super(`the server answered ${status}`);
     this.status = status;
+    this.problem = problem;
+  }
+
+  /**
+   * Say why, in the reader's language.
+   * @param {"en" | "zh"} language
+   */
+  say(language) {
+    return this.problem?.[`detail_${language}`] || this.problem?.detail || this.problem?.title || this.message;
   }
 }
 
@@ -17,6 +26,18 @@ export async function ask(path) {
   const answer = await fetch(path, { headers: { Accept: "application/json" } });
   if (answer.status === 401) location.assign(`login?next=${encodeURIComponent(location.pathname + location.search + location.hash)}`);
   if (!answer.ok) throw new Refusal(answer.status);
+  return answer.json();
+}
+
+/**
+ * Send JSON and read the answer; throws Refusal with the server's reason.
+ * @param {string} path @param {any} body
+ * @returns {Promise<any>}
+ */
+export async function send(path, body) {
+  const headers = { Accept: "application/json", "Content-Type": "application/json", "Accept-Language": document.documentElement.lang };
+  const answer = await fetch(path, { method: "POST", headers, body: JSON.stringify(body) });
+  if (!answer.ok) throw new Refusal(answer.status, await answer.json().catch(() => null));
   return answer.json();
 }
 
@@ -36,3 +57,4 @@ export const style = (language) => ask(`style.json?lang=${language}`);
 export const legend = (language) => ask(`legend.json?lang=${language}`);
 /** @param {string} id @param {string} day "" is today */
 export const plot = (id, day) => ask(`plots/${encodeURIComponent(id)}${day ? `?on=${day}` : ""}`);
+export const supply = () => ask("supply?by=quarter");

@@ -1,0 +1,252 @@
+"""A search for land: what is asked, as JSON and as options, and the matches, as JSON and as a person reads them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from datetime import date
+from typing import Any, Literal
+
+import numpy as np
+import shapely
+from pydantic import BaseModel, ConfigDict, Field
+from shapely.geometry.base import BaseGeometry
+
+from api.models import Words
+from api.text import area as written
+from geo.crs import transform
+from layers.base import Text
+from layers.catalogue import LAYERS
+from layers.errors import Refusal
+from layers.plan.readiness import SERVICES, required
+from layers.plan.siting import CLASS_RANK, CRITERIA, Brief, Near, Term
+from layers.search import Match, Sitings
+from layers.service import LOADS
+from layers.standards import Rulebook
+from layers.units import M2_PER_HA, m2, mu
+
+UNITS = {"mu": m2(1), "亩": m2(1), "ha": float(M2_PER_HA), "公顷": float(M2_PER_HA), "m2": 1.0, "": 1.0}
+KIND_NAMES = {"single": Text("plot", "整宗"), "part": Text("part", "部分"), "assembly": Text("assembly", "组合")}
+
+
+class NearBody(BaseModel):
+    """How far the land may be from features of a layer, of one kind or all."""
+
+    model_config = ConfigDict(extra="forbid")
+    layer: str
+    kind: str = ""
+    least_m: float = Field(0.0, ge=0, allow_inf_nan=False)
+    most_m: float | None = Field(None, gt=0, allow_inf_nan=False)
+
+
+class BriefBody(BaseModel):
+    """What an investor asks for. `area_m2`: least and most. `wishes`: criteria that need not be met, with their weights."""
+
+    model_config = ConfigDict(extra="forbid")
+    area_m2: tuple[float, float] = Field(description="least and most")
+    use: str | None = Field(None, max_length=8)
+    services: list[str] = []
+    by: date | None = None
+    loads: dict[str, float] = {}
+    road_class: Literal["local", "secondary", "arterial", "expressway"] | None = None
+    frontage_m: float | None = Field(None, gt=0, allow_inf_nan=False)
+    slope: float | None = Field(None, gt=0, le=10, allow_inf_nan=False, description="as a share: 0.05 is 5 %")
+    width_m: float | None = Field(None, gt=0, allow_inf_nan=False)
+    earthwork_m: float | None = Field(None, gt=0, allow_inf_nan=False, description="m3 for each m2")
+    near: list[NearBody] = Field([], max_length=8)
+    wishes: dict[str, float] = {}
+    kinds: list[Literal["single", "part", "assembly"]] = ["single", "part", "assembly"]
+    across_roads: bool = False
+    limit: int = Field(20, ge=1, le=200)
+    answer_crs: str | None = Field(None, description="CRS of the answer's geometry, east before north; default: the base's")
+
+    def brief(self) -> Brief:
+        """Make the brief; a Refusal names what is unknown or contradicts itself."""
+        least, most = self.area_m2
+        if not 0 < least <= most:
+            raise Refusal(
+                "the area needs a least and a most in m2, the least first and above 0",
+                "面积应给出下限和上限(m²),下限大于 0 且不大于上限",
+            )
+        _known(self.services, SERVICES, Text("service", "配套"))
+        _known(self.loads, LOADS, Text("kind of load", "负荷种类"))
+        _known(self.wishes, CRITERIA, Text("criterion", "条件"))
+        _known((n.layer for n in self.near), [n for n, y in LAYERS.items() if y.geometry != "raster"], Text("layer", "图层"))
+        if not all(weight > 0 for weight in (*self.wishes.values(), *self.loads.values())):
+            raise Refusal("weights and loads are above 0", "权重和负荷应大于 0")
+        near = tuple(Near(n.layer, n.kind, n.least_m, n.most_m or float("inf")) for n in self.near)
+        services = tuple(dict.fromkeys((*self.services, *self.loads)))
+        return Brief(
+            (least, most), self.use, services, self.by, dict(self.loads), self.road_class, self.frontage_m, self.slope, self.width_m,
+            self.earthwork_m, near, dict(self.wishes),
+        )  # fmt: skip
+
+
+def _known(names: Iterable[str], among: Iterable[str], what: Text) -> None:
+    """Refuse a name that is none of those there are."""
+    listed = list(among)
+    for name in names:
+        if name not in listed:
+            raise Refusal(
+                f"{name} is no {what.en}; there are: {', '.join(listed)}", f"{name} 不是{what.zh};现有:{'、'.join(listed)}"
+            )
+
+
+def area_range(said: str, book: Rulebook) -> tuple[float, float]:
+    """Read 70..85mu, 77mu (as exact as the standard supply.area_fit asks) or 5ha into m2."""
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(?:(?:\.\.|-|~|至)\s*(\d+(?:\.\d+)?))?\s*(mu|亩|ha|公顷|m2)?\s*", said)
+    try:
+        numbers = [float(n) for n in found.groups()[:2] if n is not None] if found else []
+    except ValueError:
+        numbers = []
+    if not found or not numbers:
+        raise Refusal(f"{said!r} is no area: write 70..85mu, 77mu or 5ha", f"{said!r} 不是面积:请写成 70..85亩、77亩 或 5ha")
+    unit, fit = UNITS[found[3] or ""], float(book["supply.area_fit"])
+    return (
+        (numbers[0] * unit, numbers[1] * unit)
+        if len(numbers) == 2
+        else (numbers[0] * unit * (1 - fit), numbers[0] * unit * (1 + fit))
+    )
+
+
+def near_of(said: str) -> NearBody:
+    """Read LAYER[:KIND]<=METRES or >=METRES."""
+    found = re.fullmatch(r"\s*([a-z_]+)(?::([a-z_]+))?\s*(<=|>=)\s*([\d.]+)\s*", said)
+    if not found:
+        raise Refusal(f"{said!r} is no distance: write roads:arterial<=500", f"{said!r} 不是距离条件:请写成 roads:arterial<=500")
+    metres = float(found[4])
+    far = {"most_m": metres} if found[3] == "<=" else {"least_m": metres}
+    return NearBody(layer=found[1], kind=found[2] or "", **far)
+
+
+def pairs(said: Iterable[str], default: float | None = None) -> dict[str, float]:
+    """Read NAME=NUMBER, each; a NAME alone has the default where there is one."""
+    made = {}
+    for one in said:
+        name, _, number = one.partition("=")
+        try:
+            made[name.strip()] = float(number) if number or default is None else default
+        except ValueError:
+            raise Refusal(f"{one!r} is not NAME=NUMBER", f"{one!r} 应写成 名称=数值") from None
+    return made
+
+
+def services_of(said: Iterable[str], book_ask: Any) -> list[str]:
+    """Read names of services, and levels (3, 5, 7) as the services that they ask for."""
+    return list(dict.fromkeys(s for one in said for s in (required(book_ask, int(one)) if one in ("3", "5", "7") else [one])))
+
+
+class TermBody(BaseModel):
+    """What one criterion gives to the score, what it found, what lacks and what would cure it from when."""
+
+    criterion: str
+    title: Words
+    must: bool
+    fit: Literal["yes", "no", "unknown"]
+    part: float
+    score: float
+    value: Words
+    wanted: Words
+    lacks: float | None
+    cure: Words | None
+    cured_from: date | None
+
+    @classmethod
+    def of(cls, term: Term) -> TermBody:
+        """Write a term."""
+        return cls(
+            criterion=term.criterion, title=Words.of(CRITERIA[term.criterion]), must=term.must, fit=term.fit,  # type: ignore[arg-type]
+            part=round(term.part, 6), score=round(term.score, 6), value=Words.of(term.value), wanted=Words.of(term.wanted),
+            lacks=term.lacks, cure=Words.of(term.cure) if term.cure else None, cured_from=term.from_,
+        )  # fmt: skip
+
+
+class MatchBody(BaseModel):
+    """Land that meets the brief; the parts of its terms, and of its outline where it is an assembly, add up to the score."""
+
+    kind: Literal["single", "part", "assembly"]
+    plots: list[str]
+    area_m2: float
+    mu: float
+    score: float
+    terms: list[TermBody]
+    rest_m2: float | None
+    rest_width_m: float | None
+    compactness: float | None
+    owners: int | None
+    geometry: dict[str, Any]
+
+    @classmethod
+    def of(cls, match: Match, shape: BaseGeometry) -> MatchBody:
+        """Write a match, with its outline in the CRS of the answer."""
+        return cls(
+            kind=match.kind, plots=list(match.plots), area_m2=round(match.area, 2), mu=round(mu(match.area), 4),  # type: ignore[arg-type]
+            score=round(match.score, 6), terms=[TermBody.of(t) for t in match.terms], rest_m2=match.rest_area,
+            rest_width_m=match.rest_width, compactness=match.compactness, owners=match.owners,
+            geometry=shapely.geometry.mapping(shape),
+        )  # fmt: skip
+
+
+class SitingBody(BaseModel):
+    """The matches of a brief, best first; of the plots how many each must left out, and of how many nobody knows."""
+
+    on: date
+    crs: str
+    generated: bool
+    plots: int
+    left_out: dict[str, dict[str, int]]
+    gap: float
+    matches: list[MatchBody]
+
+    @classmethod
+    def of(cls, found: Sitings, crs: str, generated: bool, answer_crs: str | None = None) -> SitingBody:
+        """Write what was found in a base of `crs`."""
+        left = {name: {"no": n[0], "unknown": n[1]} for name, n in found.dropped.items()}
+        shapes = transform(np.array([m.geometry for m in found.matches], object), crs, answer_crs or crs)
+        matches = [MatchBody.of(m, shape) for m, shape in zip(found.matches, shapes, strict=True)]
+        return cls(
+            on=found.on, crs=answer_crs or crs, generated=generated, plots=found.plots, left_out=left, gap=round(found.gap, 6),
+            matches=matches,
+        )  # fmt: skip
+
+
+def _match(k: int, match: MatchBody, language: str, say: Callable[[Text | Words], str]) -> Iterator[str]:
+    """Write one match and its terms."""
+    yield f"{k}. {say(KIND_NAMES[match.kind])} {' + '.join(match.plots)} · {written(match.area_m2, language)} · {match.score:.3f}"
+    if match.rest_m2 is not None:
+        yield "   " + say(Text("left over: ", "剩余:")) + f"{written(match.rest_m2, language)}, {match.rest_width_m:.1f} m"
+    if match.compactness is not None:
+        n, round_ = match.owners, match.compactness
+        yield "   " + say(Text(f"compactness {round_:.2f}, owners {n}", f"紧凑度 {round_:.2f},权利人 {n}"))
+    for term in match.terms:
+        sign = {"yes": "✓", "no": "✗", "unknown": "?"}[term.fit]
+        cure = f" → {say(term.cure)}{f' ({term.cured_from})' if term.cured_from else ''}" if term.cure else ""
+        yield f"   {sign} {say(term.title)}: {say(term.value)} ({say(term.wanted)}) +{term.part:.3f}{cure}"
+
+
+def render(body: SitingBody, language: str) -> str:
+    """Write what was found for a person."""
+
+    def say(text: Text | Words) -> str:
+        return text.zh if language == "zh" else text.en
+
+    rows = [say(Text(f"{len(body.matches)} matches among {body.plots} plots, as of {body.on}",
+                     f"{body.plots} 宗地中有 {len(body.matches)} 个结果,截至 {body.on}"))]  # fmt: skip
+    for name, n in body.left_out.items():
+        rows.append(
+            "  "
+            + say(CRITERIA[name])
+            + say(Text(f": left out {n['no']}, unknown {n['unknown']}", f":不符 {n['no']},未知 {n['unknown']}"))
+        )
+    rows += [line for k, match in enumerate(body.matches, 1) for line in _match(k, match, language, say)]
+    if body.gap:
+        rows.append(say(Text(f"not all assemblies were looked at: another could score up to {body.gap:.3f} higher",
+                             f"未穷尽全部组合:其他组合的得分最多可高出 {body.gap:.3f}")))  # fmt: skip
+    if not body.matches:
+        rows.append(
+            say(Text("turn a must into a wish by --wish to see what comes near", "可用 --wish 将条件改为意愿,查看相近结果"))
+        )
+    return "\n".join(rows)
+
+
+ROAD_CLASSES = tuple(CLASS_RANK)

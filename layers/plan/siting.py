@@ -1,0 +1,449 @@
+"""Where a project fits: the plots that meet a brief, ranked by named contributions.
+
+A brief has musts and wishes. What must be and is not known of a plot is not met: an unknown is never a fit. Among the plots that
+meet all musts, each criterion gives from 0 to 1, times its weight; what a wish lacks, and what would cure it from when, is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from layers.base import Text
+from layers.plan.readiness import SERVICES
+from layers.plan.supply import VERDICTS
+from layers.service import LOADS, SERVING, STATES
+
+Rows = NDArray[np.intp]
+Numbers = NDArray[np.float64]
+NO, YES, UNKNOWN = np.int8(0), np.int8(1), np.int8(2)
+NEVER, UNDATED, UNSURE = 2**31 - 1, 2**31 - 2, 2**31 - 3
+"""Days on which a service comes that never comes, comes some day, or of which nobody knows."""
+PATIENCE = 5 * 365
+"""Days after which a service that comes is worth nothing in the rank."""
+BATCH = 64
+CLASS_RANK = {name: rank for rank, name in enumerate(("local", "secondary", "arterial", "expressway"), 1)}
+CRITERIA: Mapping[str, Text] = {
+    "land": Text("free of constraints", "土地可供"),
+    "area": Text("area", "面积"),
+    "use": Text("use", "用途"),
+    **{kind: name for kind, name in SERVICES.items()},
+    "road_class": Text("class of the road", "道路等级"),
+    "frontage": Text("frontage", "临路长度"),
+    "slope": Text("slope", "坡度"),
+    "width": Text("least width", "最小宽度"),
+    "distance": Text("distance", "距离"),
+    "load": Text("capacity", "容量"),
+    "earthwork": Text("earthwork", "土石方"),
+    "compactness": Text("compactness", "紧凑度"),
+    "owners": Text("owners", "权利人"),
+}
+
+
+class Near(NamedTuple):
+    """How far the land may be from features of a layer (of one kind, or all): between two distances [m]."""
+
+    layer: str
+    kind: str = ""
+    least: float = 0.0
+    most: float = np.inf
+
+
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """What an investor asks for: areas in m2, lengths in m, slopes as a share, loads in the unit of `layers.service.LOADS`.
+
+    `area`: least and most. `services`: those that must serve by the day `by` (None: the day that is asked). `loads`: what the
+    project takes of each kind. `earthwork`: at most so many m3 for each m2. `wishes`: weights of the criteria that need not be
+    met; all others that the brief names must be. `weights`: of those that must.
+    """
+
+    area: tuple[float, float]
+    use: str | None = None
+    services: tuple[str, ...] = ()
+    by: date | None = None
+    loads: Mapping[str, float] = field(default_factory=dict)
+    road_class: str | None = None
+    frontage: float | None = None
+    slope: float | None = None
+    width: float | None = None
+    earthwork: float | None = None
+    near: tuple[Near, ...] = ()
+    wishes: Mapping[str, float] = field(default_factory=dict)
+    weights: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def criteria(self) -> tuple[str, ...]:
+        """List the criteria that the brief names, cheap ones first."""
+        named = {
+            "use": self.use, "road_class": self.road_class, "frontage": self.frontage, "slope": self.slope,
+            "width": self.width, "distance": self.near, "load": self.loads, "earthwork": self.earthwork,
+        }  # fmt: skip
+        asked = {"land", "area", *self.services, *(name for name, value in named.items() if value)}
+        return tuple(name for name in CRITERIA if name in asked)
+
+    def must(self, criterion: str) -> bool:
+        """Tell whether a criterion must be met."""
+        return criterion not in self.wishes
+
+    def weight(self, criterion: str) -> float:
+        """Tell how much a criterion counts in the rank."""
+        return self.wishes.get(criterion, self.weights.get(criterion, 0.0 if criterion in ("land", "use") else 1.0))
+
+
+class Plots(NamedTuple):
+    """What is known of all plots of a base, arrays of shape (n,): about 150 B a plot.
+
+    `verdict`: YES free, NO blocked, UNKNOWN. `day`: for each service the day from which it serves, as days since 1970, NEVER,
+    UNDATED or UNSURE. `road_class`: rank in CLASS_RANK, 0 unknown. `owner`: a number for each; who is not recorded has his own.
+    """
+
+    id: NDArray[np.object_]
+    area: Numbers
+    verdict: NDArray[np.int8]
+    use: NDArray[np.int32]
+    uses: NDArray[np.object_]
+    day: Mapping[str, NDArray[np.int32]]
+    road_class: NDArray[np.int8]
+    frontage: Numbers
+    slope: Numbers
+    owner: NDArray[np.int32]
+
+
+class Judged(NamedTuple):
+    """How rows meet a criterion: the measure in its unit, whether (NO, YES, UNKNOWN), the score from 0 to 1; shape (k,)."""
+
+    value: Numbers
+    fit: NDArray[np.int8]
+    score: Numbers
+
+    def pick(self, rows: Rows) -> Judged:
+        """Pick some rows."""
+        return Judged(self.value[rows], self.fit[rows], self.score[rows])
+
+
+Lazy = Callable[[str, Rows], Judged]
+"""Measures a criterion that stands in no table, of some plots."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The plots that fit, best first: rows, total score from 0 to 1, what each criterion said, shape (k,) each.
+
+    `dropped`: of how many plots each must was not met, and of how many it is unknown, in the order in which they were looked
+    at. `examined`: of how many plots the dear criteria were measured. `exact`: no plot was left out that could rank higher.
+    """
+
+    rows: Rows
+    score: Numbers
+    judged: Mapping[str, Judged]
+    dropped: Mapping[str, tuple[int, int]]
+    examined: int
+
+
+def plots_of(findings: pd.DataFrame, parcels: pd.DataFrame) -> Plots:
+    """Make the table of plots from the findings, by parcel id, and from the columns of parcels in the same order."""
+    use, uses = pd.factorize(parcels["use_code"].fillna("").to_numpy(object))
+    owner = pd.factorize(parcels["owner"].to_numpy(object), use_na_sentinel=True)[0]
+    alone = owner < 0
+    owner[alone] = owner.max(initial=-1) + 1 + np.arange(alone.sum())
+    verdict = findings["verdict"].to_numpy(object)
+    return Plots(
+        findings.index.to_numpy(object),
+        findings["area"].to_numpy(np.float64),
+        np.select([verdict == "free", verdict == "blocked"], [YES, NO], UNKNOWN).astype(np.int8),
+        use.astype(np.int32),
+        np.asarray(uses, object),
+        {service: _days(findings, service) for service in SERVICES},
+        findings["road_class"].map(CLASS_RANK).fillna(0).to_numpy().astype(np.int8),
+        findings["road_frontage"].to_numpy(np.float64),
+        findings["slope_max"].to_numpy(np.float64) / 100,
+        owner.astype(np.int32),
+    )
+
+
+def _days(findings: pd.DataFrame, service: str) -> NDArray[np.int32]:
+    """Find the day from which a service serves each plot, in days since 1970."""
+    state = findings[f"{service}_state"].to_numpy(object)
+    begins = findings[f"{service}_from"].to_numpy("datetime64[D]")
+    dated = np.where(np.isnat(begins), UNDATED, begins.astype(np.int64))
+    none = np.isin(state, ("none", "short"))
+    days = np.select([none, np.isin(state, (*SERVING, "planned"))], [NEVER, dated], UNSURE)
+    return days.astype(np.int32)
+
+
+def day_number(day: date) -> int:
+    """Number a day, from 1970."""
+    return (day - date(1970, 1, 1)).days
+
+
+def judge(plots: Plots, brief: Brief, criterion: str, rows: Rows, on: date) -> Judged:
+    """Judge some plots by a criterion that stands in the table; those that do not are measured by a `Lazy`."""
+    if criterion in SERVICES:
+        return _service(plots.day[criterion][rows], day_number(on), day_number(brief.by or on))
+    if criterion == "land":
+        fit = plots.verdict[rows]
+        return Judged(np.full(len(rows), np.nan), fit, (fit == YES).astype(float))
+    if criterion == "use":
+        wanted = np.array([u.startswith(brief.use) for u in plots.uses], bool)
+        which = plots.use[rows]
+        fit = np.where(plots.uses[which] == "", UNKNOWN, wanted[which]).astype(np.int8)
+        return Judged(np.full(len(rows), np.nan), fit, (fit == YES).astype(float))
+    return _measure(plots, brief, criterion, rows)
+
+
+def _measure(plots: Plots, brief: Brief, criterion: str, rows: Rows) -> Judged:
+    """Judge by a number: area, frontage, slope, class of the road."""
+    if criterion == "area":
+        return within_area(plots.area[rows], brief)
+    if criterion == "slope":
+        return at_most(plots.slope[rows], brief.slope or 0.0)
+    if criterion == "frontage":
+        return at_least(plots.frontage[rows], brief.frontage or 0.0)
+    rank = plots.road_class[rows].astype(float)
+    return at_least(np.where(rank > 0, rank, np.nan), float(CLASS_RANK[brief.road_class or "local"]))
+
+
+def within_area(area: Numbers, brief: Brief) -> Judged:
+    """Judge areas [m2]: best in the middle of the range, worth nothing half the range's middle beyond it."""
+    least, most = brief.area
+    aim = (least + min(most, 2 * least)) / 2 if np.isfinite(most) else least
+    beyond = np.maximum(np.maximum(least - area, area - most), 0.0)
+    score = np.clip(1 - beyond / (0.5 * aim) - 0.5 * np.abs(area - aim) / aim * (beyond == 0), 0.0, 1.0)
+    return Judged(area, np.where(beyond > 0, NO, YES).astype(np.int8), score)
+
+
+def at_least(value: Numbers, wanted: float) -> Judged:
+    """Judge numbers that shall be large; NaN is unknown."""
+    fit = np.select([np.isnan(value), value >= wanted], [UNKNOWN, YES], NO).astype(np.int8)
+    return Judged(value, fit, np.clip(np.nan_to_num(value) / wanted if wanted else np.ones(len(value)), 0.0, 1.0))
+
+
+def at_most(value: Numbers, wanted: float) -> Judged:
+    """Judge numbers that shall be small; NaN is unknown."""
+    fit = np.select([np.isnan(value), value <= wanted], [UNKNOWN, YES], NO).astype(np.int8)
+    over = np.where(np.isnan(value), np.inf, value)
+    score = np.where(
+        over <= wanted, 1 - 0.5 * over / wanted if wanted else 1.0, np.clip(0.5 * (2 - over / (wanted or 1.0)), 0, 0.5)
+    )
+    return Judged(value, fit, score)
+
+
+def _service(day: NDArray[np.int32], on: int, by: int) -> Judged:
+    """Judge the days from which a service serves: 1 by the day that is asked, less the later it comes."""
+    fit = np.select([day == UNSURE, day <= max(on, by)], [UNKNOWN, YES], NO).astype(np.int8)
+    late = np.maximum(day.astype(float) - on, 0.0)
+    score = np.where(day >= UNSURE, 0.0, np.clip(1 - late / PATIENCE, 0.0, 1.0))
+    return Judged(np.where(day >= UNSURE, np.nan, day), fit, score)
+
+
+TABLED = ("land", "area", "use", *SERVICES, "road_class", "frontage", "slope")
+
+
+def find(plots: Plots, brief: Brief, on: date, lazy: Lazy, limit: int = 20, but: tuple[str, ...] = ()) -> Found:
+    """Find the `limit` best plots that meet a brief.
+
+    Exact: the criteria of the table are judged for all plots, vectorised; the dear ones for plots in the order of the score that
+    they can still reach, until no other can rank higher. Ties rank by id. `but` names criteria that are left out. Time grows
+    with the plots, by about 10 ns for each and criterion.
+    """
+    rows: Rows = np.arange(len(plots.id))
+    criteria = [c for c in brief.criteria if c not in but]
+    tabled = [c for c in criteria if c in TABLED]
+    dropped: dict[str, tuple[int, int]] = {}
+    for name in sorted((c for c in tabled if brief.must(c)), key=_first):
+        fit = judge(plots, brief, name, rows, on).fit
+        dropped[name] = int((fit == NO).sum()), int((fit == UNKNOWN).sum())
+        rows = rows[fit == YES]
+    weights = {c: brief.weight(c) for c in criteria}
+    whole = sum(weights.values()) or 1.0
+    said = {c: judge(plots, brief, c, rows, on) for c in tabled}
+    score = sum((weights[c] * said[c].score for c in tabled), np.zeros(len(rows)))
+    dear = [c for c in criteria if c not in TABLED]
+    order = _best(score, plots.id[rows], len(rows) if dear else limit)
+    said = {c: j.pick(order) for c, j in said.items()}
+    if not dear:
+        return Found(rows[order], score[order] / whole, said, dropped, 0)
+    kept, total, measured, lost, at = _examined(plots.id[rows[order]], brief, lazy, limit, rows[order], score[order], dear)
+    judged = {**{c: j.pick(kept) for c, j in said.items()}, **measured}
+    return Found(rows[order][kept], total / whole, judged, dropped | lost, at)
+
+
+def _first(criterion: str) -> int:
+    """Order the musts: those that leave out most plots at least cost first."""
+    return ("area", "land").index(criterion) if criterion in ("area", "land") else 2
+
+
+def _best(score: Numbers, ids: NDArray[np.object_], limit: int) -> Rows:
+    """Order rows by score, the best first, ties by id; the `limit` best only."""
+    if limit < len(score):
+        bar = np.partition(score, len(score) - limit)[len(score) - limit] if limit else np.inf
+        some = np.flatnonzero(score >= bar)
+    else:
+        some = np.arange(len(score))
+    by_id = np.argsort(ids[some].astype(str), kind="stable")
+    return np.asarray(some[by_id[np.argsort(-score[some[by_id]], kind="stable")]][:limit], np.intp)
+
+
+def _examined(
+    ids: NDArray[np.object_], brief: Brief, lazy: Lazy, limit: int, rows: Rows, score: Numbers, dear: list[str]
+) -> tuple[Rows, Numbers, dict[str, Judged], dict[str, tuple[int, int]], int]:
+    """Measure the dear criteria of rows, best first, until none that is left can rank among the `limit` best.
+
+    Gives the places of the best, their totals, what was measured of them, how many failed each must, how many were measured.
+    """
+    hope = sum(brief.weight(c) for c in dear)
+    total = np.full(len(rows), -np.inf)
+    measured = {c: Judged(np.full(len(rows), np.nan), np.zeros(len(rows), np.int8), np.zeros(len(rows))) for c in dear}
+    lost = {c: np.zeros(2, np.int64) for c in dear if brief.must(c)}
+    at = 0
+    while at < len(rows):
+        bar = -np.partition(-total, limit - 1)[limit - 1] if limit <= len(total) else -np.inf
+        if score[at] + hope < bar:
+            break
+        some = np.arange(at, min(at + BATCH, len(rows)))
+        at, good = at + len(some), np.ones(len(some), bool)
+        for name in dear:
+            judged = lazy(name, rows[some])
+            measured[name].value[some], measured[name].fit[some], measured[name].score[some] = judged
+            if brief.must(name):
+                lost[name] += [int((good & (judged.fit == NO)).sum()), int((good & (judged.fit == UNKNOWN)).sum())]
+                good &= judged.fit == YES
+        gained = np.sum([brief.weight(c) * measured[c].score[some] for c in dear], axis=0)
+        total[some] = np.where(good, score[some] + gained, -np.inf)
+    fitting = np.flatnonzero(np.isfinite(total))
+    best = fitting[_best(total[fitting], ids[fitting], limit)]
+    told = {c: (int(n[0]), int(n[1])) for c, n in lost.items()}
+    return best, total[best], {c: j.pick(best) for c, j in measured.items()}, told, at
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """What one criterion gives to the rank of one match, and what is missing.
+
+    `part` = weight times score by the sum of the weights: the parts add up to the match's score. `value` and `wanted` are
+    written out; `lacks` is how much is missing in the criterion's unit; `cure` what would mend it, from the day `from_`.
+    """
+
+    criterion: str
+    must: bool
+    fit: str
+    part: float
+    score: float
+    value: Text
+    wanted: Text
+    lacks: float | None = None
+    cure: Text | None = None
+    from_: date | None = None
+
+
+FITS = ("no", "yes", "unknown")
+UNITS = {"area": "m²", "frontage": "m", "width": "m", "distance": "m", "earthwork": "m³/m²", "slope": "%"}
+
+
+def term(brief: Brief, criterion: str, value: float, fit: int, score: float, on: date, row: Mapping[str, object]) -> Term:
+    """Tell one criterion of one match; `row` holds the plot's findings."""
+    whole = sum(brief.weight(c) for c in brief.criteria) or 1.0
+    wanted = _wanted(brief, criterion, on)
+    part = brief.weight(criterion) * score / whole
+    made = Term(criterion, brief.must(criterion), FITS[fit], part, score, _value(criterion, value, row), wanted)
+    return made if fit == YES else replace(made, **_missing(brief, criterion, value, fit, row))
+
+
+def _wanted(brief: Brief, criterion: str, on: date) -> Text:
+    """Write what the brief wants."""
+    if criterion in SERVICES:
+        return Text(f"by {brief.by or on}", f"{brief.by or on} 前")
+    least, most = brief.area
+    said = {
+        "land": Text("free", "可供"),
+        "area": Text(f"{least:,.0f} to {most:,.0f} m²", f"{least:,.0f} 至 {most:,.0f} m²"),
+        "use": Text(str(brief.use), str(brief.use)),
+        "road_class": Text(f"{brief.road_class} or higher", f"{brief.road_class} 及以上"),
+        "frontage": _number(brief.frontage, "m", "≥"),
+        "width": _number(brief.width, "m", "≥"),
+        "slope": _number((brief.slope or 0) * 100, "%", "≤"),
+        "earthwork": _number(brief.earthwork, "m³/m²", "≤"),
+        "distance": Text("; ".join(map(_near, brief.near)), "; ".join(map(_near, brief.near))),
+        "load": Text(*(("; ".join(f"{k} {v:g} {LOADS[k]}" for k, v in brief.loads.items()),) * 2)),
+    }
+    return said[criterion]
+
+
+def _near(near: Near) -> str:
+    """Write a distance to features."""
+    return f"{near.least:g}–{near.most:g} m · {near.layer}{f' {near.kind}' if near.kind else ''}"
+
+
+def _number(value: float | None, unit: str, sign: str = "") -> Text:
+    """Write a number with its unit."""
+    said = (
+        "?"
+        if value is None or np.isnan(value)
+        else f"{sign}{value:,.4g} {unit}"
+        if abs(value) < 1000
+        else f"{sign}{value:,.0f} {unit}"
+    )
+    return Text(said, said)
+
+
+def _value(criterion: str, value: float, row: Mapping[str, object]) -> Text:
+    """Write what the plot has."""
+    if criterion in SERVICES:
+        state = STATES[str(row[f"{criterion}_state"])].name if row[f"{criterion}_state"] in STATES else Text("unknown", "未知")
+        day = "" if np.isnan(value) or value < 0 else f" · {date(1970, 1, 1) + timedelta(int(value))}"
+        return Text(state.en + day, state.zh + day)
+    if criterion == "land":
+        return VERDICTS[str(row["verdict"])].name
+    if criterion in ("use", "road_class"):
+        said = str(row["use_code" if criterion == "use" else "road_class"])
+        return Text(said, said)
+    if criterion == "load":
+        return Text("capacity of the lines", "管线容量")
+    return _number(value * 100 if criterion == "slope" else value, UNITS[criterion])
+
+
+def _missing(brief: Brief, criterion: str, value: float, fit: int, row: Mapping[str, object]) -> dict[str, Any]:
+    """Tell what a criterion that is not met lacks, what would cure it and from when."""
+    if criterion in SERVICES:
+        return _service_cure(criterion, value, row)
+    if fit == UNKNOWN:
+        return {"cure": Text("have it surveyed or recorded", "需勘测或补录")}
+    if criterion == "land":
+        return {"cure": Text(f"remove what blocks it: {row['reason']}", f"消除限制因素:{row['reason']}")}
+    if criterion == "area":
+        least, most = brief.area
+        lacks: float | None = max(least - value, value - most)
+        small = Text(f"add {lacks:,.0f} m² of a neighbour", f"与相邻地块合并,补 {lacks:,.0f} m²")
+        return {"lacks": lacks, "cure": small if value < least else Text("take a part of it", "分割使用其中一部分")}
+    if criterion == "use":
+        return {"cure": Text("change the plan's use", "调整规划用途")}
+    wanted = {"frontage": brief.frontage, "width": brief.width, "slope": brief.slope, "earthwork": brief.earthwork}.get(criterion)
+    lacks = abs(value - wanted) if wanted is not None else None
+    cures = {
+        "frontage": Text("add a neighbour on the road", "与临路地块合并"),
+        "width": Text("add a neighbour", "与相邻地块合并"),
+        "slope": Text("level it", "场地平整"),
+        "earthwork": Text("choose another level, or bear the cost", "调整设计标高或承担土方费用"),
+        "load": Text("extend the network's capacity", "管网扩容"),
+    }
+    return {"lacks": lacks, "cure": cures.get(criterion)}
+
+
+def _service_cure(service: str, value: float, row: Mapping[str, object]) -> dict[str, Any]:
+    """Tell what brings a service that is not there."""
+    line, state = row.get(f"{service}_line"), row.get(f"{service}_state")
+    if state == "planned":
+        day = None if np.isnan(value) else date(1970, 1, 1) + timedelta(int(value))
+        return {"cure": Text(f"wait for {line}", f"等待 {line} 投用"), "from_": day}
+    if state == "short":
+        return {"cure": Text(f"extend the capacity of {line}", f"{line} 扩容")}
+    if state == "none":
+        return {"cure": Text("bring a line to it", "新建管线接入")}
+    return {"cure": Text("have the network surveyed", "需勘测管网")}

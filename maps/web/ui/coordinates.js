@@ -1,0 +1,41 @@
+/** Coordinates as people type them: degrees or metres of a zone, either order, one point a line or a GeoJSON. */
+
+/**
+ * Read typed coordinates.
+ * @param {string} text
+ * @param {string} baseCrs the base's CRS, for eastings without a zone
+ * @returns {{geometry: any, crs: string} | null} null where it is no polygon
+ */
+export function parse(text, baseCrs) {
+  const trimmed = text.trim();
+  if (trimmed.startsWith("{")) return fromJson(trimmed);
+  const points = trimmed.split(/[\n;;]+/).map(numbers).filter((pair) => pair.length >= 2).map((pair) => /** @type {[number, number]} */ (pair.slice(-2)));
+  if (points.length && points[0].join() === points[points.length - 1].join()) points.pop();
+  if (points.length < 3) return null;
+  const degrees = points.every(([a, b]) => Math.abs(a) <= 180 && Math.abs(b) <= 180);
+  const placed = degrees ? points.map(([a, b]) => (Math.abs(b) > 90 || (Math.abs(a) < 60 && Math.abs(b) > 60) ? [b, a] : [a, b])) : points.map(eastFirst);
+  const zone = Math.floor(placed[0][0] / 1e6);
+  const crs = degrees ? "EPSG:4326" : zone >= 25 && zone <= 45 ? `EPSG:${4488 + zone}` : baseCrs;
+  return { geometry: { type: "Polygon", coordinates: [[...placed, placed[0]]] }, crs };
+}
+
+/** @param {string} line */
+const numbers = (line) => (line.match(/-?\d+(?:\.\d+)?/g) || []).map(Number);
+
+/**
+ * Put the easting first: northings in China lie between 1,800 and 6,000 km.
+ * @param {[number, number]} pair
+ */
+const eastFirst = ([a, b]) => (a > 1.5e6 && a < 1e7 && !(b > 1.5e6 && b < 1e7) ? [b, a] : [a, b]);
+
+/** @param {string} text */
+function fromJson(text) {
+  try {
+    const read = JSON.parse(text);
+    const geometry = read.type === "FeatureCollection" ? read.features?.[0]?.geometry : read.type === "Feature" ? read.geometry : read;
+    const named = /EPSG:+(\d+)/.exec(read.crs?.properties?.name || "");
+    return /Polygon$/.test(geometry?.type) ? { geometry, crs: named ? `EPSG:${named[1]}` : "EPSG:4326" } : null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,113 @@
+"""Land for a project, through the command and the service; it agrees with what the findings say of each plot."""
+
+import httpx
+import pytest
+import shapely
+
+from layers.store.gpkg import GpkgStore
+from layers.units import m2
+from tests.api.faces import shudi
+
+MU = 2000 / 3
+
+
+def found(base, *more):
+    answer = shudi("find", "--base", base, "--json", *more)
+    assert answer.status == 0, answer.err
+    return answer.body
+
+
+def test_single_plots_are_those_that_the_findings_call_free_and_serviced(park):
+    body = found(park, "--area", "8..60mu", "--service", "5", "--kind", "single", "--limit", 200)
+    store = GpkgStore.open(park, read_only=True)
+    findings = store.findings()[0]
+    store.close()
+    needs = [c for c in ("road", "power", "water", "sewage", "storm", "telecom")]
+    serving = findings[[f"{n}_state" for n in needs]].isin(("connected", "available", "relocating")).all(axis=1)
+    fits = findings[(findings["verdict"] == "free") & serving & findings["area"].between(m2(8), m2(60))]
+    assert {m["plots"][0] for m in body["matches"]} == set(fits.index)
+    assert [m["score"] for m in body["matches"]] == sorted((m["score"] for m in body["matches"]), reverse=True)
+    for match in body["matches"]:
+        assert sum(t["part"] for t in match["terms"]) == pytest.approx(match["score"], abs=1e-5)
+
+
+def test_assemblies_touch_and_add_up_and_parts_leave_a_rest_that_can_be_used(park):
+    body = found(park, "--area", "24..40mu", "--kind", "assembly", "--service", "road", "--limit", 10)
+    assert body["matches"]
+    for match in body["matches"]:
+        shape = shapely.geometry.shape(match["geometry"])
+        assert len(match["plots"]) > 1
+        assert shape.buffer(0.1).geom_type == "Polygon"
+        assert 24 * MU <= match["area_m2"] <= 40 * MU
+        assert shape.area == pytest.approx(match["area_m2"], abs=5)
+        assert sum(t["part"] for t in match["terms"]) == pytest.approx(match["score"], abs=1e-5)
+    parts = found(park, "--area", "3..6mu", "--kind", "part", "--service", "road", "--limit", 5)["matches"]
+    assert parts
+    for match in parts:
+        assert 3 * MU <= match["area_m2"] <= 6 * MU
+        assert match["rest_m2"] > 0
+        assert match["rest_width_m"] >= 20
+
+
+def test_a_wish_keeps_plots_and_says_what_would_cure_it(park):
+    brief = ("--area", "3..60mu", "--service", "road", "--kind", "single", "--limit", 200)
+    must, wish = found(park, *brief), found(park, *brief, "--wish", "road=0.5")
+    assert len(wish["matches"]) > len(must["matches"])
+    lacking = [t for m in wish["matches"] for t in m["terms"] if t["criterion"] == "road" and t["fit"] != "yes"]
+    assert lacking
+    assert all(t["cure"]["zh"] and t["cure"]["en"] for t in lacking)
+    assert must["left_out"]["road"]["no"] + must["left_out"]["road"]["unknown"] > 0
+
+
+def test_a_load_asks_for_capacity_and_unknown_capacity_is_no_fit(park):
+    brief = ("--area", "1..100mu", "--kind", "single", "--limit", 200)
+    small, large = found(park, *brief, "--load", "power=10"), found(park, *brief, "--load", "power=9000000")
+    assert large["matches"] == []
+    assert len(small["matches"]) <= len(found(park, *brief, "--service", "power")["matches"])
+
+
+def test_distance_width_slope_and_earthwork_hold_for_each_match(park):
+    body = found(
+        park, "--area", "5..60mu", "--kind", "single", "--width", 40, "--slope", 8, "--earthwork", 2, "--near", "roads:arterial<=900", "--limit", 5
+    )  # fmt: skip
+    store = GpkgStore.open(park, read_only=True)
+    roads = store.read("roads")
+    store.close()
+    arterial = shapely.union_all(roads.geometry[(roads["class"] == "arterial").to_numpy()].to_numpy())
+    assert body["matches"]
+    for match in body["matches"]:
+        assert {t["criterion"] for t in match["terms"]} >= {"width", "slope", "earthwork", "distance"}
+        assert all(t["fit"] == "yes" for t in match["terms"])
+        assert shapely.geometry.shape(match["geometry"]).distance(arterial) <= 900
+
+
+def test_the_service_answers_as_the_command_does_and_moves_outlines(server, park):
+    brief = {
+        "area_m2": [8 * MU, 60 * MU],
+        "services": ["power", "water"],
+        "kinds": ["single"],
+        "limit": 5,
+        "answer_crs": "EPSG:4326",
+    }
+    body = httpx.post(f"{server.url}/sitings", json=brief, timeout=60).json()
+    same = found(park, "--area", "8..60mu", "--service", "power", "--service", "water", "--kind", "single", "--limit", 5)
+    assert [(m["plots"], m["score"]) for m in body["matches"]] == [(m["plots"], m["score"]) for m in same["matches"]]
+    assert 110 < body["matches"][0]["geometry"]["coordinates"][0][0][0] < 125
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (("--area", "much"), "is no area"), (("--area", "9..2mu"), "least and a most"), (("--area", "5mu", "--service", "sun"), "sun is no service"),
+        (("--area", "5mu", "--near", "roads~5"), "is no distance"), (("--area", "5mu", "--near", "moon<=5"), "moon is no layer"),
+        (("--area", "5mu", "--load", "power=x"), "NAME=NUMBER"), (("--area", "5mu", "--wish", "luck"), "luck is no criterion"),
+    ],
+)  # fmt: skip
+def test_a_brief_that_makes_no_sense_is_refused(park, more, said):
+    answer = shudi("find", "--base", park, *more)
+    assert answer.status == 2
+    assert said in answer.err
+
+
+def test_nothing_is_found_in_land_that_is_not_assessed(own_park, empty_base):
+    assert "run shudi assess" in shudi("find", "--base", empty_base, "--area", "5mu").err

@@ -1,0 +1,88 @@
+"""The views of the page in a real browser, on the real service of the demo park: check, find, supply, time."""
+
+import json
+import re
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def page(server, watch):
+    watch.page.set_viewport_size({"width": 1300, "height": 800})
+    watch.page.goto(f"{server.url}/?lang=en")
+    watch.page.wait_for_selector("body[data-drawn]", timeout=60_000)
+    return watch.page
+
+
+def test_land_is_found_compared_and_opened(page):
+    page.click("[data-view-of=find]")
+    assert "view=find" in page.url
+    page.fill("#find-form [name=least]", "8")
+    page.click("#find-form button[type=submit]")
+    page.locator(".match").first.wait_for(timeout=60_000)
+    assert page.locator(".match").count() > 3
+    for n in (0, 1):
+        page.locator(".match input[type=checkbox]").nth(n).check()
+    assert page.locator(".compare th[scope=col]").count() == 2
+    page.locator(".match summary").first.click()
+    assert re.search(r"✓ power: (available|connected)", page.locator(".match").first.inner_text())
+    page.click("#language")
+    page.wait_for_selector("html[lang=zh-CN]")
+    assert "亩" in page.locator(".match").first.inner_text()
+
+
+def test_a_site_is_checked_drawn_and_typed_and_undone(page):
+    page.click("[data-view-of=check]")
+    page.click("#check-draw")
+    page.wait_for_timeout(300)
+    for x, y in ((650, 300), (900, 300), (950, 420), (900, 500), (650, 520)):
+        page.mouse.click(x, y)
+        page.wait_for_timeout(150)
+    page.click("#check-undo")
+    page.locator("#map canvas").focus()
+    page.keyboard.press("Enter")
+    page.locator("#check-answer table").first.wait_for(timeout=60_000)
+    assert len(page.locator("#check-text").input_value().splitlines()) == 4
+    text = page.locator("#check-answer").inner_text()
+    assert "m²" in text
+    assert "C01" in text
+    with page.expect_download() as download:
+        page.get_by_text("Save the verdict").click()
+    saved = json.loads(download.value.path().read_text("utf-8"))
+    assert abs(sum(part["area_m2"] for part in saved["parts"]) - saved["area_m2"]) < 1e-6
+
+    page.fill("#check-text", "4077100,39500100\n4077100 39500200\n4077200 39500200\n4077200,39500100")
+    page.locator("#check-form button[type=submit]").click()
+    page.get_by_text("10,000.00 m²").first.wait_for(timeout=60_000)
+    page.fill("#check-text", "nothing")
+    page.locator("#check-form button[type=submit]").click()
+    assert "one point a line" in page.locator("#check-note").inner_text()
+
+
+def test_time_moves_the_map_without_a_request_and_tells_the_hectares(page):
+    page.wait_for_function("document.querySelector('#serviced').textContent.includes(' ha')")
+    before = float(re.search(r"([\d.,]+) ha", page.locator("#serviced").inner_text())[1].replace(",", ""))
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.locator("#quarter").focus()
+    for _ in range(12):
+        page.keyboard.press("ArrowRight")
+    page.wait_for_timeout(500)
+    after = float(re.search(r"([\d.,]+) ha", page.locator("#serviced").inner_text())[1].replace(",", ""))
+    assert after > before
+    assert asked == []
+    assert re.search(r"on=20\d\d-\d\d-01", page.url)
+
+
+def test_the_supply_adds_up_and_can_be_saved(page):
+    page.click("[data-view-of=supply]")
+    page.locator("#supply-answer table").first.wait_for()
+    assert page.locator(".chart rect").count() >= 3
+    with page.expect_download() as download:
+        page.get_by_text("Save as CSV").click()
+    rows = download.value.path().read_text("utf-8-sig").splitlines()
+    assert rows[0] == "split,group,state,period,plots,ha,mu"
+    whole = [row.split(",") for row in rows if row.startswith("all,")]
+    assert sum(int(row[4]) for row in whole) == 400
