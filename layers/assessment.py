@@ -178,7 +178,8 @@ def land_around(
     for name in layers:
         delivered = tuple(e for e in editions if e.layer == name)
         if delivered:
-            features = store.read(name, box=wider(box, MARGIN.get(name, 0.0)), as_of=as_of)
+            around = wider(box, MARGIN.get(name, 0.0))
+            features = store.read(name, box=around, columns=None if words else asked_of(name), as_of=as_of)
             land[name] = Survey(told(features, traces[name]) if name in traces else features, delivered)
     return land
 

@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from layers.assessment import Networks, NotFoundError, Traces, asked_of, current, findings, land_around
+from layers.assessment import MARGIN, Networks, NotFoundError, Traces, asked_of, current, findings, land_around, wider
 from layers.base import Ask, Land, Survey
 from layers.catalogue import LAYERS
 from layers.errors import Refusal
@@ -35,8 +35,9 @@ MANY = 20_000
 """From so many plots processes pay for being started: a second and a half each."""
 
 
-BEYOND = 150.0
-"""How far parcels are read beyond the far edges of a tile, for plots that begin inside [m]; where one is larger they are read again."""
+BEYOND = 210.0
+"""How far parcels are read beyond the far edges of a tile, for plots that begin inside and what may be in their way [m]; where a
+plot is larger they are read again."""
 
 
 class ChangedError(Refusal):
@@ -105,13 +106,15 @@ def land_of(store: Store, tile: Tile, traces: Traces) -> tuple[gpd.GeoDataFrame,
     """Read the plots of a tile and what is stored around them; no plots, no land. Parcels are read once for both."""
     west, south, east, north = tile.box
     columns = asked_of("parcels")
-    parcels = store.read("parcels", box=(west, south, east + BEYOND, north + BEYOND), columns=columns)
+    margin = MARGIN["parcels"]
+    parcels = store.read("parcels", box=(west - margin, south - margin, east + BEYOND, north + BEYOND), columns=columns)
     plots = features_of(parcels, tile)
     if not len(plots):
         return plots, {}
-    left, low, right, top = box = tuple(plots.total_bounds.tolist())
+    box = tuple(plots.total_bounds.tolist())
+    left, low, right, top = wide = wider(box, margin)
     if right > east + BEYOND or top > north + BEYOND:
-        parcels = store.read("parcels", box=box, columns=columns)
+        parcels = store.read("parcels", box=wide, columns=columns)
     edge = shapely.bounds(parcels.geometry.to_numpy())
     near = (edge[:, 0] <= right) & (edge[:, 2] >= left) & (edge[:, 1] <= top) & (edge[:, 3] >= low)
     around = land_around(store, box, traces, layers=[name for name in LAYERS if name != "parcels"], words=False)

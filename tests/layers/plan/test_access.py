@@ -13,9 +13,12 @@ from hypothesis import strategies as st
 from layers.assessment import MARGIN
 from layers.base import PANDAS, Ask, Edition, Survey
 from layers.catalogue import LAYERS
+from layers.census import assess
 from layers.plan.access import farthest
 from layers.plan.readiness import readiness
 from layers.standards import Standards
+from layers.store.base import Change
+from layers.store.memory import MemoryStore
 
 CRS, TODAY = "EPSG:4548", date(2026, 6, 30)
 X, Y = 500_000.0, 4_077_000.0
@@ -198,6 +201,18 @@ def test_no_change_reaches_farther_than_is_told(seed):
     after = readiness(plots, land | {name: Survey(features.drop(index=gone), land[name].editions)}, ask())
     near = plots.geometry.distance(features.geometry.iloc[gone]) <= farthest(ask())
     pd.testing.assert_frame_equal(before[~near], after[~near])
+
+
+def test_plots_at_the_edge_of_a_tile_see_who_is_in_their_way_beyond_it(monkeypatch):
+    store = MemoryStore(CRS)
+    for name, found in town(1).items():
+        store.add(Edition("", name, "t", TODAY, WORLD, KINDS if name == "utilities" else ()), found.features, Change("t"))
+    answers = []
+    for size in (20, 10_000):
+        monkeypatch.setattr("layers.census.TILE", size)
+        assess(store, ask(), STANDARDS, workers=1)
+        answers.append(store.findings()[0].sort_index())
+    pd.testing.assert_frame_equal(*answers, check_exact=False, rtol=0, atol=1e-6)
 
 
 def test_parcels_are_read_as_far_as_they_can_be_in_the_way():
