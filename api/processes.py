@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.jobs import Progress
-from api.models import CheckRequest, SheetBody
+from api.models import CheckRequest, Moment, SheetBody
 from api.settings import Settings
 from api.supply import SupplyBody
 from layers.assessment import Networks, check, question, site_from, supply
@@ -48,6 +48,8 @@ class SupplyInputs(BaseModel):
     by: Literal["quarter", "year"] = "quarter"
     take_up: Annotated[float | None, Field(gt=0, allow_inf_nan=False, description="ha a year")] = None
     level: Literal[3, 5, 7] | None = None
+    on: date | None = None
+    as_of: Moment | None = None
 
 
 class AssessBody(BaseModel):
@@ -87,8 +89,8 @@ def run_assess(land: Land, given: AssessInputs, progress: Progress) -> AssessBod
 
 
 def run_supply(land: Land, given: SupplyInputs, progress: Progress) -> SupplyBody:
-    """Table when free land becomes serviced, from the stored findings."""
-    table, day = supply(land.store, land.standards, given.by, given.level)
+    """Table when free land becomes serviced, from the stored findings, or anew for another day."""
+    table, day = supply(land.store, land.standards, given.by, given.level, given.on, given.as_of)
     return SupplyBody.of(table, land.standards.on(day), given.by, given.level, given.take_up, "generated" in land.store.title)
 
 

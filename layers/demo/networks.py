@@ -53,7 +53,8 @@ class Network(NamedTuple):
 
     offset: from the streets' axes, m east and north, the same at every intersection so that lines still meet there.
     reach: lattice columns that it reaches. lag: years after the first network. later: stage of the second phase by street,
-    from the south. dn of main and branch [mm]. source: lattice row, name, capacity, committed, unit.
+    from the south. dn of main and branch [mm]. source: lattice row, name, capacity, committed, unit. rated: capacity and committed
+    load of mains, then of branches; none where the operator told of its source only.
     """
 
     letter: str
@@ -67,6 +68,7 @@ class Network(NamedTuple):
     material: str
     source: tuple[int, str, float, float, str]
     gravity: bool = False
+    rated: tuple[tuple[float, float], ...] = ()
 
 
 SOON = (building("2026-12-31"), building("2027-06-30"), planned("2028-06-30"), planned("2028-12-31"), planned("2029-06-30"))
@@ -74,13 +76,13 @@ LATE = (building("2027-06-30"), planned("2028-03-31"), planned("2028-12-31"), pl
 NA = float("nan")
 NETWORKS = {
     "water": Network("W", (8, 7), 5, 0, SOON, (400, 200), NA, "0.30 MPa", "球墨铸铁 ductile iron",
-                     (1, "水厂 waterworks", 30000, 18500, "m3/d")),
+                     (1, "水厂 waterworks", 30000, 18500, "m3/d"), rated=((28000, 17000), (5000, 1500))),
     "sewage": Network("S", (-4, -3), 5, 0, SOON, (800, 400), NA, "", "钢筋混凝土 reinforced concrete",
-                      (0, "污水处理厂 sewage treatment works", 24000, 15200, "m3/d"), True),
+                      (0, "污水处理厂 sewage treatment works", 24000, 15200, "m3/d"), True, ((22000, 13000), (4000, 1200))),
     "storm": Network("R", (4, 3), 5, 0, SOON, (1200, 600), NA, "", "钢筋混凝土 reinforced concrete",
                      (0, "雨水泵站 storm-water pumping station", 90000, 52000, "m3/d"), True),
     "power": Network("P", (-8, -7), 5, 1, SOON, (NA, NA), 10, "", "YJV22 电缆 cable",
-                     (1, "110 kV变电站 substation", 63000, 41000, "kW")),
+                     (1, "110 kV变电站 substation", 100000, 41000, "kW"), rated=((95000, 40000), (24000, 4000))),
     "gas": Network("G", (-12, -9), 5, 1, LATE, (300, 160), NA, "medium", "PE100",
                    (1, "燃气调压站 gas regulator station", 12000, 6400, "m3/h")),
     "heat": Network("H", (12, 9), 5, 2, LATE, (500, 250), NA, "1.6 MPa", "预制保温钢管 pre-insulated steel",
@@ -88,6 +90,9 @@ NETWORKS = {
     "telecom": Network("T", (16, 5), 4, 2, LATE, (110, 110), NA, "", "光缆 fibre in ducts",
                        (1, "通信机房 exchange", 20000, 7600, "ports")),
 }  # fmt: skip
+SCARCE = {("power", 0): (24000.0, 23900.0), ("power", 3): (24000.0, 21000.0)}
+"""Capacity and committed load of lines of the first phase, by network and eastward street: the one has not enough for any industrial
+plot, the other not for all that ask for it."""
 WIDE = tuple(kind for kind in NETWORKS if kind != "telecom")
 OPERATOR = {
     "water": "示例水务 Demo Water", "sewage": "示例排水 Demo Drainage", "storm": "示例排水 Demo Drainage",
@@ -130,6 +135,7 @@ class Line(NamedTuple):
     place: str
     plot: tuple[int, int] | None = None
     retired: str = ""
+    rated: tuple[float, float] = (NA, NA)
 
 
 def spans(segments: list[int]) -> list[tuple[int, int]]:
@@ -143,16 +149,20 @@ def spans(segments: list[int]) -> list[tuple[int, int]]:
 def lay(district: District, kind: str) -> Iterator[Line]:
     """List the source and lines of a network: a trunk up the western street, a line in every eastward street, service lines."""
     network = NETWORKS[kind]
+    main, branch = network.rated or ((NA, NA), (NA, NA))
     _, eastward = district.owned()
-    yield Line("source", ((0, network.source[0]),), done("2014-12-31"), network.source[1])
+    yield Line("source", ((0, network.source[0]),), done("2014-12-31"), network.source[1], rated=network.source[2:4])
     for r in range(ROWS):
         if district.own[0, r]:
-            yield Line("main", ((0, r), (0, r + 1)), done(f"{2015 + network.lag}-03-31"), " ".join(district.northward(0)))
+            yield Line(
+                "main", ((0, r), (0, r + 1)), done(f"{2015 + network.lag}-03-31"), " ".join(district.northward(0)), rated=main
+            )
     for j in range(ROWS + 1):
         for first, last in spans(np.flatnonzero(eastward[: network.reach, j]).tolist()):
             stage = network.later[j] if first >= SPLIT else done(f"{2016 + network.lag + j}-09-30")
             role = "main" if EASTWARD[j] == "arterial" else "branch"
-            yield Line(role, tuple((i, j) for i in range(first, last + 1)), stage, " ".join(district.eastward(j)))
+            rated = SCARCE.get((kind, j), branch) if first < SPLIT else branch
+            yield Line(role, tuple((i, j) for i in range(first, last + 1)), stage, " ".join(district.eastward(j)), rated=rated)
     for r in (1, 2):
         if district.own[0, r]:
             yield Line("service", ((0, r),), done(f"{2019 + network.lag}-05-31"), f"{district.label(0, r)}-P01", plot=(0, r))
@@ -195,7 +205,7 @@ def network_frame(district: District, kind: str) -> gpd.GeoDataFrame:
     source = np.array([line.role == "source" for line in lines])
     main = np.array([line.role == "main" for line in lines])
     prefix = f"{network.letter}-{district.name}"
-    _, _, capacity, committed, unit = network.source
+    rated = np.array([line.rated for line in lines])
     columns = {
         "id": [f"{prefix}-SRC" if line.role == "source" else f"{prefix}-{k:03d}" for k, line in enumerate(lines)],
         "kind": kind,
@@ -205,9 +215,10 @@ def network_frame(district: District, kind: str) -> gpd.GeoDataFrame:
         "voltage": np.where(source, NA, network.voltage),
         "pressure": np.where(source, "", network.pressure),
         "material": np.where(source, "", network.material),
-        "capacity": np.where(source, capacity, NA),
-        "committed": np.where(source, committed, NA),
-        "capacity_unit": np.where(source, unit, ""),
+        "capacity": rated[:, 0],
+        "committed": rated[:, 1],
+        "capacity_unit": np.where(np.isnan(rated[:, 0]), "", network.source[4]),
+        "serves": [line.place if line.role == "service" else "" for line in lines],
         "invert_start": level[:, 0],
         "invert_end": level[:, 1],
         "owner": OPERATOR[kind],

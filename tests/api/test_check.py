@@ -251,3 +251,38 @@ def test_assess_and_explain_agree_on_every_verdict(park):
 def test_assess_of_a_base_without_plots_is_refused(empty_base):
     found = shudi("assess", "--base", empty_base)
     assert (found.status, "import" in found.err) == (2, True)
+
+
+def power(body):
+    return next(s for s in body["services"] if s["kind"] == "power")
+
+
+def test_the_demo_shows_who_has_enough_who_is_short_and_who_competes(park, server):
+    store = GpkgStore.open(park, read_only=True)
+    found, _ = store.findings()
+    store.close()
+    one = found.index[(found["power_line"] == "P-D001-011") & (found["power_capacity"] == "enough")][0]
+    body = server.client.get(f"/plots/{one}", params={"on": DAY}).json()
+    assert body == shudi("explain", one, "--base", park, "--on", DAY, "--json").body
+    told = power(body)["capacity"]
+    assert (told["state"], told["place"], told["bottleneck"]) == ("competing", "P-D001-011", "P-D001-011")
+    assert told["demand_max"] <= told["spare"] == told["spare_sure"] == 3000
+    assert told["others"] + told["demand_min"] > told["spare"]
+    rival = next(who for who in told["rivals"] if who.startswith("D001-"))
+    theirs = power(check(park, rival).body)["capacity"]
+    assert (theirs["state"], theirs["place"]) == ("competing", "P-D001-011")
+    assert theirs["others"] + theirs["demand_min"] == pytest.approx(told["others"] + told["demand_min"], abs=0.2)
+    c15 = next(line for line in body["checks"] if line["id"] == "C15")
+    assert c15["severity"] == "warn"
+    assert power(check(park, "S-77").body)["capacity"]["state"] == "enough"
+
+
+@pytest.mark.parametrize(
+    ("lang", "words"),
+    [("en", ("capacity is taken", "asks for", "spare 100 kW at P-D001-005")), ("zh", ("容量不足", "需求", "余量 100 kW"))],
+)
+def test_a_plot_that_its_line_cannot_take_is_not_serviced(park, lang, words):
+    body = check(park, "D001-B04-P05").body
+    assert (power(body)["state"], power(body)["capacity"]["state"], body["ready_state"]) == ("short", "short", "never")
+    assert "power" in body["missing"]
+    assert all(word in check(park, "D001-B04-P05", json=False, lang=lang).out for word in words)

@@ -126,3 +126,24 @@ def test_what_never_comes_outweighs_what_is_unknown():
     some = land(*[line(f"{k}-0", kind=k) for k in KINDS if k not in ("water", "telecom")], kinds=KINDS[:-1])
     assert ready(some)["ready_state"] == "never"
     assert pd.isna(ready(some)["ready_from"])
+
+
+def test_a_line_that_is_to_be_relocated_serves_until_then_and_only_if_nothing_else_does():
+    assert ready(with_water(relocated_on="2027-03-01"))["water_state"] == "relocating"
+    assert ready(with_water(relocated_on="2027-03-01"))["ready_state"] == "ready"
+    assert ready(with_water(relocated_on="2027-03-01"), on=date(2027, 3, 1))["water_state"] == "none"
+    rest = [line(f"{k}-0", kind=k) for k in KINDS if k != "water"]
+    both = land(*rest, line("old", kind="water", relocated_on="2027-03-01"), line("new", y=-20.0, kind="water"))
+    assert ready(both)[["water_state", "water_line"]].tolist() == ["available", "new"]
+    moved = land(
+        *rest,
+        line("old", kind="water", relocated_on="2027-03-01"),
+        line("new", y=-20.0, kind="water", status="planned", in_service_from="2027-03-01"),
+    )
+    assert ready(moved)["water_state"] == "relocating"
+    assert ready(moved, on=date(2027, 3, 1))[["water_state", "water_line"]].tolist() == ["available", "new"]
+
+
+def test_a_recorded_connection_connects_its_plot_wherever_it_ends_and_nobody_else():
+    assert ready(with_water(role="service", serves="P"))["water_state"] == "connected"
+    assert ready(with_water(role="service", serves="Q"))["water_state"] == "none"
