@@ -72,7 +72,7 @@ def stored(columns: str, layer: Layer, asked: Asked, since: Later | None = None)
     where: list[str] = []
     values: list[Any] = []
     if asked.box is not None:
-        where.append("t.geom && st_makeenvelope(%s, %s, %s, %s, st_srid(t.geom))")
+        where.append("t.geom && st_makeenvelope(%s, %s, %s, %s)")
         values += [float(v) for v in asked.box]
     if asked.ids is not None:
         where.append("t.id = ANY(%s)")

@@ -19,8 +19,9 @@ from layers.base import Field, Text
 from layers.catalogue import LAYERS
 from layers.store import open_store
 from layers.store.base import BusyError, Change, DownError, NotABaseError, ReadOnlyError, StoreError
+from layers.store.history import Asked
 from layers.store.postgis import PostgisStore
-from layers.store.postgres import schema
+from layers.store.postgres import history, schema
 from tests.layers.store.samples import LIN, WU, X, Y, delivery, ids, plots
 from tests.postgres import Cluster
 
@@ -280,3 +281,23 @@ def test_a_layer_that_grew_asks_for_migrate_and_keeps_its_features(url: str, mon
         store.edit("parcels", LIN, put=plots("P1", colour=[0.1]))
         store.edit("parcels", LIN, put=plots("P1", colour=[0.2]))
         assert [(r.after or {})["colour"] for r in store.history("parcels", "P1")] == [None, 0.1, 0.2]
+
+
+# Speed
+
+
+@pytest.mark.parametrize(
+    ("asked", "index"),
+    [
+        (Asked((X, Y, X + 1, Y + 1)), "parcels_geom"),
+        (Asked(after="P1", limit=10), "parcels_id_key"),
+        (Asked(ids=["P1", "P2"]), "parcels_id_key"),
+    ],
+)
+def test_what_is_asked_for_is_found_by_an_index(store: PostgisStore, asked: Asked, index: str) -> None:
+    sql, values = history.rows(LAYERS["parcels"], LAYERS["parcels"].columns, asked)
+    with store._pool.reading() as c:
+        c.execute("SET LOCAL enable_seqscan = off")
+        plan = "\n".join(row[0] for row in c.execute(f"EXPLAIN {sql}", values))
+    assert index in plan
+    assert "Index Cond" in plan
