@@ -7,7 +7,6 @@ import getpass
 import hashlib
 import hmac
 import ipaddress
-import logging
 import secrets
 import time
 from collections import OrderedDict
@@ -30,7 +29,6 @@ from layers.base import Text
 from layers.store.base import StoreError
 from layers.store.people import ROLES, TOKEN, People, User
 
-LOG = logging.getLogger("shudi")
 Role = Literal["public", "viewer", "planner", "approver", "admin"]
 RANK = {role: rank for rank, role in enumerate(ROLES)}
 OPEN = ("/healthz", "/openapi.json", "/me", "/login", "/login/oidc", "/login/oidc/callback", "/logout")
@@ -254,8 +252,7 @@ class Gate:
         except Refused as refused:
             person, answer = NOBODY, unknown(request, refused)
         except StoreError as error:
-            LOG.error("%s", error)
-            person, answer = NOBODY, problem(request, 503, type(error).__name__, *SHUT, {"Retry-After": "5"})
+            person, answer = NOBODY, problem(request, 503, type(error).__name__, *SHUT, {"Retry-After": "5"}, error)
         if answer is not None:
             await answer(scope, receive, send)
             return

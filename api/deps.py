@@ -8,6 +8,8 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from api.auth import ThePerson
+from api.importing import Imports
 from api.jobs import Jobs
 from api.settings import Settings
 from layers.assessment import Networks
@@ -71,16 +73,22 @@ def the_networks(request: Request) -> Networks:
     return networks
 
 
+def the_jobs(request: Request) -> Jobs:
+    """Hand out the long work."""
+    jobs: Jobs = request.app.state.jobs
+    return jobs
+
+
+def the_imports(request: Request) -> Imports:
+    """Hand out the uploads."""
+    imports: Imports = request.app.state.imports
+    return imports
+
+
 def the_settings(request: Request) -> Settings:
     """Hand out what the service was told at its start."""
     settings: Settings = request.app.state.settings
     return settings
-
-
-def the_jobs(request: Request) -> Jobs:
-    """Hand out the jobs."""
-    jobs: Jobs = request.app.state.jobs
-    return jobs
 
 
 def the_known(request: Request) -> Known:
@@ -92,9 +100,9 @@ def the_known(request: Request) -> Known:
 TheKnown = Annotated[Known, Depends(the_known)]
 
 
-def what_one_sees(store: AStore, known: TheKnown) -> Mapping[str, Collection]:
-    """Decide which collections a request may see, and of which only some features (`Collection.only`): the one access rule."""
-    return catalogue(store, known)
+def what_one_sees(store: AStore, known: TheKnown, person: ThePerson) -> Mapping[str, Collection]:
+    """Decide which collections a person may see, and of which only some features (`Collection.only`); of the public, none yet."""
+    return catalogue(store, known) if person.may("viewer") else {}
 
 
 TheStandards = Annotated[Standards, Depends(the_standards)]
@@ -103,3 +111,4 @@ TheJobs = Annotated[Jobs, Depends(the_jobs)]
 Sees = Annotated[Mapping[str, Collection], Depends(what_one_sees)]
 TheCache = Annotated[TileCache, Depends(the_cache)]
 TheSettings = Annotated[Settings, Depends(the_settings)]
+TheImports = Annotated[Imports, Depends(the_imports)]

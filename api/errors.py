@@ -11,15 +11,16 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from api.importing import NotReadyError, TooManyImportsError
 from api.jobs import NoJobError, NoResultError
 from api.models import Problem
-from api.refusals import REFUSALS, said
+from api.refusals import REFUSALS, told
 from geo.errors import GeoError
 from geo.tiles import TileError
 from layers.assessment import NotFoundError, StaleFindingsError
 from layers.errors import Refusal
 from layers.filter.errors import FilterError
-from layers.store.base import BusyError, ReadOnlyError, StaleError, StoreError
+from layers.store.base import BusyError, DuplicateError, ReadOnlyError, StaleError, StoreError
 
 LOG = logging.getLogger("shudi")
 STATUS: Mapping[type[Exception], int] = {
@@ -29,6 +30,9 @@ STATUS: Mapping[type[Exception], int] = {
     StaleError: 412,
     NoJobError: 404,
     NoResultError: 409,
+    DuplicateError: 409,
+    NotReadyError: 409,
+    TooManyImportsError: 429,
     StaleFindingsError: 409,
     BusyError: 503,
     ReadOnlyError: 507,
@@ -41,17 +45,20 @@ WORDS: Mapping[int, str] = {
     400: "请求无法解析,请检查其内容",
     404: "没有此地址",
     405: "该地址不支持此方法",
+    408: "请求发送过慢,请重试",
     413: "请求过大,请先简化选址",
 }
 """What the web server itself refuses, in Chinese."""
 
 
 def problem(
-    request: Request, status: int, title: str, en: str, zh: str, headers: Mapping[str, str] | None = None
-) -> JSONResponse:
-    """Write a problem; its id stands in the log."""
+    request: Request, status: int, title: str, en: str, zh: str, headers: Mapping[str, str] | None = None,
+    cause: Exception | None = None,
+) -> JSONResponse:  # fmt: skip
+    """Write a problem; its id stands in the log, with the cause where the fault is on this side."""
     body = Problem(title=title, status=status, detail=en, detail_zh=zh, id=uuid.uuid4().hex[:12])
-    LOG.info("%s %s %s: %s", body.id, request.method, status, en)
+    level = logging.ERROR if status >= 500 else logging.INFO
+    LOG.log(level, "%s %s %s: %s", body.id, request.method, status, cause or en, exc_info=cause if status == 500 else None)
     return JSONResponse(body.model_dump(), status, dict(headers or {}), "application/problem+json")
 
 
@@ -60,15 +67,9 @@ def handle(app: FastAPI) -> None:
 
     def refused(request: Request, error: Exception) -> JSONResponse:
         status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
-        if status in (503, 507):
-            LOG.error("%s", error)
-            return problem(
-                request, status, type(error).__name__, "the land base cannot be used just now; try again shortly",
-                "土地库暂时无法使用,请稍后再试", {"Retry-After": "5"},
-            )  # fmt: skip
         assert isinstance(error, REFUSALS)  # the table holds no other
-        words = said(error)
-        return problem(request, status, type(error).__name__, words.en, words.zh)
+        words, later = told(error), {"Retry-After": "5"} if status in (429, 503, 507) else None
+        return problem(request, status, type(error).__name__, words.en, words.zh, later, error)
 
     for kind in STATUS:
         app.add_exception_handler(kind, refused)
@@ -85,5 +86,5 @@ def handle(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     def slip(request: Request, error: Exception) -> JSONResponse:
-        LOG.error("unexpected", exc_info=error)
-        return problem(request, 500, "InternalError", "Shudi made a mistake; its log has the id", "系统内部错误,日志中有此编号")
+        en, zh = "Shudi made a mistake; its log has the id", "系统内部错误,日志中有此编号"
+        return problem(request, 500, "InternalError", en, zh, cause=error)

@@ -12,12 +12,28 @@ from starlette.middleware.gzip import GZipMiddleware
 from api.auth import Doorkeeper, Gate
 from api.deps import Land
 from api.errors import handle
+from api.importing import Imports
 from api.jobs import Jobs
 from api.jobs import beside as jobs_beside
 from api.limits import Limits
 from api.oidc import Provider
 from api.openapi import describe
-from api.routes import checks, features, health, networks, oidc, page, people, plots, processes, sitings, supply, tiles, tilesets
+from api.routes import (
+    checks,
+    features,
+    health,
+    imports,
+    networks,
+    oidc,
+    page,
+    people,
+    plots,
+    processes,
+    sitings,
+    supply,
+    tiles,
+    tilesets,
+)
 from api.settings import Settings
 from layers.assessment import Networks
 from layers.collections import Known
@@ -51,14 +67,31 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.cache = TileCache()
     app.state.settings = settings
     app.state.known = Known()
-    app.state.jobs = Jobs(jobs_beside(settings.base))
+    folder = jobs_beside(settings.base)
+    app.state.jobs = Jobs(folder)
+    app.state.imports = Imports(folder.with_suffix(".imports"), app.state.jobs)
     app.state.keeper = keeper = Doorkeeper(People(settings.people or beside(settings.base)), settings.guarded)
     app.state.provider = Provider(settings.oidc) if settings.oidc else None
     handle(app)
     app.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=COMPRESSION)
     app.add_middleware(Gate, settings=settings, keeper=keeper)
-    app.add_middleware(Limits, body=settings.body, hosts=settings.hosts)
-    for module in (features, tilesets, processes, health, people, oidc, plots, checks, sitings, networks, supply, tiles, page):
+    app.add_middleware(Limits, settings=settings)
+    for module in (
+        features,
+        tilesets,
+        processes,
+        health,
+        people,
+        oidc,
+        imports,
+        plots,
+        checks,
+        sitings,
+        networks,
+        supply,
+        tiles,
+        page,
+    ):
         app.include_router(module.router)
     page.mount(app)
     describe(app)

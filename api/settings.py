@@ -21,17 +21,22 @@ class Oidc:
 class Settings:
     """What a service is told at its start.
 
-    `base`: the land base; `readers`: connections to a database kept open; `body`: the largest request body [bytes]; `hosts`: the names under
+    `base`: the land base; `readers`: connections to a database kept open; `body`: the largest request body [bytes], `upload`: of a
+    delivery; `hosts`: the names under
     which the service is asked; `people`: the file of users, by default beside the base; `guarded`: people must say who they are,
     even where there is no user; `url`: the address under which people have it, where that is not the one it listens on; `oidc`: who vouches
-    for people besides their passwords.
+    for people besides their passwords; `patience`: how long a client may take over the body of a request [s], beyond what
+    `pace` [bytes/s] needs.
     """
 
     base: Where
     readers: int = 8
     body: int = 16 * 1024 * 1024
+    upload: int = 512 * 1024 * 1024
     hosts: frozenset[str] = frozenset({"127.0.0.1", "localhost", "::1"})
     people: Path | None = None
     guarded: bool = False
     url: str | None = None
     oidc: Oidc | None = None
+    patience: float = 20.0
+    pace: float = 10_000.0

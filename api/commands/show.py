@@ -95,6 +95,7 @@ def serve(
     from uvicorn.supervisors.multiprocess import Multiprocess
 
     from api.main import create_app
+    from api.patience import Patient
 
     file = people or beside(context.path())
     settings = Settings(
@@ -107,7 +108,7 @@ def serve(
         click.echo(context.say(Text(f"open {url or at}  (Ctrl-C ends)", f"请打开 {url or at} (Ctrl-C 结束)")), err=True)
         config = uvicorn.Config(
             partial(create_app, settings), factory=True, workers=workers, log_level="warning", timeout_worker_healthcheck=HUNG,
-            proxy_headers=proxy is not None, forwarded_allow_ips=proxy or "",
+            proxy_headers=proxy is not None, forwarded_allow_ips=proxy or "", http=Patient,
         )  # fmt: skip
         if workers > 1:
             Multiprocess(config, sockets=[door]).run()

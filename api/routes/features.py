@@ -95,10 +95,10 @@ def landing(
     request: Request, settings: TheSettings, store: AStore, f: Annotated[Format, Query(description="JSON or HTML")] = None
 ) -> Response:
     """Open the map for a browser; for programs, say what is here."""
-    only(request, "f", "lang")
     accepted = request.headers.get("accept", "*/*")
     if f is None and ("text/html" in accepted or "json" not in accepted):
         return front.index()
+    only(request, "f", "lang")
     of = wish(request, origin(request, settings), f)
     links = [
         *of.around(),

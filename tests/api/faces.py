@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -74,7 +75,10 @@ class Server:
 
 @contextmanager
 def serving(base: Path | str, folder: Path, *more: object, **settings: str) -> Iterator[Server]:
-    """Serve a base from a process of its own, on a port of loopback; `more` are options of the command, `settings` of its environment."""
+    """Serve a base from a process of its own, on a port of loopback; only a test may kill it.
+
+    `more` are options of the command, `settings` of its environment.
+    """
     port, log = free_port(), folder / "server.log"
     with log.open("wb") as out:
         process = subprocess.Popen(
@@ -94,7 +98,7 @@ def serving(base: Path | str, folder: Path, *more: object, **settings: str) -> I
                 except httpx.TransportError:
                     time.sleep(0.05)
             yield Server(client, url, process, log)
-            assert process.poll() is None, log.read_text("utf-8")
+            assert process.poll() in (None, -signal.SIGKILL), log.read_text("utf-8")
         finally:
             process.terminate()
             process.wait(30)

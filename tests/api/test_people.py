@@ -14,7 +14,7 @@ from tests.api.faces import DAY, content, serving, shudi
 from tests.api.town import PASSWORD, Town, basic, routes, settle
 
 PLOT = "/plots/D001-B08-P01"
-OPEN = {"/healthz", "/openapi.json", "/me", "/login", "/logout", "/web/"}
+OPEN = {"/healthz", "/openapi.json", "/me", "/login", "/login/oidc", "/login/oidc/callback", "/logout", "/web/"}
 """The short list of addresses that need nobody to sign in; whoever adds one says why in api/auth.py."""
 SITE = {
     "geometry": {

@@ -1,0 +1,238 @@
+"""An import over HTTP: a folder with the upload, and two steps, each in a process of its own that can be bounded and killed.
+
+`look` reads the file and tells what it would bring, `bring` stores it. Both run as `python -m api.work FOLDER`; the service's side is
+`Imports`, whose steps are jobs.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import re
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from contextlib import closing, suppress
+from dataclasses import asdict, dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from api.jobs import OVER, Jobs, NoJobError, Progress, Work
+from layers.base import Text
+from layers.delivery import deliver, plan
+from layers.errors import Refusal
+from layers.formats.deliver import write_rejects
+from layers.formats.mapping import Mapping as Pairs
+from layers.formats.mapping import with_pairs
+from layers.store import open_store
+from layers.store.base import Change
+from layers.store.memory import MemoryStore
+
+PLAN, REJECTS, ABOUT, REQUEST, RESULT, REFUSAL, SHARE = (
+    "plan.pickle", "rejects.geojson", "about.json", "request.json", "result.json", "refusal.json", "progress",
+)  # fmt: skip
+BOX = r"none|(?:[-+]?\d{1,12}(?:\.\d{1,9})?,){3}[-+]?\d{1,12}(?:\.\d{1,9})?"
+"""What a coverage may be: never the name of a file, which would be one of this machine."""
+ID = re.compile(r"[0-9a-f]{32}")
+PENDING = 10
+"""Imports that one person may have under way."""
+KEPT = 24 * 3600.0
+"""How long an import is kept that nobody touches [s]."""
+SECONDS, BYTES_PER_SECOND = 60.0, 100_000.0
+"""Looking at a file may take the first and one second more for each so many bytes."""
+MEMORY, MEMORY_PER_BYTE = 4 << 30, 16
+STORING = 6 * 3600.0
+"""How long storing may take [s]."""
+
+
+class NotReadyError(Refusal):
+    """What is to be stored was not looked at yet, or cannot be stored."""
+
+
+class TooManyImportsError(Refusal):
+    """One person has as many imports under way as they may."""
+
+
+class FailedError(Refusal):
+    """The process of a step ended without an answer, or took too long, or refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """An upload: whose it is, what they call the file, and the jobs that look at it and store it."""
+
+    id: str
+    owner: str
+    name: str
+    look: str = ""
+    delivery: str = ""
+
+
+class Imports:
+    """The uploads to a base, each a folder that only this user reads."""
+
+    def __init__(self, folder: Path, jobs: Jobs) -> None:
+        self._folder, self.jobs = folder, jobs
+
+    def make(self, owner: str, name: str) -> Import:
+        """Make a folder for an upload; TooManyImportsError where its owner has too many under way."""
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._sweep()
+        if sum(job.state not in OVER for job in self.jobs.list(owner)) >= PENDING:
+            raise TooManyImportsError(
+                f"{PENDING} jobs of yours are under way; wait for one to end, or end one",
+                f"您已有 {PENDING} 个任务在进行,请等待其结束或取消一个",
+            )
+        made = Import(secrets.token_hex(16), owner, name)
+        self.folder(made).mkdir(mode=0o700)
+        return made
+
+    def folder(self, of: Import) -> Path:
+        """Name the folder of an import."""
+        return self._folder / of.id
+
+    def get(self, id: str) -> Import | None:
+        """Find an import; None where there is none."""
+        with suppress(OSError, ValueError):
+            return Import(**json.loads((self._folder / id / ABOUT).read_text("utf-8"))) if ID.fullmatch(id) else None
+        return None
+
+    def of(self, owner: str) -> list[Import]:
+        """List somebody's imports, the oldest first."""
+        there = sorted(self._folder.glob(f"*/{ABOUT}"), key=lambda path: path.stat().st_mtime)
+        found = [self.get(path.parent.name) for path in there]
+        return [it for it in found if it is not None and it.owner == owner]
+
+    def begin(self, of: Import, request: Mapping[str, Any], size: int) -> Import:
+        """Begin to look at a file of so many bytes."""
+        asked = {**request, "memory": MEMORY + MEMORY_PER_BYTE * size}
+        job = self.jobs.start("import", of.owner, step(self.folder(of), "look", asked, SECONDS + size / BYTES_PER_SECOND, {}))
+        return self._save(replace(of, look=job.id))
+
+    def store(self, of: Import, request: Mapping[str, Any], actor: str, base: str) -> Import:
+        """Begin to store what was looked at; NotReadyError where that was not done, or is being stored already."""
+        state = self.jobs.get(of.look, None).state
+        if state != "successful" or not (self.folder(of) / PLAN).exists():
+            raise NotReadyError(
+                f"the import {of.id} is {state}; only what was looked at can be stored",
+                f"导入任务 {of.id} 的状态为 {state},查看完成后才能存入",
+            )
+        with suppress(NoJobError):
+            if of.delivery and self.jobs.get(of.delivery, None).state not in OVER:
+                raise NotReadyError(f"the import {of.id} is being stored already", f"导入任务 {of.id} 正在存入")
+        folder = self.folder(of) / secrets.token_hex(4)
+        folder.mkdir(mode=0o700)
+        asked = {**request, "actor": actor, "name": of.name, "plan": str(self.folder(of) / PLAN)}
+        job = self.jobs.start("delivery", of.owner, step(folder, "bring", asked, STORING, {"SHUDI_BASE": base}))
+        return self._save(replace(of, delivery=job.id))
+
+    def forget(self, of: Import) -> None:
+        """End what works for an import and take its files away."""
+        for id in filter(None, (of.look, of.delivery)):
+            with suppress(NoJobError):
+                self.jobs.dismiss(id, None)
+        shutil.rmtree(self.folder(of), ignore_errors=True)
+
+    def _save(self, of: Import) -> Import:
+        written(self.folder(of) / ABOUT, asdict(of))
+        return of
+
+    def _sweep(self) -> None:
+        """Take away what nobody touched for long."""
+        for folder in self._folder.iterdir():
+            if time.time() - folder.stat().st_mtime > KEPT:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def step(folder: Path, what: str, request: Mapping[str, Any], seconds: float, environment: Mapping[str, str]) -> Work:
+    """Make the work of a job that runs a step in a process group of its own, and kills it where it is to end."""
+
+    def work(progress: Progress) -> Any:
+        if not folder.exists():
+            raise FailedError("the import was taken away", "导入任务已被删除")
+        written(folder / REQUEST, {**request, "step": what})
+        told = {**os.environ, **environment, "TMPDIR": str(folder)}
+        with (folder / "log").open("wb") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "api.work", str(folder)], env=told, start_new_session=True, stdin=subprocess.DEVNULL,
+                stdout=log, stderr=log,
+            )  # fmt: skip
+        try:
+            end = time.monotonic() + seconds
+            while process.poll() is None:
+                progress(share(folder), 100)
+                if time.monotonic() > end:
+                    raise FailedError(
+                        f"it took more than {seconds:.0f} s; simplify or split the file",
+                        f"超过 {seconds:.0f} 秒,请简化或拆分文件",
+                    )
+                time.sleep(0.05)
+        finally:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        return came(folder)
+
+    return work
+
+
+def share(folder: Path) -> int:
+    """Read how far a step is, in percent."""
+    try:
+        return int((folder / SHARE).read_text())
+    except (OSError, ValueError):
+        return 0
+
+
+def came(folder: Path) -> Any:
+    """Read what came of a step; FailedError where it refused, or was killed."""
+    with suppress(OSError):
+        return json.loads((folder / RESULT).read_text("utf-8"))
+    why = Text("the file made its reader end without an answer; nothing was stored", "读取程序意外中断,未存入任何数据")
+    with suppress(OSError):
+        why = Text(**json.loads((folder / REFUSAL).read_text("utf-8")))
+    raise FailedError(why.en, why.zh)
+
+
+def written(path: Path, body: Any) -> None:
+    """Write JSON so that a reader finds the old or the new, whole."""
+    part = path.with_name(f"{path.name}.part")
+    part.write_text(json.dumps(body, ensure_ascii=False, default=str), "utf-8")
+    part.replace(path)
+
+
+def look(folder: Path, request: Mapping[str, Any], progress: Callable[[int, int], None]) -> dict[str, Any]:
+    """Read an uploaded file and tell what it would bring; nothing is stored."""
+    from api.commands.deliver import body
+
+    mapping = replace(
+        with_pairs(Pairs(), tuple(request["map"])),
+        sublayer=request["sublayer"],
+        source=request["source"] or request["name"],
+        date=date.fromisoformat(request["date"]) if request["date"] else None,
+    )
+    planned = plan(
+        MemoryStore(request["base_crs"]), folder / request["file"], request["layer"], mapping, request["crs"], request["encoding"],
+        request["coverage"], tuple(request["kinds"]), request["repair"],
+    )  # fmt: skip
+    if len(planned.rejects):
+        write_rejects(planned.rejects, folder / REJECTS)
+    with (folder / PLAN).open("wb") as file:
+        pickle.dump(planned, file)
+    return {**body(planned, None), "mapping": planned.fields.to_dict("records")}
+
+
+def bring(folder: Path, request: Mapping[str, Any], progress: Callable[[int, int], None]) -> dict[str, Any]:
+    """Store what was looked at, in one transaction."""
+    with Path(request["plan"]).open("rb") as file:
+        planned = pickle.load(file)
+    change = Change(request["actor"], request["reason"] or f"import {request['name']}")
+    with closing(open_store(os.environ["SHUDI_BASE"])) as store:
+        edition = deliver(store, planned, change, request["skip_rejects"], request["replace"], progress)
+    return {"edition": edition.id, "stored": len(planned.features)}
