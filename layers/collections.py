@@ -29,6 +29,7 @@ from layers.filter.errors import FilterError
 from layers.filter.evaluate import holds
 from layers.filter.push import exact, meet, pushed
 from layers.filter.tree import Call, Kind, Node, Places, Property, moment, print_of
+from layers.plan.access import FIELDS as ACCESS
 from layers.plan.readiness import SERVICES, STATES
 from layers.plan.supply import VERDICTS
 from layers.store.base import Box, Compare, Store
@@ -127,7 +128,9 @@ def of_layer(name: str) -> Collection:
 
 def found_fields(store: Store) -> Iterator[Field]:
     """Describe the columns of the findings as they are stored."""
-    known = {a.field.name: a.field for layer in LAYERS.values() for a in layer.answers} | {f.name: f for f in READINESS}
+    known = {a.field.name: a.field for layer in LAYERS.values() for a in layer.answers} | {
+        f.name: f for f in (*READINESS, *ACCESS)
+    }
     known |= {name: Field(name, "real", title, unit="m2") for name, title in AREAS.items()}
     stored, _ = store.findings([])
     for name in stored.columns:

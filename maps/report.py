@@ -19,6 +19,7 @@ from layers.assessment import Networks, findings, land_around, question, stale, 
 from layers.base import SERVICE_STATUS, Codes, Field, Land, Layer, Survey, Text
 from layers.catalogue import LAYERS
 from layers.errors import Refusal
+from layers.plan import access
 from layers.plan.readiness import SERVICES
 from layers.plan.supply import asked, judge
 from layers.service import CAPACITY, LOADS, STATES
@@ -223,6 +224,7 @@ def plot_table(plots: gpd.GeoDataFrame, findings: pd.DataFrame) -> dict[str, Any
     plain_columns = [c for c in ("ready_from", "missing", "deciding", "reason", *AREAS) if c in found]
     services = [f"{s}_{part}" for s in SERVICES for part in ("state", "from", "line", "distance", "capacity")]
     service_fields = set(services)
+    evidence = [(layer.title, tuple(a.field for a in layer.answers)) for layer in LAYERS.values()]
     return {
         "own": table(frame, own.values()),
         "classes": {name: encoded(pd.Series(values)) for name, values in classes.items()},
@@ -230,9 +232,9 @@ def plot_table(plots: gpd.GeoDataFrame, findings: pd.DataFrame) -> dict[str, Any
         "findings": {c: encoded(found[c]) for c in plain_columns},
         "services": {c: encoded(found[c]) for c in services if c in found},
         "evidence": [
-            {"layer": layer.title._asdict(), **answers}
-            for layer in LAYERS.values()
-            if (answers := table(found, (a.field for a in layer.answers if a.field.name not in service_fields)))["fields"]
+            {"layer": title._asdict(), **answers}
+            for title, fields in (*evidence, (access.TITLE, access.FIELDS))
+            if (answers := table(found, (f for f in fields if f.name not in service_fields)))["fields"]
         ],
         "geometry": geometry(plots.geometry),
     }

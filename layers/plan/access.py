@@ -34,6 +34,7 @@ Rows = NDArray[np.intp]
 Numbers = NDArray[np.float64]
 
 
+TITLE = Text("Road access", "道路通达")
 FIELDS = (
     Field("road_frontage", "real", Text("Frontage on public roads in service", "临公共道路(已投用)长度"), unit="m"),
     Field("road_class", "text", Text("Class of the road", "道路等级"), codes=CLASSES),
@@ -74,10 +75,12 @@ class Others(NamedTuple):
 def others(land: Land, ask: Ask, crs: object) -> Others:
     """Collect the parcels that are valid on the day and not road land."""
     survey = survey_of(land, LAYERS["parcels"], crs)
-    some = survey.features[valid_on(survey.features, ask.on) & ~is_road_land(survey.features, ask)]
-    named = some["owner"].where(some["owner"].str.strip() != "")
-    holder = pd.factorize(named.to_numpy(object))[0]
-    return Others(Polygons(some.geometry.to_numpy()), some["id"].to_numpy(object), holder, survey)
+    features = survey.features
+    some = valid_on(features, ask.on) & ~is_road_land(features, ask)
+    holder, named = pd.factorize(features["owner"].to_numpy(object)[some])
+    blank = [k for k, name in enumerate(named) if not name.strip()]
+    holder = np.where(np.isin(holder, blank), -1, holder)
+    return Others(Polygons(features.geometry.to_numpy()[some]), features["id"].to_numpy(object)[some], holder, survey)
 
 
 def is_road_land(parcels: gpd.GeoDataFrame, ask: Ask) -> Flags:
@@ -249,13 +252,13 @@ class Ways:
 
 def road_facts(found: pd.DataFrame, land: Land, ways: Ways, sure: Flags) -> pd.DataFrame:
     """Tell FIELDS: the plots' frontage, where roads were surveyed (`sure`), and class and width of the road that `found` names."""
-    roads = survey_of(land, LAYERS["roads"], ways.plots.crs).features.drop_duplicates("id").set_index("id")
-    told = roads[["class", "red_line_width"]].reindex(found["road_line"].to_numpy(object))
+    roads = survey_of(land, LAYERS["roads"], ways.plots.crs).features
+    at = pd.Index(roads["id"].to_numpy(object)).get_indexer(pd.Index(found["road_line"].to_numpy(object)))
     return pd.DataFrame(
         {
             "road_frontage": np.where(sure, ways.frontage, np.nan),
-            "road_class": told["class"].astype("str").array,
-            "road_width": told["red_line_width"].to_numpy(float),
+            "road_class": pd.array(np.append(roads["class"].to_numpy(object), [None])[at], "str"),
+            "road_width": np.append(roads["red_line_width"].to_numpy(float), np.nan)[at],
         },
         index=found.index,
     )

@@ -10,6 +10,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
+from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from layers.base import Ask, Land, Text
@@ -47,44 +48,46 @@ def routes(ways: Ways, ready: Mapping[str, Any], land: Land, services: Iterable[
 
     A service without a line near has none.
     """
+    roads, parcels, utilities = (survey_of(land, LAYERS[n], ways.plots.crs).features for n in ("roads", "parcels", "utilities"))
+    strips = shapely.buffer(roads.geometry.to_numpy(), half_width(roads), cap_style="flat")
+    streets = np.r_[strips, parcels.geometry.to_numpy()[is_road_land(parcels, ways.ask)]]
     found = {}
     for service in services:
-        layer = LAYERS["roads" if service == "road" else "utilities"]
-        features = survey_of(land, layer, ways.plots.crs).features
+        features = roads if service == "road" else utilities
         line = np.flatnonzero(features["id"].to_numpy(object) == ready[f"{service}_line"])[:1]
         if len(line):
-            found[service] = _route(service, ready, features.iloc[line], ways, land)
+            found[service] = _route(service, ready, features, int(line[0]), ways, streets)
     return found
 
 
-def _route(service: str, ready: Mapping[str, Any], line: gpd.GeoDataFrame, ways: Ways, land: Land) -> Route:
+def _route(
+    service: str, ready: Mapping[str, Any], lines: gpd.GeoDataFrame, line: int, ways: Ways, streets: NDArray[np.object_]
+) -> Route:
     """Draw the way to one line."""
     between, state = ready[f"{service}_between"], str(ready[f"{service}_state"])
     fronts = _frontage(ready)
     known = Text(f"{fronts.en}; ", f"{fronts.zh};") if service == "road" else Text("", "")
     if state in ("none", "unknown"):
         other = None if pd.isna(between) else str(between)
-        why = _why(service, state, other, line, ways.ask)
+        why = _why(service, state, other, str(lines["reach_state"].array[line]) if "reach_state" in lines else "", ways.ask)
         return Route(None, 0.0, 0.0, 0.0, (), other, False, Text(known.en + why.en, known.zh + why.zh), None)
-    half = float(half_width(line)[0]) if service == "road" else 0.0
-    course, bent = ways.course(line.geometry.iloc[0], half, *connection(ways.ask, service), float(ready[f"{service}_distance"]))
+    half = float(half_width(lines)[line]) if service == "road" else 0.0
+    shape = lines.geometry.to_numpy()[line]
+    course, bent = ways.course(shape, half, *connection(ways.ask, service), float(ready[f"{service}_distance"]))
     length = float(shapely.length(course))
-    own, plots, road = _crossed(course, ways, land) if length else (0.0, (), 0.0)
+    own, plots, road = _crossed(course, ways, streets) if length else (0.0, (), 0.0)
     said = _said(length, road, own, plots, bent)
     return Route(length, road, own, length - own - road, plots, None, bent, Text(known.en + said.en, known.zh + said.zh), course)
 
 
-def _crossed(course: BaseGeometry, ways: Ways, land: Land) -> tuple[float, tuple[str, ...], float]:
+def _crossed(course: BaseGeometry, ways: Ways, streets: NDArray[np.object_]) -> tuple[float, tuple[str, ...], float]:
     """Measure how much of a course runs over the holder's plots (and which), and how much of the rest over road land [m]."""
-    shapes, ask = ways.others.land.shapes, ways.ask
-    at = np.sort(shapely.STRtree(shapes).query(course))
+    shapes = ways.others.land.shapes
+    at = np.flatnonzero(shapely.intersects(shapes, course))
     at = at[~ways.foreign(np.zeros(len(at), np.intp), at)]
     own = shapely.intersection(course, shapely.union_all(shapes[at]))
     numbers = ways.others.id[at][shapely.length(shapely.intersection(course, shapes[at])) > PRINTED]
-    roads, parcels = (survey_of(land, LAYERS[name], ways.plots.crs).features for name in ("roads", "parcels"))
-    strips = shapely.buffer(roads.geometry.to_numpy(), half_width(roads), cap_style="flat")
-    streets = np.r_[strips, parcels.geometry.to_numpy()[is_road_land(parcels, ask)]]
-    road = shapely.union_all(streets[shapely.STRtree(streets).query(course)])
+    road = shapely.union_all(streets[shapely.intersects(streets, course)])
     return (
         float(shapely.length(own)),
         tuple(map(str, numbers)),
@@ -112,9 +115,8 @@ def _said(length: float, road: float, own: float, plots: tuple[str, ...], bent: 
     return Text(f"{length:.1f} m over {en}{around.en}", f"{length:.1f}米,经{zh}{around.zh}")
 
 
-def _why(service: str, state: str, between: str | None, line: gpd.GeoDataFrame, ask: Ask) -> Text:
+def _why(service: str, state: str, between: str | None, reach: str, ask: Ask) -> Text:
     """Tell why there is no way, or why nobody can say."""
-    reach = str(line["reach_state"].iloc[0]) if "reach_state" in line else ""
     if state == "unknown":
         return Text("nobody can say whether it serves this land", "无法判断能否服务该地块")
     if between is not None:
