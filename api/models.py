@@ -349,6 +349,8 @@ class SheetBody(BaseModel):
     services: list[ServiceLine]
     land_use_m2: dict[str, float]
     terrain: dict[str, float | None]
+    serviced_level: Literal[0, 3, 5, 7]
+    levelled: bool | None
     levelling: LevellingBody
     exactness: ExactnessBody
     not_asked: list[str]
@@ -376,6 +378,8 @@ class SheetBody(BaseModel):
             services=[ServiceLine.of(service, sheet.routes.get(service.kind)) for service in sheet.services],
             land_use_m2={k: round(v, 2) for k, v in sheet.land_use.items()},
             terrain={k: _rounded(v, 3) for k, v in sheet.terrain.items()},
+            serviced_level=sheet.serviced_level,  # type: ignore[arg-type]
+            levelled=None if sheet.levelling.earthwork is None else not sheet.levelling.earthwork,
             levelling=LevellingBody.of(sheet.levelling),
             exactness=ExactnessBody.of(sheet.exactness),
             not_asked=list(sheet.not_asked),

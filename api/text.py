@@ -35,6 +35,8 @@ WORDS = {
     "rivals": Text("others ask for at least", "其他需求至少"),
     "takers": Text("in the committed load", "已计入承诺负荷"),
     "terrain": Text("Terrain", "地形"),
+    "serviced_level": Text("Services there on the day, of 3, 5 and 7:", "当日已通(三、五、七通):"),
+    "no_level": Text("none of them whole", "均未齐备"),
     "verdict": Text("Verdict", "结论"),
     "free": Text("free", "可供"),
     "rule": Text("rule", "依据"),
@@ -190,6 +192,8 @@ def render(sheet: Sheet, language: str, generated: bool = False) -> str:
             rows.append(f"      {say('way')}: {_say(route.says, language)}")
         if service.capacity and service.line:
             rows += [f"      {row}" for row in loaded(service.capacity, language)]
+    level = {True: say("earthwork"), False: say("preparation"), None: say("unknown_state")}[sheet.levelling.earthwork]
+    rows += [f"  = {say('serviced_level')} {sheet.serviced_level or say('no_level')} · {say('levelling')}: {level}"]
     rows += ["", f"{say('terrain')}:"]
     for answer in LAYERS["terrain"].answers:
         value = sheet.terrain.get(answer.field.name)

@@ -37,7 +37,7 @@ from layers.plan.supply_table import supply_table
 from layers.standards import Standards
 from layers.store.base import Box, Store
 
-ENGINE = 5
+ENGINE = 6
 """Grows when the same land and standards would give other findings."""
 WIDE, NARROW = 300.0, 60.0
 MARGIN = {"roads": WIDE, "utilities": WIDE, "corridors": WIDE, "terrain": WIDE, "parcels": NARROW}

@@ -61,6 +61,12 @@ LAYER = Layer(
         Field("use_code", "text", Text("Use", "用途"), codes=PLANNING_2023, meaning="permitted use, code of the code system"),
         Field("status", "text", Text("Status", "状态"), codes=STATUS),
         Field("ownership", "text", Text("Ownership", "权属"), codes=OWNERSHIP),
+        Field(
+            "required_level",
+            "integer",
+            Text("Level of services asked for", "要求开发程度"),
+            meaning="3, 5 or 7; missing: by the use",
+        ),
         Field("owner", "text", Text("Right holder", "权利人")),
         Field("area_recorded", "real", Text("Recorded area", "登记面积"), unit="m2", meaning="as on the certificate"),
         Field("address", "text", Text("Address", "坐落")),

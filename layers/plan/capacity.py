@@ -126,7 +126,7 @@ def demand(plots: gpd.GeoDataFrame, land: Land, ask: Ask, own: str = "parcels") 
     it; a supplied one asks for nothing more. NaN where nobody can say.
     """
     area = plots.geometry.area.to_numpy()
-    loads = _projects(plots, _by_use(_use(plots, ask), area, ask))
+    loads = _projects(plots, _by_use(use_of(plots, ask), area, ask))
     committed, project = np.zeros(len(plots), bool), np.full(len(plots), None, object)
     if own == "parcels" and "status" in plots:
         committed = plots["status"].isin(SUPPLIED).to_numpy(bool)
@@ -139,7 +139,7 @@ def demand(plots: gpd.GeoDataFrame, land: Land, ask: Ask, own: str = "parcels") 
     return framed(told, plots.geometry.to_numpy(), plots.crs).set_axis(plots.index)
 
 
-def _use(plots: gpd.GeoDataFrame, ask: Ask) -> pd.Series[str]:
+def use_of(plots: gpd.GeoDataFrame, ask: Ask) -> pd.Series[str]:
     """Find the use of each plot in the classification of 2023; NA where it has none."""
     if ask.use is not None:
         return pd.Series(ask.use, plots.index, dtype="str")

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from layers import roads, utilities
 from layers.base import Ask, Land, Text, ask_layer, codes, surveyed
 from layers.plan.access import Ways, road_facts
-from layers.plan.capacity import demand
+from layers.plan.capacity import demand, use_of
 from layers.plan.supply import survey_of
 from layers.service import NEVER, SERVING
 
@@ -28,6 +28,7 @@ STATES = codes(
 )
 
 
+LEVELS = (3, 5, 7)
 UNKNOWN_READINESS = "C15:readiness"
 """The reason of a verdict that is unknown only because the readiness is."""
 
@@ -35,6 +36,19 @@ UNKNOWN_READINESS = "C15:readiness"
 def required(ask: Ask, level: int | None = None) -> list[str]:
     """List the services that a level asks for (3, 5 or 7; None: the standard's own)."""
     return list(ask.standards[f"readiness.services_{level or ask.standards['readiness.required']}"])
+
+
+def levels(plots: gpd.GeoDataFrame, ask: Ask, level: int | None = None) -> NDArray[np.int64]:
+    """Find the level of services (3, 5 or 7) that each plot asks for: `level`, else its listing's, else its use's by the standards."""
+    if level:
+        return np.full(len(plots), level)
+    at, pool = pd.factorize(use_of(plots, ask))
+    table = {row["use"]: row["level"] for row in ask.standards["readiness.required_by_use"]}
+    usual = ask.standards["readiness.required"]
+    found = [next((table[code[:n]] for n in range(len(code), 1, -1) if code[:n] in table), usual) for code in pool]
+    answer = np.array([*found, usual])[at]
+    told = plots["required_level"].to_numpy(float, na_value=np.nan) if "required_level" in plots else np.full(len(plots), np.nan)
+    return np.where(np.isin(told, LEVELS), told, answer).astype(np.int64)
 
 
 def readiness(plots: gpd.GeoDataFrame, land: Land, ask: Ask, level: int | None = None, ways: Ways | None = None) -> pd.DataFrame:
@@ -46,6 +60,9 @@ def readiness(plots: gpd.GeoDataFrame, land: Land, ask: Ask, level: int | None =
       is missing and not planned) or unknown. One that never comes outweighs one that is unknown.
     - `ready_from`: the day from which all required services are there; NaT unless ready or dated.
     - `deciding`: the service that comes last or is missing; `missing`: the services that do not serve on the day.
+    - `serviced_level`: the highest of the levels 3, 5 and 7 of which all services serve on the day; 0 for none.
+
+    Required is what `level` says, else what each plot's listing or use asks for (`levels`).
 
     A service of which a line is there but surely cannot take the plot's load (state "short") is missing like one that is not
     planned; whether the others' capacity is enough stands in their `_capacity`, for what nobody recorded decides no state. The
@@ -63,7 +80,22 @@ def readiness(plots: gpd.GeoDataFrame, land: Land, ask: Ask, level: int | None =
         if (unknown := found[name].isna()).any():
             found[name] = pd.array(np.where(unknown, "unknown", found[name].to_numpy(object)), "str")
     told = pd.DataFrame(found, index=plots.index, copy=False)
-    return pd.concat([told, combine(told, required(ask, level))], axis=1)
+    needs = levels(plots, ask, level)
+    asked_for = np.unique(needs).tolist() or [ask.standards["readiness.required"]]
+    combined = combine(told, required(ask, asked_for[0]))
+    for n in asked_for[1:]:
+        other, mine = combine(told, required(ask, n)), needs == n
+        combined = pd.DataFrame({name: column.where(~mine, other[name]) for name, column in combined.items()})
+    return pd.concat([told, combined, serviced(told, ask)], axis=1)
+
+
+def serviced(found: pd.DataFrame, ask: Ask) -> pd.Series[int]:
+    """Find the highest level of which all services serve on the day; 0 for none."""
+    level = np.zeros(len(found), np.int64)
+    for n in LEVELS:
+        all_serve = np.all([np.isin(found[f"{s}_state"].to_numpy(object), SERVING) for s in required(ask, n)], axis=0)
+        level[all_serve] = n
+    return pd.Series(level, found.index, name="serviced_level")
 
 
 def combine(found: pd.DataFrame, needs: list[str]) -> pd.DataFrame:

@@ -22,7 +22,7 @@ from layers.plan.capacity import Capacity, demand, evidence
 from layers.plan.contest import Ring, taken
 from layers.plan.exactness import Exactness, exactness, verdict_of
 from layers.plan.levelling import Levelling, levelling
-from layers.plan.readiness import SERVICES, STATES, readiness, required
+from layers.plan.readiness import SERVICES, STATES, levels, readiness, required
 from layers.plan.routes import Route, routes
 from layers.plan.supply import NAMES, PASS, SEVERITIES, UNKNOWN, Asked, ByRule, Decided, asked, claimed, decide, keys, survey_of
 from layers.service import EVER
@@ -94,6 +94,7 @@ class Sheet:
     missing: tuple[str, ...]
     land_use: Mapping[str, float]
     terrain: Mapping[str, float | None]
+    serviced_level: int
     levelling: Levelling
     exactness: Exactness
     routes: Mapping[str, Route]
@@ -137,6 +138,7 @@ def sheet(
     asking = demand(subject(site, land, own), land, ask, own)
     ways = Ways(asking, land, ask)
     ready = row_of(readiness(asking, land, ask, level, ways))
+    level = int(levels(asking, ask, level)[0])
     services = _services(ready, required(ask, level), land, asking, ring)
     heights = survey_of(land, LAYERS["terrain"], site.crs)
     terrain = ask_layer(LAYERS["terrain"], site, heights, ask)
@@ -161,6 +163,7 @@ def sheet(
         missing=tuple(filter(None, ready["missing"].split(","))),
         land_use=_uses(found, land, ask),
         terrain={name: None if pd.isna(v) else float(v) for name, v in row_of(terrain).items()},
+        serviced_level=int(ready["serviced_level"]),
         levelling=levelling(site, heights, ask, steep=terrain["slope_over_share"].to_numpy()),
         exactness=exactness(shape, site.crs, found, claims, ask, others, ids),
         routes=routes(ways, ready, land, SERVICES),
@@ -223,7 +226,7 @@ def _line(
 
 
 def _services_line(
-    ready: Mapping[str, Any], services: tuple[Service, ...], land: Land, ask: Ask, area: float, level: int | None
+    ready: Mapping[str, Any], services: tuple[Service, ...], land: Land, ask: Ask, area: float, level: int
 ) -> Line:
     """Write C15: are the required services there on the day, and is there enough for all who ask?"""
     state = ready["ready_state"]
@@ -241,7 +244,7 @@ def _services_line(
         + (";缺:" + "、".join(m.zh for m in missing) if missing else "")
         + (";不足以满足全部需求:" + "、".join(s.zh for s in scarce) if scarce else ""),
     )
-    standard = ask.standards.line(f"readiness.services_{level or ask.standards['readiness.required']}")
+    standard = ask.standards.line(f"readiness.services_{level}")
     lines = [ready[f"{s}_line"] for s in standard.value]
     dates = [d for name in ("roads", "utilities") if name in land and (d := land[name].data_date())]
     return Line(
@@ -288,7 +291,7 @@ def _parts(found: Decided) -> tuple[Part, ...]:
     return tuple(sorted(parts, key=lambda part: -part.area))
 
 
-ABOUT = ("code_system", "use_code", "status")
+ABOUT = ("code_system", "use_code", "status", "required_level")
 """Columns of parcels and sites that say, beside those of their demand, what they ask of networks."""
 
 

@@ -33,7 +33,7 @@ def supply_table(
     """Table the plots by the period in which they become serviced: all of them, by use and by size.
 
     findings: as `layers.assessment.findings` makes them, indexed by parcel id, areas in m2; parcels: the columns `id`,
-    `code_system` and `use_code`; by: a key of `SPANS`; level: the services asked for (3, 5 or 7; None: the standard's own).
+    `code_system` and `use_code`; by: a key of `SPANS`; level: the services asked for (3, 5 or 7; None: each plot's own).
 
     One row for each split (all, use, size), group and state, and for each period where the state is dated; periods in which
     nothing becomes serviced have no row. Columns: `split`; `group`, "" for all, the top class of the planned use ("" where none
@@ -42,7 +42,8 @@ def supply_table(
     nor dated. A plot counts whole, under one state only, so that the areas of a split add up to those of all plots; one that is
     blocked or unknown in part is blocked or unknown.
     """
-    ready = combine(findings, list(book[f"readiness.services_{level or book['readiness.required']}"]))
+    own = level is None and "ready_state" in findings
+    ready = findings if own else combine(findings, list(book[f"readiness.services_{level or book['readiness.required']}"]))
     free = (findings["verdict"] == "free") | (findings["reason"] == UNKNOWN_READINESS)
     state = ready["ready_state"].where(free, findings["verdict"])
     months = ready["ready_from"].to_numpy("datetime64[M]")

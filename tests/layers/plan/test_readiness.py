@@ -147,3 +147,22 @@ def test_a_line_that_is_to_be_relocated_serves_until_then_and_only_if_nothing_el
 def test_a_recorded_connection_connects_its_plot_wherever_it_ends_and_nobody_else():
     assert ready(with_water(role="service", serves="P"))["water_state"] == "connected"
     assert ready(with_water(role="service", serves="Q"))["water_state"] == "none"
+
+
+def test_a_listing_or_a_use_asks_for_its_own_level_and_the_level_reached_is_told():
+    no_gas = land(*[line(f"{k}-0", kind=k) for k in KINDS if k != "gas"])
+    only_three = land(line("p", kind="power"), line("w", kind="water"))
+    shape = [shapely.box(X, Y, X + 100, Y + 100)]
+
+    def asked(land_, level=None, **facts):
+        plot = gpd.GeoDataFrame(
+            {"id": ["P"], "code_system": ["planning_2023"], **{k: [v] for k, v in facts.items()}}, geometry=shape, crs=CRS
+        )
+        return readiness(plot, land_, ask(), level).iloc[0][["ready_state", "serviced_level"]].tolist()
+
+    assert asked(no_gas, use_code="100102") == ["ready", 5]
+    assert asked(no_gas, use_code="100102", required_level=7) == ["never", 5]
+    assert asked(only_three, use_code="1401") == ["ready", 3]
+    assert asked(only_three, use_code="1401", required_level=5) == ["never", 3]
+    assert asked(only_three, 5, use_code="1401") == ["never", 3]
+    assert asked(land(line("p", kind="power")), use_code="1401") == ["never", 0]
