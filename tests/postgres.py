@@ -76,8 +76,8 @@ def free_port() -> int:
 
 
 @contextmanager
-def cluster() -> Iterator[Cluster]:
-    """Run a server of its own; `template_gis` has the extension, `template_park` an empty base in it."""
+def cluster(*options: str) -> Iterator[Cluster]:
+    """Run a server of its own, made with `options` of initdb; `template_gis` has the extension, `template_park` an empty base in it."""
     found = sorted(p.parents[1] for p in Path("/usr/lib/postgresql").glob("*/lib/postgis-3.so"))
     if not found:
         pytest.skip("no PostGIS on this machine")
@@ -86,20 +86,8 @@ def cluster() -> Iterator[Cluster]:
         shutil.chown(folder, "postgres")
     running = Cluster(found[-1] / "bin", folder, free_port())
     try:
-        running.run(
-            running.binaries / "initdb",
-            "-D",
-            folder / "db",
-            "-A",
-            "trust",
-            "-U",
-            "postgres",
-            "-E",
-            "UTF8",
-            "--locale=C",
-            "-N",
-            "--wal-segsize=1",
-        )
+        made = ("-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C", "-N", "--wal-segsize=1", *options)
+        running.run(running.binaries / "initdb", "-D", folder / "db", *made)
         running.start()
         running.sql("postgres", "CREATE DATABASE template_gis", "CREATE DATABASE template_park")
         running.sql("template_gis", "CREATE EXTENSION postgis")
