@@ -73,6 +73,15 @@ class Server:
         return self.log.read_text("utf-8")
 
 
+def answers(client: httpx.Client) -> bool:
+    """Tell whether a service answers yet."""
+    try:
+        client.get("/healthz")
+    except httpx.TransportError:
+        return False
+    return True
+
+
 @contextmanager
 def serving(base: Path | str, folder: Path, *more: object, **settings: str) -> Iterator[Server]:
     """Serve a base from a process of its own, on a port of loopback; only a test may kill it.
@@ -90,13 +99,11 @@ def serving(base: Path | str, folder: Path, *more: object, **settings: str) -> I
     url = f"http://127.0.0.1:{port}"
     with httpx.Client(base_url=url, timeout=30, trust_env=False) as client:
         try:
-            for _ in range(400):
+            until = time.monotonic() + 90
+            while not answers(client):
                 assert process.poll() is None, log.read_text("utf-8")
-                try:
-                    client.get("/healthz")
-                    break
-                except httpx.TransportError:
-                    time.sleep(0.05)
+                assert time.monotonic() < until, log.read_text("utf-8")
+                time.sleep(0.05)
             yield Server(client, url, process, log)
             assert process.poll() in (None, -signal.SIGKILL), log.read_text("utf-8")
         finally:
