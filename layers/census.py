@@ -231,6 +231,7 @@ def _processes(workers: int) -> Iterator[ProcessPoolExecutor]:
 def _ready() -> None:
     """Load what the first tile needs; numba takes its code from the disk."""
     import geo.kernels
+    import geo.routes
     import geo.segments  # noqa: F401
 
 
