@@ -9,6 +9,8 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from geo.compiled import pays
+
 if TYPE_CHECKING:
     from geo.outlines import Outlines
 
@@ -45,7 +47,7 @@ def links(polygons: Polygons, lines: Shapes, i: Indices, j: Indices, slack: Numb
 
     The way ends slack[k] [CRS unit] before the line, at the polygon where that is farther.
     """
-    if len(i) < MANY:
+    if not pays(len(i), MANY):
         way = shapely.get_coordinates(shapely.shortest_line(polygons.shapes[i], lines[j])).reshape(-1, 4)
     else:
         from geo import routes
@@ -65,7 +67,7 @@ def crossed(link: Numbers, obstacles: Polygons, beside: float) -> tuple[Indices,
     """
     run = link[:, 2:] - link[:, :2]
     long = np.hypot(run[:, 0], run[:, 1])
-    if (long > 0).sum() >= MANY:
+    if pays(int((long > 0).sum()), MANY):
         from geo import segments
 
         return segments.crossed(link, obstacles.edges, shapely.bounds(obstacles.shapes), beside)
@@ -87,7 +89,7 @@ def facing(polygons: Polygons, lines: Shapes, half: Numbers, i: Indices, j: Indi
     `i` is sorted; the second answer, (number of polygons,), unites the pairs that are `counted`. Beside a line is what lies between
     the square ends of its segments and in the round wedge outside each bend. All in the CRS unit.
     """
-    if len(i) >= MANY:
+    if pays(len(i), MANY):
         from geo import segments
 
         return segments.facing(polygons.edges, lines, half, i, j, counted)

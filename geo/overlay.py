@@ -8,6 +8,8 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from geo.compiled import pays
+
 Shapes = NDArray[np.object_]
 Indices = NDArray[np.intp]
 Areas = NDArray[np.float64]
@@ -103,8 +105,7 @@ def overlaps(a: Shapes, b: Shapes, noise: float = 0.0, outlines: bool = True) ->
     i, j, size = i[order], j[order], shapely.area(a)
     state, area = np.full(len(i), UNDECIDED, np.int8), np.zeros(len(i))
     rim, rest_rim = np.full(len(i), np.nan), np.full(len(i), np.nan)
-    if len(i) >= MANY:
-        # Loading numba costs a quarter of a second, which a question about a single site should not pay.
+    if pays(len(i), MANY):
         from geo import kernels
         from geo.outlines import outlines as edges
 

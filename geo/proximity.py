@@ -6,6 +6,8 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from geo.compiled import pays
+
 Shapes = NDArray[np.object_]
 Indices = NDArray[np.intp]
 
@@ -25,10 +27,9 @@ def within(a: Shapes, b: Shapes, reach: float) -> tuple[Indices, Indices, NDArra
     Where `a` is MANY polygons or more `geo.segments` measures the lines of `b`, GEOS what else is there.
     """
     polygon, line = np.isin(shapely.get_type_id(a), POLYGONS), np.isin(shapely.get_type_id(b), LINES)
-    if len(a) < MANY or not np.isfinite(reach) or not polygon.all() or not line.any():
+    if not pays(len(a), MANY) or not np.isfinite(reach) or not polygon.all() or not line.any():
         i, j, distance = _within(a, b, reach)
     else:
-        # Loading numba costs a quarter of a second, which a question about a single site should not pay.
         from geo.segments import near
 
         of_lines, others = near(a, b[line], reach), _within(a, b[~line], reach)

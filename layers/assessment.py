@@ -18,6 +18,7 @@ from pyproj import CRS
 from pyproj.exceptions import CRSError
 from shapely.geometry.base import BaseGeometry
 
+from geo.compiled import always
 from geo.crs import check_plausible, transform
 from layers import utilities
 from layers.base import Ask, Survey, ask_layer, framed
@@ -35,7 +36,7 @@ from layers.plan.sheet import Sheet, sheet
 from layers.plan.supply import judge, survey_of
 from layers.plan.supply_table import supply_table
 from layers.standards import Standards
-from layers.store.base import Box, Store
+from layers.store.base import Box, Store, When
 
 ENGINE = 6
 """Grows when the same land and standards would give other findings."""
@@ -84,19 +85,23 @@ class Networks:
     between threads; two that miss at once both trace.
     """
 
-    def __init__(self, keep: int = 4) -> None:
+    def __init__(self, keep: int = 8) -> None:
         self._keep = keep
-        self._traced: OrderedDict[tuple[object, ...], Traces] = OrderedDict()
+        self._traced: OrderedDict[tuple[object, ...], pd.DataFrame] = OrderedDict()
         self._contests: OrderedDict[tuple[object, ...], Contest | None] = OrderedDict()
         self._lock = threading.Lock()
 
     def trace(self, store: Store, ask: Ask, as_of: datetime | None = None) -> Traces:
         """Tell for each line of each network from which day it truly serves, by layer and number."""
         versions = store.versions()
-        key = (ask.on, ask.known, as_of, *(versions[name] for name in NETWORKS))
-        found = self._traced.get(key)
+        return {name: self.layer(store, name, ask, as_of or versions[name]) for name in NETWORKS}
+
+    def layer(self, store: Store, name: str, ask: Ask, as_of: When) -> pd.DataFrame:
+        """Tell the same of one network, as it was known at a moment; numbers of entries of the history are remembered."""
+        key = (name, ask.on, ask.known, as_of)
+        found: pd.DataFrame | None = self._traced.get(key) if isinstance(as_of, int) else None
         if found is None:
-            found = {name: self._layer(store, name, ask, as_of) for name in NETWORKS}
+            found = self._layer(store, name, ask, None if as_of == store.versions()[name] else as_of)
             with self._lock:
                 self._traced[key] = found
                 while len(self._traced) > self._keep:
@@ -104,7 +109,7 @@ class Networks:
         return found
 
     @staticmethod
-    def _layer(store: Store, name: str, ask: Ask, as_of: datetime | None) -> pd.DataFrame:
+    def _layer(store: Store, name: str, ask: Ask, as_of: When | None) -> pd.DataFrame:
         features = store.read(name, columns=asked_of(name), as_of=as_of)
         traced = serving(Survey(features, store.editions(name, as_of)), ask)
         if name == "utilities":
@@ -293,15 +298,25 @@ def level(
     return levelling(frame, survey_of(land, LAYERS["terrain"], store.crs), ask, to)
 
 
-def findings(plots: gpd.GeoDataFrame, land: Mapping[str, Survey], ask: Ask) -> pd.DataFrame:
-    """Find the verdict and the readiness of plots, indexed by their numbers; areas in m2, distances in m."""
-    supply = judge(plots, land, ask, "parcels").plots
-    ready = readiness(plots, land, ask)
-    unknown = (supply["verdict"] == "free") & (ready["ready_state"] == "unknown")
-    supply["verdict"] = supply["verdict"].mask(unknown, "unknown")
-    supply["reason"] = supply["reason"].mask(unknown, UNKNOWN_READINESS)
-    terrain = ask_layer(LAYERS["terrain"], plots, survey_of(land, LAYERS["terrain"], plots.crs), ask)
-    return pd.concat([supply, ready, terrain], axis=1).set_axis(pd.Index(plots["id"], name="id"))
+def findings(plots: gpd.GeoDataFrame, land: Mapping[str, Survey], ask: Ask, judged: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Find the verdict and the readiness of plots, indexed by their numbers; areas in m2, distances in m.
+
+    What is found of a plot does not depend, to the last bit, on the plots beside it in the frame. `judged`: earlier findings
+    of the plots of which all but the readiness still holds, none of them UNKNOWN_READINESS.
+    """
+    number = pd.Index(plots["id"], name="id")
+    with always():
+        ready = readiness(plots, land, ask).set_axis(number)
+        if judged is None:
+            supply = judge(plots, land, ask, "parcels").plots.set_axis(number)
+            terrain = ask_layer(LAYERS["terrain"], plots, survey_of(land, LAYERS["terrain"], plots.crs), ask)
+            judged = pd.concat([supply, terrain.set_axis(number)], axis=1)
+    rest = judged.drop(columns=ready.columns, errors="ignore").loc[number]
+    unknown = (rest["verdict"] == "free") & (ready["ready_state"] == "unknown")
+    rest["verdict"] = rest["verdict"].mask(unknown, "unknown")
+    rest["reason"] = rest["reason"].mask(unknown, UNKNOWN_READINESS)
+    whole: pd.DataFrame = pd.concat([rest, ready], axis=1)
+    return whole
 
 
 def anew(store: Store, ask: Ask, as_of: datetime | None = None) -> pd.DataFrame:
@@ -325,7 +340,13 @@ def anew(store: Store, ask: Ask, as_of: datetime | None = None) -> pd.DataFrame:
 
 def current(store: Store, ask: Ask, standards: Standards) -> dict[str, Any]:
     """Name the versions of all that findings are made from."""
-    return {"on": str(ask.on), "standards": standards.digest, "engine": ENGINE, "layers": dict(store.versions())}
+    return {
+        "on": str(ask.on),
+        "known": str(ask.known),
+        "standards": standards.digest,
+        "engine": ENGINE,
+        "layers": dict(store.versions()),
+    }
 
 
 def stale(store: Store, inputs: Mapping[str, Any], standards: Standards) -> list[str]:
@@ -420,27 +441,3 @@ def site_from(geometry: Mapping[str, Any], crs: str, to: str) -> BaseGeometry:
     except CRSError:
         raise BadSiteError(f"{crs} is no CRS; write EPSG:4548 or the like", f"{crs} 不是坐标系,请写成 EPSG:4548 等") from None
     return moved(shape, known, to)
-
-
-def about(store: Store) -> dict[str, Any]:
-    """Tell what a base is: title, CRS, centre and bounds in longitude and latitude, editions by layer."""
-    count, box = store.extent("parcels")
-    if not count:
-        box = next((e.coverage.bounds for e in store.editions() if e.coverage is not None), (0.0, 0.0, 1.0, 1.0))
-    west, south, east, north = transform(np.array([shapely.box(*box)], object), store.crs, "EPSG:4326")[0].bounds
-    return {
-        "title": store.title,
-        "generated": "generated" in store.title,
-        "crs": store.crs,
-        "plots": count,
-        "center": [(west + east) / 2, (south + north) / 2],
-        "bounds": [west, south, east, north],
-        "layers": [
-            {
-                "name": name,
-                "title": layer.title._asdict(),
-                "editions": [{"source": e.source, "date": str(e.date), "kinds": e.kinds} for e in store.editions(name)],
-            }
-            for name, layer in LAYERS.items()
-        ],
-    }

@@ -32,6 +32,7 @@ from layers.filter.tree import Call, Kind, Node, Places, Property, moment, print
 from layers.plan.access import FIELDS as ACCESS
 from layers.plan.readiness import SERVICES, STATES
 from layers.plan.supply import VERDICTS
+from layers.refresh import standing
 from layers.store.base import Box, Compare, Store
 from layers.store.findings import kind_of
 
@@ -94,10 +95,11 @@ class Collection:
 
     def stamp(self, store: Store) -> str:
         """Stamp what it holds: the stamp changes with every change of it."""
-        version = f"{self.layer}={store.versions()[self.layer]}"
+        versions = store.versions()
         if not self.assessed:
-            return version
-        return f"{version},{made_from(store)}"
+            return f"{self.layer}={versions[self.layer]}"
+        rest = hashlib.sha256(json.dumps(dict(versions), sort_keys=True).encode()).hexdigest()[:16]
+        return f"{self.layer}={versions[self.layer]},{rest},{made_from(store)}"
 
 
 def made_from(store: Store) -> str:
@@ -343,8 +345,7 @@ def load(
         return store.read(of.layer, box, where=where, after=after, limit=size)
     plots = store.read(of.layer, box, columns=[KEY.name], where=where, after=after, limit=size)
     columns = names(of.fields[1:])
-    found, _ = store.findings(plots[KEY.name].tolist(), columns)
-    told = found.reindex(index=plots[KEY.name], columns=columns).set_axis(plots.index)
+    told = standing(store, plots, columns).reindex(index=plots[KEY.name], columns=columns).set_axis(plots.index)
     for field in of.fields[1:]:
         if field.dtype == "date":
             told[field.name] = pd.to_datetime(told[field.name])

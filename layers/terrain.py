@@ -14,6 +14,8 @@ from geo.crs import CRSMismatchError, is_same
 from geo.raster import Grid, Zonal, slope, zonals
 from layers.base import Answer, Ask, Field, Layer, Text
 
+DIGITS = 6
+"""Decimals of the answers: heights are kept to a millionth, and below that the answer would depend on the window that was read."""
 COVERED = 1.0 - 1e-6
 """Share of a plot that must have heights; what is missing below it is the rounding of the plot's own outline."""
 
@@ -55,7 +57,7 @@ def assess(plots: gpd.GeoDataFrame, features: gpd.GeoDataFrame, ask: Ask) -> pd.
 
     shapes = plots.geometry.to_numpy()
     answers = on_rasters(plots, features, len(FIELDS), measured, margin=1)
-    return pd.DataFrame(answers.T, index=plots.index, columns=[f.name for f in FIELDS])
+    return pd.DataFrame(answers.T.round(DIGITS), index=plots.index, columns=[f.name for f in FIELDS])
 
 
 def on_rasters(

@@ -16,6 +16,7 @@ A grid tile is bounded whatever it covers: at most 4,096 cells. Making one still
 
 from __future__ import annotations
 
+import json
 import threading
 from collections import OrderedDict
 from functools import lru_cache
@@ -31,6 +32,7 @@ from numpy.typing import NDArray
 from geo.tiles import EXTENT, HALF_WORLD, Box, Column, TileError, TileLayer, bounds, encode, widened
 from layers.base import KEY, DType, Field, Layer
 from layers.catalogue import LAYERS
+from layers.refresh import standing
 from layers.store.base import Store
 from maps.readiness import FIELDS, bits, drawn_state
 
@@ -163,9 +165,9 @@ def mercator(shapes: Shapes, crs: str) -> Shapes:
 
 
 def join_findings(store: Store, parcels: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    """Put the findings beside the parcels; without any, verdict and state are "unknown" and the rest is missing."""
-    findings, _ = store.findings(parcels["id"].tolist())
-    found = findings.reindex(index=parcels["id"], columns=[f.name for f in FIELDS]).set_axis(parcels.index)
+    """Put the findings that surely still hold beside the parcels; else verdict and state are "unknown" and the rest is missing."""
+    found = standing(store, parcels, [f.name for f in FIELDS])
+    found = found.reindex(index=parcels["id"], columns=[f.name for f in FIELDS]).set_axis(parcels.index)
     found["ready_from"] = pd.to_datetime(found["ready_from"])
     found["missing"] = bits(found["missing"])
     found[["verdict", "ready_state"]] = found[["verdict", "ready_state"]].astype(object).fillna("unknown")
@@ -234,11 +236,13 @@ class TileCache:
     def version(self, store: Store, layer: str) -> str:
         """Stamp what the tiles of a layer are made from; for an ETag.
 
-        Readiness depends on every stamp of the base: the findings' own, and the parcels'.
+        Readiness depends on every stamp of the base, and on what the findings were made from.
         """
         stamps = store.versions()
-        kept = sorted(stamps.items()) if layer == READINESS else [(layer, stamps.get(layer, 0))]
-        return ",".join(f"{name}={stamp}" for name, stamp in kept)
+        if layer != READINESS:
+            return f"{layer}={stamps.get(layer, 0)}"
+        inputs = json.dumps(store.findings([], [])[1], sort_keys=True, default=str)
+        return ",".join([*(f"{name}={stamp}" for name, stamp in sorted(stamps.items())), inputs])
 
     def get(self, store: Store, layer: str, z: int, x: int, y: int) -> tuple[bytes, str]:
         """Give the tile and the version of what it shows, from the cache or made and kept; errors as `tile`."""

@@ -20,8 +20,9 @@ from layers.edits import diff as diff_of
 from layers.edits import edit as make
 from layers.edits import undo as undo_of
 from layers.errors import Refusal
+from layers.refresh import refresh
 from layers.standards import Rulebook, Standards
-from layers.store.base import Change, Record, When
+from layers.store.base import Change, Record, Store, When
 from layers.wishes import BadEditError, Wish, read_json, wishes_of
 
 accept = click.option("--accept", default="", metavar="REASON", help="accept overlaps and gaps among parcels for this reason")
@@ -73,7 +74,7 @@ def edit(
             assert layer is not None and id is not None  # noqa: PT018 - the arguments come in this order
             wishes = (Wish(layer, id, "delete" if delete else "update", values(pairs), None, version),)
         done = make(store, wishes, Change(actor(), reason), today(), accept, dry_run)
-    tell(context, done, dry_run)
+        tell(context, store, done, dry_run)
 
 
 def content(file: Path) -> str:
@@ -92,9 +93,14 @@ def values(pairs: Sequence[str]) -> dict[str, str | None]:
     return {name: value or None for name, _, value in (pair.partition("=") for pair in pairs)}
 
 
-def tell(context: Context, done: Done, dry: bool = False) -> None:
-    """Say what an edit did."""
-    body = asdict(done) | {"accepted": [asdict(f) | {"geometry": f.geometry.wkt} for f in done.accepted], "dry_run": dry}
+def tell(context: Context, store: Store, done: Done, dry: bool = False) -> None:
+    """Make the findings fresh again, and say what an edit did."""
+    again = None if dry else refresh(store, Standards.load())
+    body = asdict(done) | {
+        "accepted": [asdict(f) | {"geometry": f.geometry.wkt} for f in done.accepted],
+        "dry_run": dry,
+        "again": None if again is None else len(again.plots),
+    }
     groups = (
         (done.created, Text("created", "新建")),
         (done.changed, Text("changed", "更改")),
@@ -110,6 +116,11 @@ def tell(context: Context, done: Done, dry: bool = False) -> None:
         )
         for f in done.accepted
     ]
+    if again is not None:
+        few = len(again.plots)
+        rows.append(context.say(Text(f"{few} plots assessed again", f"{few} 宗地已重新评估")))
+    elif not dry and store.findings([], [])[1]:
+        rows.append(context.say(Text("the findings are stale now; run shudi assess", "已存结论现已过期,请运行 shudi assess")))
     if dry:
         rows.append(context.say(Text("nothing was changed: a dry run", "试运行,未作任何更改")))
     context.answer(body, "\n".join(rows))
@@ -123,7 +134,7 @@ def undo(context: Context, entry: int, reason: str, accept: str, dry_run: bool) 
     """Undo the write that an ENTRY of the history belongs to, as a new change."""
     with context.store(read_only=dry_run) as store:
         done = undo_of(store, entry, Change(actor(), reason), today(), accept, dry_run)
-    tell(context, done, dry_run)
+        tell(context, store, done, dry_run)
 
 
 @click.argument("layer", type=click.Choice(list(LAYERS)), required=False)

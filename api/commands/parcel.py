@@ -38,7 +38,7 @@ def split_(context: Context, id: str, line: str, crs: str | None, ids: str, reas
     """Split parcel ID along a LINE: "x,y x,y …" in the base's CRS, or a GeoJSON file."""
     with context.store() as store:
         names = [name.strip() for name in ids.split(",") if name.strip()]
-        tell(context, split(store, id, line_of(line, crs, store.crs), Change(actor(), reason), today(), names, accept))
+        tell(context, store, split(store, id, line_of(line, crs, store.crs), Change(actor(), reason), today(), names, accept))
 
 
 def line_of(line: str, crs: str | None, to: str) -> BaseGeometry:
@@ -65,7 +65,7 @@ def line_of(line: str, crs: str | None, to: str) -> BaseGeometry:
 def merge_(context: Context, ids: Sequence[str], into: str, pairs: Sequence[str], reason: str, accept: str) -> None:
     """Merge neighbouring parcels IDS into one; what they have alike it inherits."""
     with context.store() as store:
-        tell(context, merge(store, ids, into, Change(actor(), reason), today(), values(pairs), accept))
+        tell(context, store, merge(store, ids, into, Change(actor(), reason), today(), values(pairs), accept))
 
 
 @click.argument("id")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import sys
+from collections.abc import Mapping
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from api.context import STATUS, Context, an_area, as_of, command, on
 from api.models import SheetBody
 from api.text import area, render
 from layers import cluster
-from layers.assessment import anew, moved, question, stale
+from layers.assessment import anew, current, moved, question, stale
 from layers.assessment import check as check_site
 from layers.assessment import explain as explain_plot
 from layers.base import Text
@@ -26,8 +26,9 @@ from layers.formats.vector import read
 from layers.plan.readiness import STATES
 from layers.plan.sheet import Sheet
 from layers.plan.supply import VERDICTS
+from layers.refresh import refresh
 from layers.standards import Standards
-from layers.store.base import Store
+from layers.store.base import Inputs, Store
 from layers.units import m2
 
 
@@ -59,11 +60,13 @@ def site_of(store: Store, name: str, crs: str | None, when: datetime | None) -> 
     )
 
 
-def show_sheet(context: Context, store: Store, sheet: Sheet, when: datetime | None) -> None:
-    """Print a sheet and leave with the status of its verdict."""
+def show_sheet(
+    context: Context, store: Store, sheet: Sheet, when: datetime | None, more: Mapping[str, Any] | None = None
+) -> None:
+    """Print a sheet, for programs with `more` beside it, and leave with the status of its verdict."""
     generated = "generated" in store.title
     body = SheetBody.of(sheet, store.crs, generated, when).model_dump(mode="json")
-    context.answer(body, render(sheet, context.language, generated))
+    context.answer(body | dict(more or {}), render(sheet, context.language, generated))
     sys.exit(STATUS[sheet.verdict])
 
 
@@ -105,12 +108,23 @@ def explain(context: Context, plot: str, on: date | None, as_of: datetime | None
     """Explain the verdict on a stored PLOT: the same sheet, and whether the stored finding is still fresh."""
     with context.store(read_only=True) as store:
         standards = Standards.load()
-        sheet = explain_plot(store, plot, question(standards, on, as_of, None), as_of)
-        found, inputs = store.findings([plot])
-        if not context.as_json:
+        ask = question(standards, on, as_of, None)
+        with store.snapshot():
+            sheet = explain_plot(store, plot, ask, as_of)
+            found, inputs = store.findings([plot])
             changed = stale(store, inputs, standards) if len(found) else []
+            made = current(store, ask, standards)
+        if not context.as_json:
             click.echo(_age(context, bool(len(found)), changed, inputs))
-        show_sheet(context, store, sheet, as_of)
+            click.echo(context.say(Text(f"made from {_listed(made)}", f"依据 {_listed(made)}")))
+        told = {"inputs": made, "stored": {"assessed": bool(len(found)), "changed": changed, "inputs": inputs}}
+        show_sheet(context, store, sheet, as_of, told)
+
+
+def _listed(inputs: Inputs) -> str:
+    """Name what findings are made from."""
+    layers = ", ".join(f"{name} {version}" for name, version in inputs["layers"].items())
+    return f"{inputs['on']} ({inputs['known']}) · standards {inputs['standards'][:12]} · engine {inputs['engine']} · {layers}"
 
 
 def _age(context: Context, found: bool, changed: list[str], inputs: Any) -> str:
@@ -122,7 +136,7 @@ def _age(context: Context, found: bool, changed: list[str], inputs: Any) -> str:
         return context.say(
             Text(f"the stored finding is STALE ({what} changed); computed anew", f"已存结论过期({what}已变),现重算")
         )
-    made = json.dumps(inputs["layers"])
+    made = _listed(inputs)
     return context.say(Text(f"the stored finding is fresh; inputs {made}", f"已存结论有效;输入版本 {made}"))
 
 
@@ -133,6 +147,7 @@ def _age(context: Context, found: bool, changed: list[str], inputs: Any) -> str:
     type=click.Path(exists=True, file_okay=False, writable=True, path_type=Path),
     help="a folder that the workers see too: tiles go there as GeoParquet, not with the tasks",
 )
+@click.option("--full", is_flag=True, help="assess every plot again, not only those that edits can have changed")
 @on
 @as_of
 def assess(
@@ -140,18 +155,27 @@ def assess(
     workers: int | None,
     scheduler: str | None,
     scratch: Path | None,
+    full: bool,
     on: date | None,
     as_of: datetime | None,
 ) -> None:
-    """Assess every plot and store the findings with the versions of their inputs; of what was known once only the sums are told."""
+    """Assess every plot and store the findings with the versions of their inputs; after edits only what they can concern.
+
+    Of what was known once only the sums are told.
+    """
     spread = cluster.on(scheduler, scratch) if scheduler else None
     with context.store(read_only=as_of is not None) as store, context.progress(Text("Assessing", "评估中")) as progress:
         standards = Standards.load()
         ask = question(standards, on, as_of, None)
-        found = summed(anew(store, ask, as_of)) if as_of else assess_plots(store, ask, standards, progress, workers, spread)
+        again = None if full or as_of else refresh(store, standards, ask=ask)
+        if again is not None:
+            found = summed(store.findings(columns=["verdict", "ready_state", "area", "residual"])[0])
+        else:
+            found = summed(anew(store, ask, as_of)) if as_of else assess_plots(store, ask, standards, progress, workers, spread)
     sums = {column: found.groups.groupby(level=column).sum() for column in ("verdict", "ready_state")}
     counts = {
         "plots": found.plots,
+        "again": found.plots if again is None else len(again.plots),
         "on": str(ask.on),
         "as_of": as_of and as_of.isoformat(),
         **{column: groups["plots"].to_dict() for column, groups in sums.items()},
@@ -159,6 +183,9 @@ def assess(
         "residual_m2": found.residual,
     }
     rows = [context.say(Text(f"{found.plots} plots on {ask.on}", f"{found.plots} 宗地,{ask.on}"))]
+    if again is not None:
+        few = len(again.plots)
+        rows += [context.say(Text(f"  {few} of them assessed again, after edits", f"  其中 {few} 宗因编辑而重新评估"))]
     for codes, groups in zip((VERDICTS, STATES), sums.values(), strict=True):
         for code, group in groups.iterrows():
             rows.append(f"  {context.say(codes[str(code)].name)}: {group['plots']:.0f} · {area(group['area'], context.language)}")

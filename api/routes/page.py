@@ -14,7 +14,7 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.staticfiles import StaticFiles
 
 from api.deps import AStore
-from layers.assessment import about
+from layers.about import about
 from maps.style import legend, style
 
 router = APIRouter(tags=["map"])

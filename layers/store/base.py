@@ -17,6 +17,8 @@ from layers.errors import Refusal
 Box = tuple[float, float, float, float]
 Findings = pd.DataFrame | Iterable[pd.DataFrame]
 """What was found of each plot, by its id: one frame, or a stream of frames with the same columns."""
+Inputs = Mapping[str, Any]
+"""What findings were made from, as JSON can hold it: the day, the versions of the layers, the standards, the engine."""
 Progress = Callable[[int, int], None]
 """Called with (done, total) features while long work goes on; total is 0 where nobody knows it, as of a stream."""
 When = datetime | int
@@ -259,7 +261,7 @@ class Store(Protocol):
         """How another process opens this base for reading, to be sent there; None where it cannot, as for one in memory."""
         ...
 
-    def save_findings(self, findings: Findings, inputs: Mapping[str, Any], progress: Progress | None = None) -> None:
+    def save_findings(self, findings: Findings, inputs: Inputs, progress: Progress | None = None) -> None:
         """Replace the findings of all plots (index: parcel id) and note what they were made from, which JSON can hold.
 
         All or nothing: until the call returns readers find those of before. A stream is taken frame by frame, without
@@ -267,9 +269,14 @@ class Store(Protocol):
         """
         ...
 
-    def findings(
-        self, ids: Sequence[str] | None = None, columns: Sequence[str] | None = None
-    ) -> tuple[pd.DataFrame, Mapping[str, Any]]:
+    def update_findings(self, findings: pd.DataFrame, gone: Sequence[str], inputs: Inputs, expect: Inputs) -> None:
+        """Replace the findings of some plots, add those of new ones, drop those of `gone`, and note what all are made from now.
+
+        The columns are those of the stored findings. ConflictError where the stored ones were not made from `expect`.
+        """
+        ...
+
+    def findings(self, ids: Sequence[str] | None = None, columns: Sequence[str] | None = None) -> tuple[pd.DataFrame, Inputs]:
         """Read findings by parcel id, and the inputs they were made from; empty where nothing was assessed.
 
         `columns` keeps those of them that there are, in the order of storage.

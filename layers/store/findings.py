@@ -11,7 +11,7 @@ import pandas as pd
 
 from layers.base import PANDAS, DType
 from layers.store import schema
-from layers.store.base import DuplicateError, Findings, Progress, StoreError
+from layers.store.base import ConflictError, DuplicateError, Findings, Progress, StoreError
 from layers.store.connection import Connections
 from layers.store.frames import CHUNK, cast, cells, column, named
 from layers.store.schema import quoted
@@ -30,7 +30,7 @@ def conform(findings: pd.DataFrame, types: Mapping[str, DType] | None = None) ->
             f"Findings have a column {taken[0]!r}, which the store needs for itself. Rename it.",
             f"评估结果中的列 {taken[0]!r} 为库所专用,请改名",
         )
-    types = {str(name): kind_of(findings[name]) for name in findings.columns}
+    types = dict(types) if types else {str(name): kind_of(findings[name]) for name in findings.columns}
     data = {str(name): cast(findings[name], types[str(name)]) for name in findings.columns}
     return pd.DataFrame(data, index=pd.Index(findings.index.astype("str"), name="id")), types
 
@@ -119,6 +119,50 @@ def _publish(connection: sqlite3.Connection, types: Mapping[str, DType], inputs:
         "INSERT OR REPLACE INTO shudi_findings VALUES (1, ?, ?)",
         (json.dumps(dict(inputs), ensure_ascii=False), json.dumps(types)),
     )
+
+
+def matching(
+    findings: pd.DataFrame, types: Mapping[str, DType], noted: Mapping[str, Any], expect: Mapping[str, Any]
+) -> dict[str, DType]:
+    """Give the types of stored findings in the order of others that shall take their places; both must have the same columns.
+
+    ConflictError where the stored ones were not made from `expect`.
+    """
+    if dict(noted) != dict(expect):
+        raise ConflictError(
+            "somebody assessed the plots meanwhile, and nothing was stored; read the findings again",
+            "其间已有他人完成评估,未存储任何结论,请重新读取",
+        )
+    if len(findings) and set(map(str, findings.columns)) != set(types):
+        raise StoreError(
+            "the findings have other columns than those stored; assess all plots again with --full",
+            "结论的字段与已存结论不同,请用 --full 重新评估全部宗地",
+        )
+    return {str(name): types[str(name)] for name in findings.columns}
+
+
+def update(
+    connection: sqlite3.Connection,
+    findings: pd.DataFrame,
+    gone: Sequence[str],
+    inputs: Mapping[str, Any],
+    expect: Mapping[str, Any],
+) -> None:
+    """Replace the findings of some plots inside the caller's transaction; memory grows with them."""
+    row = connection.execute("SELECT inputs, types FROM shudi_findings").fetchone()
+    noted, known = (json.loads(row[0]), json.loads(row[1])) if row else ({}, {})
+    types = matching(findings, known, noted, expect)
+    connection.execute("DELETE FROM findings WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(list(gone)),))
+    if len(findings):
+        typed = conform(findings, types)[0]
+        names = [quoted(name) for name in types]
+        sql = (
+            f"INSERT INTO findings ({', '.join(['id', *names])}) VALUES ({', '.join('?' * (len(names) + 1))}) "
+            f"ON CONFLICT (id) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in names)}"
+        )
+        data = [cells(typed[name], kind) for name, kind in types.items()]
+        connection.executemany(sql, zip(typed.index.tolist(), *data, strict=True))
+    connection.execute("UPDATE shudi_findings SET inputs = ?", (json.dumps(dict(inputs), ensure_ascii=False),))
 
 
 def load(

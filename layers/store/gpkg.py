@@ -14,7 +14,6 @@ from contextlib import AbstractContextManager, closing, contextmanager
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -31,6 +30,7 @@ from layers.store.base import (
     Compare,
     Edit,
     Findings,
+    Inputs,
     NotABaseError,
     Progress,
     Record,
@@ -132,8 +132,7 @@ class GpkgStore:
 
     def _upgrade(self) -> None:
         """Bring a base of an older Shudi up to date; its content stays as it is."""
-        upgrading = Connections(self._connections.path, timeout=self._connections.timeout)
-        with closing(upgrading), upgrading.writing("upgrade") as c:
+        with closing(Connections(self.path, timeout=self._connections.timeout)) as upgrading, upgrading.writing("upgrade") as c:
             schema.upgrade(c)
 
     @property
@@ -179,16 +178,9 @@ class GpkgStore:
         return self._connections.snapshot()
 
     def read(
-        self,
-        layer: str,
-        box: Box | None = None,
-        ids: Sequence[str] | None = None,
-        columns: Sequence[str] | None = None,
-        as_of: When | None = None,
-        where: Sequence[Compare] = (),
-        after: str | None = None,
-        limit: int | None = None,
-    ) -> gpd.GeoDataFrame:
+        self, layer: str, box: Box | None = None, ids: Sequence[str] | None = None, columns: Sequence[str] | None = None,
+        as_of: When | None = None, where: Sequence[Compare] = (), after: str | None = None, limit: int | None = None,
+    ) -> gpd.GeoDataFrame:  # fmt: skip
         """Read features of a layer in the order of storage, or of ids; memory grows with what is read."""
         of = frames.layer_of(layer)
         with self._connections.reading() as c:
@@ -413,13 +405,16 @@ class GpkgStore:
         )
         schema.stretch(c, layer.name, put.geometry.to_numpy())
 
-    def save_findings(self, findings: Findings, inputs: Mapping[str, Any], progress: Progress | None = None) -> None:
+    def save_findings(self, findings: Findings, inputs: Inputs, progress: Progress | None = None) -> None:
         """Replace the findings of all plots and note what they were made from; memory grows with one frame or chunk."""
         assessed.save(self._connections, findings, inputs, progress)
 
-    def findings(
-        self, ids: Sequence[str] | None = None, columns: Sequence[str] | None = None
-    ) -> tuple[pd.DataFrame, Mapping[str, Any]]:
+    def update_findings(self, findings: pd.DataFrame, gone: Sequence[str], inputs: Inputs, expect: Inputs) -> None:
+        """Replace the findings of some plots, and note what all are made from now."""
+        with self._connections.writing("assess") as c:
+            assessed.update(c, findings, gone, inputs, expect)
+
+    def findings(self, ids: Sequence[str] | None = None, columns: Sequence[str] | None = None) -> tuple[pd.DataFrame, Inputs]:
         """Read findings by parcel id, and what they were made from."""
         with self._connections.reading() as c:
             return assessed.load(c, ids, columns)

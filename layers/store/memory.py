@@ -21,7 +21,7 @@ from layers.base import Edition, Layer, empty
 from layers.catalogue import LAYERS
 from layers.store import findings as assessed
 from layers.store import frames, rasters
-from layers.store.base import Box, Change, Compare, Edit, Findings, Progress, Record, StoreError, When, Write
+from layers.store.base import Box, Change, Compare, Edit, Findings, Inputs, Progress, Record, StoreError, When, Write
 from layers.store.changes import agreed
 from layers.store.crs import project_crs
 from layers.store.deliveries import admitted, in_force, now, stamp
@@ -231,7 +231,7 @@ class MemoryStore:
         found = tuple(s.write for _, s in self._all() if s.write and s.write.last > before and s.write.first <= after)
         return found if limit is None else found[max(0, len(found) - limit) :]
 
-    def save_findings(self, findings: Findings, inputs: Mapping[str, Any], progress: Progress | None = None) -> None:
+    def save_findings(self, findings: Findings, inputs: Inputs, progress: Progress | None = None) -> None:
         """Replace the findings of all plots and note what they were made from."""
         parts = list(assessed.stream(findings))
         whole = pd.concat(parts) if parts else assessed.nothing()
@@ -239,9 +239,17 @@ class MemoryStore:
         if progress is not None and len(whole):
             progress(len(whole), len(whole))
 
-    def findings(
-        self, ids: Sequence[str] | None = None, columns: Sequence[str] | None = None
-    ) -> tuple[pd.DataFrame, Mapping[str, Any]]:
+    def update_findings(self, findings: pd.DataFrame, gone: Sequence[str], inputs: Inputs, expect: Inputs) -> None:
+        """Replace the findings of some plots, and note what all are made from now."""
+        with self._lock:
+            old, noted = self._findings
+            types = assessed.matching(findings, assessed.conform(old)[1], noted, expect)
+            new = assessed.conform(findings, types)[0]
+            kept = old[~old.index.isin([*gone, *new.index])]
+            whole = pd.concat([kept, new]) if len(kept) and len(new) else new if len(new) else kept
+            self._findings = whole, dict(inputs)
+
+    def findings(self, ids: Sequence[str] | None = None, columns: Sequence[str] | None = None) -> tuple[pd.DataFrame, Inputs]:
         """Read findings by parcel id, and what they were made from."""
         found, inputs = self._findings
         if columns is not None:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from functools import partial
-from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -27,6 +26,7 @@ from layers.store.base import (
     Compare,
     Edit,
     Findings,
+    Inputs,
     NotABaseError,
     Progress,
     Record,
@@ -147,16 +147,9 @@ class PostgisStore:
         return self._pool.snapshot()
 
     def read(
-        self,
-        layer: str,
-        box: Box | None = None,
-        ids: Sequence[str] | None = None,
-        columns: Sequence[str] | None = None,
-        as_of: When | None = None,
-        where: Sequence[Compare] = (),
-        after: str | None = None,
-        limit: int | None = None,
-    ) -> gpd.GeoDataFrame:
+        self, layer: str, box: Box | None = None, ids: Sequence[str] | None = None, columns: Sequence[str] | None = None,
+        as_of: When | None = None, where: Sequence[Compare] = (), after: str | None = None, limit: int | None = None,
+    ) -> gpd.GeoDataFrame:  # fmt: skip
         """Read features of a layer in the order of storage, or of ids; memory grows with what is read."""
         of = frames.layer_of(layer)
         with self._pool.reading() as c:
@@ -383,14 +376,17 @@ class PostgisStore:
                 raise frames.gone("terrain", [id])
             c.execute("INSERT INTO shudi_history (seq, layer, id) VALUES (%s, 'terrain', %s)", (seq, id))
 
-    def save_findings(self, findings: Findings, inputs: Mapping[str, Any], progress: Progress | None = None) -> None:
+    def save_findings(self, findings: Findings, inputs: Inputs, progress: Progress | None = None) -> None:
         """Replace the findings of all plots and note what they were made from; memory grows with one frame or chunk."""
         with self._pool.writing("assess", schema.LOCK + 1) as c:
             assessed.save(c, findings, inputs, progress)
 
-    def findings(
-        self, ids: Sequence[str] | None = None, columns: Sequence[str] | None = None
-    ) -> tuple[pd.DataFrame, Mapping[str, Any]]:
+    def update_findings(self, findings: pd.DataFrame, gone: Sequence[str], inputs: Inputs, expect: Inputs) -> None:
+        """Replace the findings of some plots, and note what all are made from now."""
+        with self._pool.writing("assess", schema.LOCK + 1) as c:
+            assessed.update(c, findings, gone, inputs, expect)
+
+    def findings(self, ids: Sequence[str] | None = None, columns: Sequence[str] | None = None) -> tuple[pd.DataFrame, Inputs]:
         """Read findings by parcel id, and what they were made from."""
         with self._pool.reading() as c:
             return assessed.load(c, ids, columns)

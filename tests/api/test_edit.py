@@ -4,9 +4,12 @@ import json
 from pathlib import Path
 
 import pytest
+from pandas.testing import assert_frame_equal
 
+from layers.catalogue import LAYERS
+from layers.store.base import Change
 from layers.store.gpkg import GpkgStore
-from tests.api.faces import content, shudi
+from tests.api.faces import DAY, content, shudi
 
 
 def first_parcels(base: Path, count: int = 2) -> list[str]:
@@ -21,6 +24,7 @@ def test_one_attribute_is_edited_told_and_undone(own_park: Path) -> None:
     before = shudi("history", "parcels", id, "--base", own_park, "--json").body
     done = shudi("edit", "parcels", id, "status=idle", "owner=", "--base", own_park, "--reason", "Doc 7", "--json").body
     assert done["changed"] == [["parcels", id]]
+    assert 0 < done["again"] < 40
     records = shudi("history", "parcels", id, "--base", own_park, "--json").body
     assert (records[-1]["after"]["status"], records[-1]["after"]["owner"], records[-1]["reason"]) == ("idle", None, "Doc 7")
     changed = shudi("diff", records[-1]["seq"] - 1, "--base", own_park, "--json").body
@@ -101,3 +105,33 @@ def test_parcels_are_split_and_merged_with_their_lineage(own_park: Path) -> None
     merged = shudi("parcel", "merge", f"{id}-1", f"{id}-2", "--into", "M", "--set", "status=idle", "--base", own_park)
     assert "created: parcels M" in merged.out
     assert f"M 由 {id}-1, {id}-2 形成" in shudi("parcel", "lineage", "M", "--base", own_park, lang="zh").out
+
+
+def test_after_an_edit_the_findings_are_those_of_a_full_assessment(own_park: Path) -> None:
+    store = GpkgStore.open(own_park)
+    line = store.read("utilities").query("role == 'main' and kind == 'water'")["id"].iloc[0]
+    assert shudi("edit", "utilities", line, "status=retired", "--base", own_park).status == 0
+    kept, inputs = store.findings()
+    again = shudi("assess", "--on", DAY, "--base", own_park, "--json").body
+    assert (again["again"], again["plots"]) == (0, len(kept))
+    assert shudi("assess", "--on", DAY, "--full", "--base", own_park, "--json").body == {**again, "again": len(kept)}
+    found, anew = store.findings()
+    assert_frame_equal(kept.sort_index(), found.sort_index(), check_exact=True)
+    assert inputs == anew
+    store.close()
+
+
+def test_explain_names_the_versions_of_all_inputs_and_what_is_stale(own_park: Path) -> None:
+    (id,) = first_parcels(own_park, 1)
+    told = shudi("explain", id, "--base", own_park, "--json").body
+    assert set(told["inputs"]) == {"on", "known", "standards", "engine", "layers"}
+    assert set(told["inputs"]["layers"]) == set(LAYERS)
+    assert told["stored"]["changed"] == []
+    store = GpkgStore.open(own_park)
+    store.edit("roads", Change("someone"), delete=[store.read("roads", columns=["id"])["id"].iloc[0]])
+    store.close()
+    told = shudi("explain", id, "--base", own_park, "--json").body
+    assert (told["stored"]["assessed"], told["stored"]["changed"]) == (True, ["roads"])
+    words = shudi("explain", id, "--base", own_park, lang="zh").out
+    assert "已存结论过期(roads已变)" in words
+    assert "依据" in words

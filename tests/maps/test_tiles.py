@@ -77,7 +77,7 @@ class Base:
         features = features if box is None else features[features.intersects(shapely.box(*box))]
         return features if columns is None else features[[*columns, "geometry"]]
 
-    def findings(self, ids=None):
+    def findings(self, ids=None, columns=None):
         return self.kept[self.kept.index.isin(ids)], {}
 
     def versions(self):

@@ -11,8 +11,8 @@ import psycopg
 
 from layers.base import DType
 from layers.store.base import Findings, Progress
-from layers.store.findings import build, conform, nothing, stream, twice
-from layers.store.frames import CHUNK
+from layers.store.findings import build, conform, matching, nothing, stream, twice
+from layers.store.frames import CHUNK, cells
 from layers.store.postgres.history import fetch
 from layers.store.postgres.pool import Connection
 from layers.store.postgres.schema import TYPES, WIRE, wire
@@ -71,6 +71,27 @@ def _fill(connection: Connection, table: str, typed: pd.DataFrame, types: Mappin
         except psycopg.errors.UniqueViolation as error:
             known = fetch(connection, f"SELECT id FROM {table} WHERE id = ANY(%s) ORDER BY fid", (part.index.tolist(),))
             raise twice(row[0] for row in known) from error
+
+
+def update(
+    connection: Connection, findings: pd.DataFrame, gone: Sequence[str], inputs: Mapping[str, Any], expect: Mapping[str, Any]
+) -> None:
+    """Replace the findings of some plots inside the caller's transaction; memory grows with them."""
+    rows = fetch(connection, "SELECT inputs, types FROM shudi_findings")
+    noted, known = (json.loads(rows[0][0]), json.loads(rows[0][1])) if rows else ({}, {})
+    types = matching(findings, known, noted, expect)
+    connection.execute("DELETE FROM findings WHERE id = ANY(%s)", (list(gone),))
+    if len(findings):
+        typed = conform(findings, types)[0]
+        names, last = [quoted(name) for name in types], fetch(connection, "SELECT coalesce(max(fid), 0) FROM findings")[0][0]
+        sql = (
+            f"INSERT INTO findings ({', '.join(['fid', 'id', *names])}) VALUES ({', '.join(['%s'] * (len(names) + 2))}) "
+            f"ON CONFLICT (id) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in names)}"
+        )
+        data = [cells(typed[name], kind) for name, kind in types.items()]
+        numbers = range(last + 1, last + len(typed) + 1)
+        connection.cursor().executemany(sql, list(zip(numbers, typed.index.tolist(), *data, strict=True)))
+    connection.execute("UPDATE shudi_findings SET inputs = %s", (json.dumps(dict(inputs), ensure_ascii=False),))
 
 
 def load(

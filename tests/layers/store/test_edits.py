@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import pandas as pd
 import pytest
+from pandas.testing import assert_frame_equal
 
-from layers.store.base import ConflictError, Edit, StaleError, Store
+from layers.store.base import ConflictError, Edit, StaleError, Store, StoreError
 from tests.layers.store.samples import LIN, WU, Clock, delivery, ids, plots, road
 
 
@@ -78,3 +80,26 @@ def test_a_span_of_the_history_names_what_it_concerns(store: Store, clock: Clock
     assert ids(store.read("parcels", as_of=moments[0])) == ["P1", "P2", "P3"]
     assert ids(store.read("parcels", as_of=moments[1])) == ["P1", "P3", "P4"]
     assert len(store.editions("parcels", as_of=moments[1])) == 1
+
+
+def test_findings_of_some_plots_take_the_places_of_the_old(store: Store) -> None:
+    def frame(*rows: tuple[str, float | None, str | None]) -> pd.DataFrame:
+        ids, free, ready = zip(*rows, strict=True)
+        columns = {"free_area": pd.array(free, "float64"), "ready_from": pd.to_datetime(list(ready)).astype("datetime64[s]")}
+        return pd.DataFrame(columns, index=pd.Index(ids, dtype="str", name="id"))
+
+    store.save_findings(frame(("P1", 1.5, "2026-01-01"), ("P2", 2.5, None), ("P3", None, None)), {"layers": {"parcels": 1}})
+    new = frame(("P4", 0.1 + 0.2, None), ("P2", None, None))
+    store.update_findings(
+        new[["ready_from", "free_area"]], ["P3", "nobody"], {"layers": {"parcels": 2}}, {"layers": {"parcels": 1}}
+    )
+    found, inputs = store.findings()
+    expected = frame(("P1", 1.5, "2026-01-01"), ("P2", None, None), ("P4", 0.1 + 0.2, None))
+    assert_frame_equal(found.sort_index(), expected)
+    assert inputs == {"layers": {"parcels": 2}}
+    with pytest.raises(ConflictError, match="assessed the plots meanwhile"):
+        store.update_findings(new, [], {"layers": {}}, {"layers": {"parcels": 1}})
+    with pytest.raises(StoreError, match="other columns"):
+        store.update_findings(new[["free_area"]], ["P1"], {}, inputs)
+    store.update_findings(new[:0], ["P4"], {"layers": {"parcels": 3}}, inputs)
+    assert_frame_equal(store.findings()[0].sort_index(), expected[:2])

@@ -1,0 +1,242 @@
+"""Findings kept fresh: after edits only what they can change is assessed again.
+
+A finding rests on the plot, on the land within the reach of its layers and on what the networks' lines serve. So an edit
+concerns the plots within reach of either outline of what it changed, and those within reach of every line that serves another
+way since. Each finding is what a full assessment would give, to the last bit: see docs/decisions/014.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from typing import NamedTuple
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+from numpy.typing import NDArray
+
+from layers.assessment import ENGINE, MARGIN, NETWORKS, Networks, findings, land_around
+from layers.base import Ask
+from layers.plan.access import farthest
+from layers.plan.readiness import UNKNOWN_READINESS
+from layers.standards import Standards
+from layers.store.base import Box, ConflictError, Inputs, Store
+
+MOST_CHANGES = 500
+"""From so many changed features or lines on a full assessment in processes is as fast."""
+MOST_PLOTS = 20_000
+"""The same of plots that they concern."""
+CELL = 1000.0
+"""Plots that lie in one square of this side [m] are assessed together."""
+TRIES = 5
+"""How often a refresh begins anew because another one was faster."""
+SERVES = ("serves_from", "serves_until", "reach_state", "spare_sure", "spare_most")
+"""What the answers about plots take from the trace of a line."""
+ASKED_AGAIN = ("roads", "utilities", "parcels", "sites")
+"""Layers on which the readiness rests."""
+
+Boxes = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Refreshed:
+    """Which plots were assessed again and which were dropped, by id; `boxes` bound them, old and new, shape (k, 4)."""
+
+    plots: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
+    boxes: tuple[Box, ...] = ()
+
+
+class _Edited(NamedTuple):
+    """The features of a layer that edits changed, as they were and as they are."""
+
+    before: gpd.GeoDataFrame
+    after: gpd.GeoDataFrame
+
+    def boxes(self, reach: Callable[[str, gpd.GeoDataFrame, Ask], Boxes], layer: str, ask: Ask) -> Boxes:
+        """Bound each, old and new, with its reach around it."""
+        return np.concatenate([reach(layer, features, ask) for features in self])
+
+
+class _Planned(NamedTuple):
+    """What edits concern: plots to assess wholly, plots whose readiness alone may differ, plots that are gone."""
+
+    whole: set[str]
+    ready: set[str]
+    gone: set[str]
+    boxes: Boxes
+
+
+def judged_by(layer: str, features: gpd.GeoDataFrame, ask: Ask) -> Boxes:
+    """Bound the land of which features of a layer can decide the verdict, shape (k, 4)."""
+    features = features.iloc[:0] if layer == "utilities" else features
+    reach = np.full(len(features), MARGIN["corridors"] if layer == "corridors" else 0.0)
+    if layer == "roads":
+        reach += np.fmax(features["red_line_width"].to_numpy(float), ask.standards["roads.widest_red_line"]) / 2
+    return _wider(features, reach)
+
+
+def served_by(layer: str, features: gpd.GeoDataFrame, ask: Ask) -> Boxes:
+    """Bound the land whose services features of a layer can decide, shape (k, 4): as lines or as plots in the way."""
+    features = features if layer in (*NETWORKS, "parcels") else features.iloc[:0]
+    reach = np.full(len(features), farthest(ask))
+    if layer == "roads":
+        reach += np.fmax(features["red_line_width"].to_numpy(float) - ask.standards["roads.widest_red_line"], 0.0) / 2
+    return _wider(features, reach)
+
+
+def _wider(features: gpd.GeoDataFrame, reach: NDArray[np.float64]) -> Boxes:
+    """Bound features with some reach around them [m]; those without a place are left out."""
+    bounds = shapely.bounds(features.geometry.to_numpy()) + reach[:, None] * np.array([-1, -1, 1, 1])
+    return np.asarray(bounds[~np.isnan(bounds[:, 0])], np.float64)
+
+
+def refresh(store: Store, standards: Standards, networks: Networks | None = None, ask: Ask | None = None) -> Refreshed | None:
+    """Assess again what edits since the stored findings can have changed, and store it with the versions that it rests on.
+
+    None where that takes a full assessment: nothing was assessed yet, the standards or the engine are others, a delivery came,
+    or the edits concern too much (MOST_CHANGES, MOST_PLOTS). The question stays that of the stored findings, its day too; where
+    `ask` is another one, that takes a full assessment as well.
+    `networks` remembers what was traced before. Time and memory grow with what the edits concern, and with the lines where the
+    networks were not traced before.
+    """
+    networks = networks or Networks()
+    for attempt in range(TRIES):
+        with store.snapshot():
+            inputs, now = store.findings([], [])[1], dict(store.versions())
+            asked = _answerable(inputs, standards, ask)
+            planned = _plan(store, asked, inputs["layers"], networks) if asked else None
+            if asked is None or planned is None:
+                return None
+            found = _found(store, asked, planned, networks)
+        try:
+            if now != inputs["layers"]:
+                store.update_findings(found, sorted(planned.gone), {**inputs, "layers": now}, inputs)
+            return Refreshed(tuple(found.index), tuple(sorted(planned.gone)), tuple(map(tuple, planned.boxes.tolist())))
+        except ConflictError:
+            if attempt == TRIES - 1:
+                raise
+    raise AssertionError("the last attempt answers or raises")
+
+
+def _answerable(inputs: Inputs, standards: Standards, ask: Ask | None) -> Ask | None:
+    """Tell the question that stored findings answer; None where it is not `ask`, or the rules for the answer are others now."""
+    if not inputs or inputs["engine"] != ENGINE or inputs["standards"] != standards.digest:
+        return None
+    on = date.fromisoformat(inputs["on"])
+    asked = Ask(on, standards.on(on), date.fromisoformat(inputs["known"]))
+    return asked if ask is None or (ask.on, ask.known, ask.use) == (asked.on, asked.known, asked.use) else None
+
+
+def standing(store: Store, plots: gpd.GeoDataFrame, columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """Read the findings of plots, a frame with `id`, that surely still hold; those that edits since may have changed are left out.
+
+    Where a network was edited, a delivery came, or the standards or the engine are others, none surely holds until the next
+    refresh or assessment. Call it in the snapshot in which the plots were read.
+    """
+    found, inputs = store.findings(plots["id"].tolist(), columns)
+    if not inputs:
+        return found
+    asked = _answerable(inputs, _standards(), None)
+    edited = _edits(store, inputs["layers"]) if asked else None
+    if asked is None or edited is None or set(edited) & set(NETWORKS):
+        return found.iloc[:0]
+    boxes = np.concatenate(
+        [np.zeros((0, 4)), *(e.boxes(reach, name, asked) for name, e in edited.items() for reach in (judged_by, served_by))]
+    )
+    tree = shapely.STRtree(plots.geometry.to_numpy())
+    doubtful = plots["id"].iloc[np.unique(tree.query(shapely.box(*boxes.T))[1])]
+    return found[~found.index.isin(doubtful)]
+
+
+@cache
+def _standards() -> Standards:
+    """Read the standards once."""
+    return Standards.load()
+
+
+def _edits(store: Store, then: Mapping[str, int]) -> dict[str, _Edited] | None:
+    """Find what edits since some versions changed, by layer; None where that is much, or more than edits."""
+    edited = {}
+    for name, version in store.versions().items():
+        since = then.get(name, 0)
+        if version == since:
+            continue
+        ids = store.changed(name, since)
+        if name == "terrain" or len(ids) > MOST_CHANGES or store.editions(name, since) != store.editions(name):
+            return None
+        edited[name] = _Edited(store.read(name, ids=ids, as_of=since), store.read(name, ids=ids))
+    return edited
+
+
+def _plan(store: Store, ask: Ask, then: Mapping[str, int], networks: Networks) -> _Planned | None:
+    """Find what the edits since some versions concern; None where that is too much, or more than edits."""
+    edited = _edits(store, then)
+    if edited is None:
+        return None
+    lines = [_differing(store, name, ask, then, networks) for name in NETWORKS if name in edited]
+    if any(len(boxes) > MOST_CHANGES for boxes in lines):
+        return None
+    everything = [e.boxes(judged_by, name, ask) for name, e in edited.items()]
+    readiness = [*lines, *(e.boxes(served_by, name, ask) for name, e in edited.items())]
+    whole = _plots(store, everything)
+    own = edited.get("parcels")
+    gone = set() if own is None else set(own.before["id"]) | set(own.after["id"])
+    present = set() if own is None else set(own.after["id"][~(own.after.geometry.isna() | own.after.geometry.is_empty)])
+    ready = _plots(store, readiness) - whole
+    if len(whole) + len(ready) > MOST_PLOTS:
+        return None
+    boxes = np.concatenate([np.zeros((0, 4)), *everything, *readiness])
+    return _Planned(whole | present, ready - present, gone - present, boxes)
+
+
+def _plots(store: Store, boxes: Sequence[Boxes]) -> set[str]:
+    """Name the plots whose envelopes meet any of the boxes."""
+    found: set[str] = set()
+    for box in np.unique(np.concatenate([np.zeros((0, 4)), *boxes]), axis=0).tolist():
+        found.update(store.read("parcels", box=tuple(box), columns=["id"])["id"])
+    return found
+
+
+def _differing(store: Store, name: str, ask: Ask, then: Mapping[str, int], networks: Networks) -> Boxes:
+    """Bound the lines of a network that serve another way since some versions, with their reach around them."""
+    old, new = networks.layer(store, name, ask, then[name]), networks.layer(store, name, ask, store.versions()[name])
+    columns = [c for c in SERVES if c in new]
+    same = old.index.intersection(new.index)
+    a, b = old.loc[same, columns], new.loc[same, columns]
+    differs = np.asarray(((a != b) & ~(a.isna() & b.isna())).to_numpy().max(axis=1), bool)
+    return served_by(name, store.read(name, ids=same[differs].tolist()), ask)
+
+
+def _found(store: Store, ask: Ask, planned: _Planned, networks: Networks) -> pd.DataFrame:
+    """Assess the plots concerned; those of which the readiness alone may differ keep the rest of their findings."""
+    if not planned.whole and not planned.ready:
+        return pd.DataFrame()
+    traces = networks.trace(store, ask)
+    kept = store.findings(sorted(planned.ready))[0]
+    kept = kept[(kept["reason"] != UNKNOWN_READINESS).to_numpy(bool)] if len(kept) else kept
+    whole = planned.whole | (planned.ready - set(kept.index))
+    found = [
+        findings(plots, land_around(store, tuple(plots.total_bounds.tolist()), traces), ask)
+        for plots in _together(store, sorted(whole))
+    ]
+    found += [
+        findings(plots, land_around(store, tuple(plots.total_bounds.tolist()), traces, layers=ASKED_AGAIN), ask, kept)
+        for plots in _together(store, kept.index.tolist())
+    ]
+    return pd.concat(found)
+
+
+def _together(store: Store, ids: Sequence[str]) -> Iterator[gpd.GeoDataFrame]:
+    """Read plots in groups that lie near each other."""
+    if not ids:
+        return
+    plots = store.read("parcels", ids=ids)
+    corner = np.floor(shapely.bounds(plots.geometry.to_numpy())[:, :2] / CELL)
+    _, cell = np.unique(corner, axis=0, return_inverse=True)
+    for number in range(cell.max() + 1):
+        yield plots[cell == number].reset_index(drop=True)
