@@ -29,6 +29,7 @@ class Land:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._opened: Store | None = None
+        self._writing: Store | None = None
         self._lock = threading.Lock()
 
     def store(self) -> Store:
@@ -39,11 +40,19 @@ class Land:
                 self._opened = open_store(settings.base, read_only=True, size=settings.readers, patience=PATIENCE)
             return self._opened
 
+    def writer(self) -> Store:
+        """Give the store that changes go to."""
+        with self._lock:
+            if self._writing is None:
+                self._writing = open_store(self._settings.base, size=2, patience=PATIENCE)
+            return self._writing
+
     def close(self) -> None:
         """Let go of the base."""
         with self._lock:
-            if self._opened is not None:
-                self._opened.close()
+            for opened in (self._opened, self._writing):
+                if opened is not None:
+                    opened.close()
 
 
 def a_store(request: Request) -> Store:
@@ -52,7 +61,14 @@ def a_store(request: Request) -> Store:
     return land.store()
 
 
+def a_writer(request: Request) -> Store:
+    """Hand out the store that changes go to."""
+    land: Land = request.app.state.land
+    return land.writer()
+
+
 AStore = Annotated[Store, Depends(a_store)]
+AWriter = Annotated[Store, Depends(a_writer)]
 
 
 def the_standards(request: Request) -> Standards:

@@ -20,6 +20,7 @@ from api.oidc import Provider
 from api.openapi import describe
 from api.routes import (
     checks,
+    edits,
     features,
     health,
     imports,
@@ -78,6 +79,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(Limits, settings=settings)
     for module in (
         features,
+        edits,
         tilesets,
         processes,
         health,

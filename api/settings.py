@@ -26,7 +26,8 @@ class Settings:
     which the service is asked; `people`: the file of users, by default beside the base; `guarded`: people must say who they are,
     even where there is no user; `url`: the address under which people have it, where that is not the one it listens on; `oidc`: who vouches
     for people besides their passwords; `patience`: how long a client may take over the body of a request [s], beyond what
-    `pace` [bytes/s] needs.
+    `pace` [bytes/s] needs; `unconditional`: changes may come without the
+    version that they rest on, as from QGIS.
     """
 
     base: Where
@@ -40,3 +41,4 @@ class Settings:
     oidc: Oidc | None = None
     patience: float = 20.0
     pace: float = 10_000.0
+    unconditional: bool = False

@@ -431,10 +431,12 @@ def moved(site: BaseGeometry | None, crs: object, to: str) -> BaseGeometry:
     return there
 
 
-def site_from(geometry: Mapping[str, Any], crs: str, to: str) -> BaseGeometry:
-    """Read a GeoJSON geometry in `crs` (east before north) and move it into the base's CRS `to`."""
+def site_from(geometry: Mapping[str, Any], crs: str, to: str, north_first: bool = False) -> BaseGeometry:
+    """Read a GeoJSON geometry in `crs` (east before north, or `north_first`) and move it into the base's CRS `to`."""
     try:
         shape = shapely.from_geojson(json.dumps(geometry))
+        if north_first:
+            shape = shapely.transform(shape, lambda xyz: xyz[:, [1, 0, 2][: xyz.shape[1]]], include_z=bool(shape.has_z))
         known = CRS.from_user_input(crs)
     except (shapely.errors.GEOSException, ValueError) as error:
         raise BadSiteError(f"the geometry is no GeoJSON: {error}", f"几何不是有效的GeoJSON:{error}") from None

@@ -46,11 +46,11 @@ def read_json(text: str) -> object:
         raise BadEditError(f"the changes are no JSON: {error}", f"更改内容不是 JSON:{error}") from None
 
 
-def wishes_of(body: object, layer: str | None, crs: str | None, to: str) -> tuple[Wish, ...]:
+def wishes_of(body: object, layer: str | None, crs: str | None, to: str, north_first: bool = False) -> tuple[Wish, ...]:
     """Read a change file: a GeoJSON feature or collection whose features may say `action`, `layer` and `version` beside `id`.
 
     `layer` is that of features that name none; coordinates are in `crs`, else in the CRS that the file names, else in
-    EPSG:4326. BadEditError names the feature that cannot be read.
+    EPSG:4326; east comes before north unless `north_first`. BadEditError names the feature that cannot be read.
     """
     features = body.get("features", [body]) if isinstance(body, Mapping) else None
     if not isinstance(features, list) or not features or not all(isinstance(f, Mapping) for f in features):
@@ -60,10 +60,10 @@ def wishes_of(body: object, layer: str | None, crs: str | None, to: str) -> tupl
         )
     named_crs = body.get("crs") if isinstance(body, Mapping) else None
     stated = named_crs.get("properties", {}).get("name") if isinstance(named_crs, Mapping) else None
-    return tuple(_wish(f, n, layer, crs or stated or "EPSG:4326", to) for n, f in enumerate(features, 1))
+    return tuple(_wish(f, n, layer, crs or stated or "EPSG:4326", to, north_first) for n, f in enumerate(features, 1))
 
 
-def _wish(feature: Mapping[str, Any], number: int, layer: str | None, crs: str, to: str) -> Wish:
+def _wish(feature: Mapping[str, Any], number: int, layer: str | None, crs: str, to: str, north_first: bool) -> Wish:
     """Read one feature of a change file."""
     given = feature.get("properties") or {}
     if not isinstance(given, Mapping) or any(isinstance(v, list | dict) for v in given.values()):
@@ -88,4 +88,4 @@ def _wish(feature: Mapping[str, Any], number: int, layer: str | None, crs: str, 
         )
     if version is not None and (not isinstance(version, int) or isinstance(version, bool)):
         raise BadEditError(f"{name} {id}: version {version!r} is no number", f"{name} {id}:版本 {version!r} 不是数字")
-    return Wish(name, str(id), action, values, None if geometry is None else site_from(geometry, crs, to), version)
+    return Wish(name, str(id), action, values, None if geometry is None else site_from(geometry, crs, to, north_first), version)

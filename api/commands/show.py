@@ -86,9 +86,10 @@ def map_(context: Context, out: Path, site: str | None, on: date | None, as_of: 
     metavar="ID",
     help="as which it knows this service; its secret is SHUDI_OIDC_SECRET",
 )
+@click.option("--unconditional", is_flag=True, help="take changes that do not say which version they rest on, as QGIS sends them")
 def serve(
     context: Context, host: str, port: int, url: str | None, proxy: str | None, workers: int, people: Path | None,
-    oidc_issuer: str | None, oidc_client: str | None,
+    oidc_issuer: str | None, oidc_client: str | None, unconditional: bool,
 ) -> None:  # fmt: skip
     """Serve the base: map, API and tiles; on this machine only, until there are users."""
     import uvicorn
@@ -99,7 +100,11 @@ def serve(
 
     file = people or beside(context.path())
     settings = Settings(
-        base=context.path(), people=file, oidc=vouched(oidc_issuer, oidc_client), **open_to(host, url, People(file).any())
+        base=context.path(),
+        people=file,
+        unconditional=unconditional,
+        oidc=vouched(oidc_issuer, oidc_client),
+        **open_to(host, url, People(file).any()),
     )
     with context.store(read_only=True):
         pass

@@ -1,0 +1,216 @@
+"""OGC API - Features, Part 4: create, replace, update and delete, one feature a request, on the version that the caller read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import date
+from typing import Annotated
+from urllib.parse import quote
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import JSONResponse
+
+from api.answers import tag
+from api.auth import ThePerson, origin
+from api.crs import CRS84, places
+from api.deps import AStore, AWriter, Sees, TheNetworks, TheSettings, TheStandards
+from api.errors import problem
+from api.models import Problem
+from api.routes.features import Id, Number, find, only
+from layers.assessment import NotFoundError
+from layers.collections import Collection, one, state
+from layers.edits import edit
+from layers.formats.geojson import features
+from layers.refresh import refresh
+from layers.standards import Standards
+from layers.store.base import Change, ConflictError, Store
+from layers.wishes import Action, BadEditError, Wish, read_json, wishes_of
+
+Reason = Annotated[str, Query(max_length=500, description="reason or document number, for the history")]
+Accept = Annotated[str, Query(max_length=500, description="why overlaps and gaps among parcels may stand")]
+router = APIRouter(
+    tags=["edits"], responses={400: {"model": Problem}, 404: {"model": Problem}, 412: {"model": Problem}, 428: {"model": Problem}}
+)
+
+
+async def the_body(request: Request) -> object:
+    """Read the JSON of a request."""
+    try:
+        return read_json((await request.body()).decode("utf-8"))
+    except UnicodeDecodeError:
+        raise BadEditError("the body is no UTF-8; send GeoJSON", "请求体不是 UTF-8,请发送 GeoJSON") from None
+
+
+Body = Annotated[object, Depends(the_body)]
+
+
+def editable(sees: Mapping[str, Collection], name: str) -> Collection:
+    """Find a collection whose features are stored; readiness and findings are computed."""
+    found = find(sees, name)
+    if found.assessed:
+        raise NotFoundError(
+            f"{name} is computed: edit the parcels, roads and utilities that it rests on",
+            f"{name} 由系统计算得出,请编辑其依据的宗地、道路和管线",
+        )
+    return found
+
+
+def wished(request: Request, body: object, name: str, action: Action, id: str | None, store: Store, version: int | None) -> Wish:
+    """Read the feature that a request sends, in the CRS that its Content-Crs names (default CRS84)."""
+    if not isinstance(body, Mapping) or "features" in body:
+        raise BadEditError("the body is no GeoJSON feature; send one", "请求体不是一个 GeoJSON 要素,请发送一个要素")
+    named = request.headers.get("content-crs", "").strip("<> ") or CRS84
+    there = places(named, store.crs)
+    feature = {k: v for k, v in body.items() if k not in ("action", "version", "layer", "crs")}
+    own = feature.get(
+        "id", (feature.get("properties") or {}).get("id") if isinstance(feature.get("properties"), Mapping) else None
+    )
+    if id is not None and own is not None and str(own) != id:
+        raise BadEditError(
+            f"the body is feature {own}, the address {id}; send one", f"请求体为要素 {own},而地址为 {id},请保持一致"
+        )
+    feature = {**feature, "id": id if id is not None else own, "action": action, "layer": name}
+    (wish,) = wishes_of(feature, name, str(there.crs), store.crs, there.north_first)
+    return Wish(wish.layer, wish.id, wish.action, wish.values, wish.geometry, version)
+
+
+def agreed(
+    request: Request, settings: TheSettings, found: Collection, id: str, store: Store
+) -> tuple[int | None, Response | None]:
+    """Find the version that a change rests on by its If-Match; the refusal where it is stale or missing.
+
+    NotFoundError where there is no such feature.
+    """
+    with store.snapshot():
+        frame = one(store, found, id)
+        version = store.stamps(found.layer, [id])[id]
+    now, stated = tag(state(frame), ""), request.headers.get("if-match")
+    if stated is None:
+        if settings.unconditional:
+            return None, None
+        return None, problem(
+            request, 428, "PreconditionRequired",
+            f"say which version you read: send the ETag of {id} as If-Match (serve --unconditional takes changes without)",
+            f"请说明所读取的版本:将 {id} 的 ETag 作为 If-Match 发送(serve --unconditional 可接受不带版本的更改)",
+        )  # fmt: skip
+    if stated.strip() != "*" and now not in [t.strip() for t in stated.split(",")]:
+        return None, stale(request, settings, found, id, store, stated)
+    return version, None
+
+
+def stale(request: Request, settings: TheSettings, found: Collection, id: str, store: Store, expected: str) -> Response:
+    """Refuse a change of what somebody changed meanwhile, with both versions: the one expected, and the feature as it is."""
+    frame = one(store, found, id)
+    now = tag(state(frame), "")
+    sent = problem(
+        request, 412, "ConflictError",
+        f"{id} was changed since you read it, and nothing was changed now; read it again and decide",
+        f"{id} 在您读取之后已被更改,此次未作任何更改,请重新读取后再决定",
+    )  # fmt: skip
+    current = json.loads(features(frame, found.fields, CRS84)[0])
+    body = {**json.loads(bytes(sent.body)), "expected": expected, "found": now, "current": current}
+    return JSONResponse(body, 412, {"ETag": now}, "application/problem+json")
+
+
+def made(
+    request: Request, settings: TheSettings, found: Collection, wish: Wish, person: ThePerson, writer: Store,
+    standards: Standards, networks: TheNetworks, reason: str, accept: str,
+) -> Response:  # fmt: skip
+    """Make a change and the findings that it concerns fresh; 201 with the place of a new feature, else 204 with the new ETag."""
+    expected = request.headers.get("if-match", "")
+    try:
+        edit(writer, [wish], Change(person.name, reason), standards.on(date.today()), accept)
+    except ConflictError:
+        return stale(request, settings, found, wish.id, writer, expected)
+    refresh(writer, standards, networks)
+    if wish.action == "delete":
+        return Response(status_code=204)
+    etag = tag(state(one(writer, found, wish.id)), "")
+    sent = Response(status_code=201 if wish.action == "create" else 204, headers={"ETag": etag})
+    if wish.action == "create":
+        place = f"{origin(request, settings)}/collections/{quote(found.name)}/items/{quote(wish.id, safe='')}"
+        sent.raw_headers.append((b"Location", place.encode("ascii")))  # QGIS looks for it in this case only
+    return sent
+
+
+@router.options("/collections/{collectionId}/items")
+def ways(name: Id, sees: Sees) -> Response:
+    """Say what may be done with the features of a collection."""
+    may = "GET, HEAD, OPTIONS" if find(sees, name).assessed else "GET, HEAD, POST, OPTIONS"
+    return Response(status_code=204, headers={"Allow": may})
+
+
+@router.options("/collections/{collectionId}/items/{featureId}")
+def ways_of_one(name: Id, number: Number, sees: Sees) -> Response:
+    """Say what may be done with a feature."""
+    may = "GET, HEAD, OPTIONS" if find(sees, name).assessed else "GET, HEAD, PUT, PATCH, DELETE, OPTIONS"
+    return Response(status_code=204, headers={"Allow": may, "Accept-Patch": "application/merge-patch+json"})
+
+
+@router.post("/collections/{collectionId}/items", status_code=201)
+def create(
+    request: Request, name: Id, body: Body, person: ThePerson, settings: TheSettings, store: AStore, writer: AWriter, sees: Sees,
+    standards: TheStandards, networks: TheNetworks, reason: Reason = "", accept: Accept = "",
+) -> Response:  # fmt: skip
+    """Create a feature; its number is that of the body, else one is made."""
+    only(request, "reason", "accept")
+    found = editable(sees, name)
+    wish = wished(request, numbered(body, store, found), found.layer, "create", None, store, None)
+    return made(request, settings, found, wish, person, writer, standards, networks, reason, accept)
+
+
+def numbered(body: object, store: Store, found: Collection) -> object:
+    """Give a feature without a number one that is free."""
+    if not isinstance(body, Mapping):
+        return body
+    properties = body.get("properties")
+    named = isinstance(properties, Mapping) and properties.get("id") not in (None, "")
+    if body.get("id") not in (None, "") or named:
+        return body
+    return {**body, "id": f"{found.layer}-{max(store.versions().values()) + 1}"}
+
+
+@router.put("/collections/{collectionId}/items/{featureId}", status_code=204)
+def put(
+    request: Request, name: Id, number: Number, body: Body, person: ThePerson, settings: TheSettings, store: AStore, writer: AWriter,
+    sees: Sees, standards: TheStandards, networks: TheNetworks, reason: Reason = "", accept: Accept = "",
+) -> Response:  # fmt: skip
+    """Replace a feature: what the body leaves out is missing then."""
+    only(request, "reason", "accept")
+    found = editable(sees, name)
+    version, refused = agreed(request, settings, found, number, store)
+    if refused is not None:
+        return refused
+    wish = wished(request, body, found.layer, "replace", number, store, version)
+    return made(request, settings, found, wish, person, writer, standards, networks, reason, accept)
+
+
+@router.patch("/collections/{collectionId}/items/{featureId}", status_code=204)
+def patch(
+    request: Request, name: Id, number: Number, body: Body, person: ThePerson, settings: TheSettings, store: AStore, writer: AWriter,
+    sees: Sees, standards: TheStandards, networks: TheNetworks, reason: Reason = "", accept: Accept = "",
+) -> Response:  # fmt: skip
+    """Update a feature by a JSON merge patch (RFC 7396): what the body names changes, null makes a value missing."""
+    only(request, "reason", "accept")
+    found = editable(sees, name)
+    version, refused = agreed(request, settings, found, number, store)
+    if refused is not None:
+        return refused
+    wish = wished(request, body, found.layer, "update", number, store, version)
+    return made(request, settings, found, wish, person, writer, standards, networks, reason, accept)
+
+
+@router.delete("/collections/{collectionId}/items/{featureId}", status_code=204)
+def delete(
+    request: Request, name: Id, number: Number, person: ThePerson, settings: TheSettings, store: AStore, writer: AWriter, sees: Sees,
+    standards: TheStandards, networks: TheNetworks, reason: Reason = "", accept: Accept = "",
+) -> Response:  # fmt: skip
+    """Delete a feature; the history keeps it."""
+    only(request, "reason", "accept")
+    found = editable(sees, name)
+    version, refused = agreed(request, settings, found, number, store)
+    if refused is not None:
+        return refused
+    wish = Wish(found.layer, number, "delete", {}, None, version)
+    return made(request, settings, found, wish, person, writer, standards, networks, reason, accept)

@@ -1,0 +1,125 @@
+"""Edits over HTTP by OGC API - Features, Part 4: nobody overwrites what he has not read, and findings are fresh at once."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from pandas.testing import assert_frame_equal
+
+from layers.store.gpkg import GpkgStore
+from tests.api.faces import DAY, Server, serving, shudi
+
+EPSG = "http://www.opengis.net/def/crs/EPSG/0/4548"
+PARCELS = "/collections/parcels/items"
+PLOT = f"{PARCELS}/D001-B01-P01"
+
+
+@pytest.fixture
+def served(own_park: Path, tmp_path: Path):
+    with serving(own_park, tmp_path) as running:
+        yield running
+
+
+def tagged(server: Server, path: str) -> str:
+    return server.client.get(path).headers["etag"]
+
+
+def patch(server: Server, path: str, etag: str | None, **values: object):
+    headers = {"Content-Type": "application/merge-patch+json"} | ({"If-Match": etag} if etag else {})
+    return server.client.patch(path, content=json.dumps({"properties": values}), headers=headers)
+
+
+def test_a_change_rests_on_the_version_that_was_read(served: Server) -> None:
+    etag = tagged(served, PLOT)
+    assert patch(served, PLOT, None, status="idle").status_code == 428
+    done = patch(served, PLOT, etag, status="idle", owner=None)
+    assert (done.status_code, done.headers["etag"]) == (204, tagged(served, PLOT))
+    stale = patch(served, PLOT, etag, status="ready")
+    assert stale.status_code == 412
+    assert stale.headers["content-type"] == "application/problem+json"
+    told = stale.json()
+    assert (told["expected"], told["found"]) == (etag, done.headers["etag"])
+    assert told["current"]["properties"]["status"] == "idle"
+    assert "更改" in told["detail_zh"]
+    assert served.client.get(PLOT).json()["properties"]["status"] == "idle"
+
+
+def test_of_two_who_change_the_same_version_one_wins(served: Server) -> None:
+    def race(status: str) -> int:
+        return patch(served, PLOT, etag, status=status).status_code
+
+    for _ in range(5):
+        etag = tagged(served, PLOT)
+        with ThreadPoolExecutor(2) as both:
+            assert sorted(both.map(race, ("idle", "built"))) == [204, 412]
+
+
+def test_an_outside_edit_makes_the_etag_stale(served: Server, own_park: Path) -> None:
+    etag = tagged(served, PLOT)
+    assert shudi("edit", "parcels", "D001-B01-P01", "status=listed", "--base", own_park).status == 0
+    assert patch(served, PLOT, etag, status="idle").status_code == 412
+
+
+def test_features_are_created_replaced_and_deleted(served: Server, own_park: Path) -> None:
+    pipe = {
+        "type": "Feature",
+        "properties": {"kind": "water", "role": "main", "status": "in_service"},
+        "geometry": {"type": "LineString", "coordinates": [[4061000.5, 500100.25], [4061000.5, 500200.25]]},
+    }
+    made = served.client.post("/collections/utilities/items?reason=Doc%207", json=pipe, headers={"Content-Crs": f"<{EPSG}>"})
+    assert made.status_code == 201, made.text
+    assert (b"Location", made.headers["location"].encode()) in made.headers.raw
+    place = made.headers["location"].removeprefix(served.url)
+    read = served.client.get(place, params={"crs": EPSG}).json()
+    assert read["geometry"]["coordinates"] == [[4061000.5, 500100.25], [4061000.5, 500200.25]]
+    pipe["properties"] = {"kind": "gas"}
+    assert served.client.put(place, json=pipe).status_code == 428
+    put = served.client.put(place, json=pipe, headers={"If-Match": made.headers["etag"], "Content-Crs": f"<{EPSG}>"})
+    assert put.status_code == 204, put.text
+    assert served.client.get(place).json()["properties"]["role"] is None
+    gone = served.client.delete(place, headers={"If-Match": put.headers["etag"]})
+    assert (gone.status_code, served.client.get(place).status_code) == (204, 404)
+    store = GpkgStore.open(own_park, read_only=True)
+    records = store.history("utilities", read["id"])
+    assert [r.reason for r in records] == ["Doc 7", "", ""]
+    found, inputs = store.findings()
+    assert inputs["layers"] == dict(store.versions())
+    assert shudi("assess", "--on", DAY, "--full", "--base", own_park).status == 0
+    assert_frame_equal(found.sort_index(), store.findings()[0].sort_index(), check_exact=True)
+    store.close()
+
+
+def test_what_cannot_stand_is_refused(served: Server) -> None:
+    def post(body: object, path: str = PARCELS) -> tuple[int, str]:
+        answer = served.client.post(path, content=body if isinstance(body, str) else json.dumps(body))
+        return answer.status_code, answer.json().get("detail", "")
+
+    square = {"type": "Polygon", "coordinates": [[[117, 36.6], [117.001, 36.6], [117.001, 36.601], [117, 36.601], [117, 36.6]]]}
+    assert post("{")[0] == 422
+    assert post([])[0] == 422
+    assert post({"type": "FeatureCollection", "features": []})[0] == 422
+    assert post({"type": "Feature", "id": "D001-B01-P01", "properties": {}, "geometry": square})[0] == 409
+    assert "status cannot be" in post({"type": "Feature", "properties": {"status": "sold"}, "geometry": square})[1]
+    assert post({"type": "Feature", "properties": {}, "geometry": square}, "/collections/readiness/items")[0] == 404
+    assert post({"type": "Feature", "properties": {}, "geometry": square}, "/collections/lakes/items")[0] == 404
+    other = served.client.put(PLOT, json={"id": "X", "properties": {}, "geometry": square}, headers={"If-Match": "*"})
+    assert (other.status_code, "the address D001-B01-P01" in other.json()["detail"]) == (422, True)
+    gap = served.client.delete(PLOT, headers={"If-Match": "*"})
+    assert (gap.status_code, "a gap of" in gap.json()["detail"]) == (422, True)
+    assert served.client.delete(PLOT, params={"accept": "a road"}, headers={"If-Match": "*"}).status_code == 204
+    assert served.client.delete(PLOT, headers={"If-Match": "*"}).status_code == 404
+
+
+def test_clients_learn_what_they_may_do(served: Server) -> None:
+    assert "POST" in served.client.options(PARCELS).headers["allow"]
+    assert {"PUT", "DELETE"} <= set(served.client.options(PLOT).headers["allow"].split(", "))
+    assert "POST" not in served.client.options("/collections/readiness/items").headers["allow"]
+    classes = served.client.get("/conformance").json()["conformsTo"]
+    assert "http://www.opengis.net/spec/ogcapi-features-4/1.0/conf/optimistic-locking-etags" in classes
+
+
+def test_a_service_may_take_changes_without_a_version(own_park: Path, tmp_path: Path) -> None:
+    with serving(own_park, tmp_path, "--unconditional") as server:
+        assert patch(server, PLOT, None, status="idle").status_code == 204
+        assert patch(server, PLOT, '"old"', status="ready").status_code == 412
