@@ -36,7 +36,7 @@ from layers.plan.sheet import Sheet, sheet
 from layers.plan.supply import judge, survey_of
 from layers.plan.supply_table import supply_table
 from layers.standards import Standards
-from layers.store.base import Box, Store, When
+from layers.store.base import Box, Compare, Store, When
 
 ENGINE = 6
 """Grows when the same land and standards would give other findings."""
@@ -52,8 +52,6 @@ Traces = Mapping[str, pd.DataFrame]
 NETWORKS = ("roads", "utilities")
 POINTS = 50_000
 """The most points that a site's outline may have: no survey has as many, and each check takes seconds with more."""
-
-
 LINES = 5_000
 """The most lines on whose sources those who ask for capacity are counted for one site: half a second of plots."""
 
@@ -101,12 +99,32 @@ class Networks:
         key = (name, ask.on, ask.known, as_of)
         found: pd.DataFrame | None = self._traced.get(key) if isinstance(as_of, int) else None
         if found is None:
-            found = self._layer(store, name, ask, None if as_of == store.versions()[name] else as_of)
+            now = None if as_of == store.versions()[name] else as_of
+            found = self._again(store, ask, as_of) if now is None and name == "utilities" else None
+            found = self._layer(store, name, ask, now) if found is None else found
             with self._lock:
                 self._traced[key] = found
                 while len(self._traced) > self._keep:
                     self._traced.popitem(last=False)
         return found
+
+    def _again(self, store: Store, ask: Ask, now: When) -> pd.DataFrame | None:
+        """Trace only those kinds of utilities anew that few edits since the last trace concern; None where there is none."""
+        with self._lock:
+            known = [(key[3], old) for key, old in self._traced.items() if key[:3] == ("utilities", ask.on, ask.known)]
+        since, old = next(
+            ((v, t) for v, t in reversed(known) if isinstance(v, int) and isinstance(now, int) and v < now), (0, None)
+        )
+        ids = store.changed("utilities", since) if old is not None else ()
+        kinds = {k for at in (since, None) for k in store.read("utilities", ids=ids[:LINES], columns=["kind"], as_of=at)["kind"]}
+        delivered = old is not None and store.editions("utilities", since) != store.editions("utilities")
+        if old is None or delivered or len(ids) > LINES or not kinds <= set(utilities.KINDS):
+            return None
+        alike = [store.read("utilities", columns=asked_of("utilities"), where=[Compare("kind", "=", k)]) for k in sorted(kinds)]
+        features: gpd.GeoDataFrame = pd.concat(alike, ignore_index=True)
+        traced = spare(features, serving(Survey(features, store.editions("utilities")), ask), ask)
+        kept = old[~old.index.isin([*features["id"], *ids])]
+        return pd.concat([kept, traced.set_axis(pd.Index(features["id"], name="id"))])
 
     @staticmethod
     def _layer(store: Store, name: str, ask: Ask, as_of: When | None) -> pd.DataFrame:
@@ -340,13 +358,8 @@ def anew(store: Store, ask: Ask, as_of: datetime | None = None) -> pd.DataFrame:
 
 def current(store: Store, ask: Ask, standards: Standards) -> dict[str, Any]:
     """Name the versions of all that findings are made from."""
-    return {
-        "on": str(ask.on),
-        "known": str(ask.known),
-        "standards": standards.digest,
-        "engine": ENGINE,
-        "layers": dict(store.versions()),
-    }
+    days = {"on": str(ask.on), "known": str(ask.known)}
+    return {**days, "standards": standards.digest, "engine": ENGINE, "layers": dict(store.versions())}
 
 
 def stale(store: Store, inputs: Mapping[str, Any], standards: Standards) -> list[str]:

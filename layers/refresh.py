@@ -30,6 +30,8 @@ MOST_CHANGES = 500
 """From so many changed features or lines on a full assessment in processes is as fast."""
 MOST_PLOTS = 20_000
 """The same of plots that they concern."""
+FEW = 50
+"""So few plots whose readiness alone may differ are assessed wholly with the others: one question costs less than two."""
 CELL = 1000.0
 """Plots that lie in one square of this side [m] are assessed together."""
 TRIES = 5
@@ -217,7 +219,8 @@ def _found(store: Store, ask: Ask, planned: _Planned, networks: Networks) -> pd.
     if not planned.whole and not planned.ready:
         return pd.DataFrame()
     traces = networks.trace(store, ask)
-    kept = store.findings(sorted(planned.ready))[0]
+    few = planned.whole and len(planned.ready) <= FEW
+    kept = store.findings([] if few else sorted(planned.ready))[0]
     kept = kept[(kept["reason"] != UNKNOWN_READINESS).to_numpy(bool)] if len(kept) else kept
     whole = planned.whole | (planned.ready - set(kept.index))
     found = [

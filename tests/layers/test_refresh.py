@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
 from geo.raster import Grid
-from layers.assessment import question, stale
+from layers.assessment import Networks, question, stale
 from layers.base import Edition, empty
 from layers.catalogue import LAYERS
 from layers.census import assess
@@ -170,11 +170,11 @@ def edits(draw):
 @settings(max_examples=8, deadline=None)
 @given(st.lists(st.one_of(edits(), st.just("refresh")), min_size=1, max_size=8))
 def test_after_any_edits_a_refresh_finds_what_a_full_assessment_finds(steps):
-    store = world()
+    store, networks = world(), Networks()
     assess(store, ask(), STANDARDS)
     for step in [*steps, "refresh"]:
         if step == "refresh":
-            assert refresh(store, STANDARDS) is not None
+            assert refresh(store, STANDARDS, networks) is not None
             continue
         layer, id, row = step
         if row is not None:
