@@ -13,9 +13,10 @@ from api.jobs import Progress
 from api.models import CheckRequest, Moment, SheetBody
 from api.settings import Settings
 from api.supply import SupplyBody
-from layers.assessment import Networks, check, question, site_from, supply
+from layers.assessment import Networks, check, question, supply
 from layers.base import Text
 from layers.census import assess
+from layers.drawn import site_from
 from layers.standards import Standards
 from layers.store import open_store
 from layers.store.base import Store

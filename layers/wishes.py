@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 from shapely.geometry.base import BaseGeometry
 
-from layers.assessment import site_from
 from layers.catalogue import LAYERS
+from layers.drawn import site_from
 from layers.errors import Refusal
 
 Action = Literal["create", "replace", "update", "delete"]

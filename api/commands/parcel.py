@@ -13,8 +13,8 @@ from shapely.geometry.base import BaseGeometry
 from api.commands.change import accept, content, reason, tell, today, values
 from api.commands.land import actor
 from api.context import Context, command
-from layers.assessment import moved, site_from
 from layers.base import Text
+from layers.drawn import moved, site_from
 from layers.errors import Refusal
 from layers.store.base import Change
 from layers.subdivision import Kin, lineage, merge, split

@@ -6,7 +6,8 @@ from fastapi import APIRouter
 
 from api.deps import AStore, TheNetworks, TheStandards
 from api.models import CheckRequest, Problem, SheetBody
-from layers.assessment import carried, check, question, site_from
+from layers.assessment import carried, check, question
+from layers.drawn import site_from
 from layers.units import m2
 
 router = APIRouter(tags=["checks"])

@@ -6,10 +6,10 @@ import argparse
 import os
 import platform
 
-from tests.bench import assess, check, million, overlay, store
+from tests.bench import assess, check, edits, million, overlay, store
 from tests.bench.city import city
 
-BENCHES = {"assess": assess.run, "check": check.run, "overlay": overlay.run, "store": store.run}
+BENCHES = {"assess": assess.run, "check": check.run, "edits": edits.run, "overlay": overlay.run, "store": store.run}
 LARGE = {"million": million.run}
 """Only when they are named; with a million plots where --plots says nothing else."""
 
