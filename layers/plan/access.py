@@ -160,7 +160,8 @@ class Ways:
         bent = rows[np.isinf(way)]
         if len(bent):
             way[np.isinf(way)] = self._bent(lines, choice.plot[bent], choice.line[bent])
-            none = rows[np.isinf(way)]
+            # who is in the way is asked only where there is no way at all
+            none = rows[np.isinf(way) & ~np.isin(choice.cell[rows], choice.cell[rows[~np.isinf(way)]])]
             between[none] = self._in_the_way(lines, choice, none)
         unknown = np.minimum(rank[rows], UNKNOWN)
         barred = np.where(lines.unsure[choice.line[rows]], unknown, NONE)
