@@ -48,7 +48,8 @@ def _parse(text: str) -> CRS:
     return CRS.from_user_input(text)
 
 
-def _crs(crs: object) -> CRS:
+def parsed(crs: object) -> CRS:
+    """Read a CRS from any text that pyproj reads, once for each text; CRSError where it reads none."""
     return crs if isinstance(crs, CRS) else _parse(str(crs))
 
 
@@ -63,12 +64,12 @@ def _label(crs: CRS) -> str:
 
 def is_same(a: object, b: object) -> bool:
     """Tell whether two CRSs, as text or objects, are one, axis order aside; None is the same as nothing."""
-    return a is not None and b is not None and bool(_crs(a).equals(_crs(b), ignore_axis_order=True))
+    return a is not None and b is not None and bool(parsed(a).equals(parsed(b), ignore_axis_order=True))
 
 
 def metres_per_unit(crs: object) -> float:
     """Tell the length of a projected CRS's unit [m]; NotProjectedError where its unit is an angle or it has none."""
-    c = _crs(crs)
+    c = parsed(crs)
     axes = c.axis_info[:2]
     if c.is_geographic or len(axes) < 2 or "degree" in axes[0].unit_name:
         raise NotProjectedError(
@@ -130,7 +131,7 @@ def check_plausible(bounds: ArrayLike, crs: object) -> None:
     small, as in Europe, a swap in a worldwide CRS of degrees cannot be seen. ImplausibleCoordinatesError with the remedy,
     and with the position of the first bad row.
     """
-    b, c = np.atleast_2d(np.asarray(bounds, np.float64)), _crs(crs)
+    b, c = np.atleast_2d(np.asarray(bounds, np.float64)), parsed(crs)
     finite = np.isfinite(b).all(axis=1)
     home = _home(c) or ((-180.0, -90.0, 180.0, 90.0) if c.is_geographic else None)
     bad = ~finite | (~_fits(b, home) if home else _fits(b, (-180.0, -90.0, 180.0, 90.0)))
@@ -214,7 +215,7 @@ def in_reach(shape: BaseGeometry, src: object, dst: object) -> BaseGeometry:
 
     The world is no box in a projected CRS. What comes back may be empty.
     """
-    one, other = _crs(src), _crs(dst)
+    one, other = parsed(src), parsed(dst)
     use = other.area_of_use
     if not one.is_geographic or other.is_geographic or use is None or use.west > use.east:
         return shape
@@ -229,7 +230,7 @@ def transform(shapes: Shapes, src: object, dst: object) -> Shapes:
     DatumShiftError between Xi'an 1980 or Beijing 1954 and another datum, unless the CRS brings its parameters (a bound
     CRS, +towgs84): a silent shift is wrong by tens of metres. ImplausibleCoordinatesError where a coordinate has no image.
     """
-    one, other = _crs(src), _crs(dst)
+    one, other = parsed(src), parsed(dst)
     if is_same(one, other):
         return shapes
     old, new = _legacy(one), _legacy(other)
@@ -266,13 +267,13 @@ def transform(shapes: Shapes, src: object, dst: object) -> Shapes:
 
 def operation(src: object, dst: object) -> tuple[str, float | None]:
     """Name the operation that `transform` does between two CRSs, and its accuracy [m]; None where it is not known."""
-    transformer = _transformer(_crs(src), _crs(dst))
+    transformer = _transformer(parsed(src), parsed(dst))
     return transformer.description, transformer.accuracy if transformer.accuracy >= 0 else None
 
 
 def north_first(crs: object) -> bool:
     """Tell whether the authority of a CRS puts north before east, as EPSG does for 4326, 4490 and CGCS2000's zones."""
-    axes = _crs(crs).axis_info
+    axes = parsed(crs).axis_info
     return len(axes) > 1 and axes[0].direction.lower() == "north"
 
 
@@ -317,7 +318,7 @@ def ellipsoidal_area(shapes: Shapes, crs: object, straight: bool = True) -> Numb
     cancel on a rectangle, a triangle of 5 ha and 300 m edges is 0.9 m2 off. Interiors count negative; 0 for None, empty and
     non-areal shapes. No datum is shifted. Memory grows with the vertices of `CHUNK` shapes, some 300 bytes each.
     """
-    c = _crs(crs)
+    c = parsed(crs)
     ellipsoid, base = c.ellipsoid, c.geodetic_crs
     if ellipsoid is None or base is None:
         raise NotProjectedError(

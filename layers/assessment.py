@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date, datetime
-from typing import Any
+from typing import Any, cast
 
 import geopandas as gpd
 import numpy as np
@@ -16,7 +16,7 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from geo.compiled import always
-from geo.crs import transform
+from geo.crs import parsed, transform
 from layers import utilities
 from layers.base import Ask, Survey, ask_layer, framed
 from layers.catalogue import LAYERS
@@ -34,6 +34,7 @@ from layers.plan.supply import judge, survey_of
 from layers.plan.supply_table import supply_table
 from layers.standards import Standards
 from layers.store.base import Box, Compare, Store, When
+from layers.table import Table
 
 ENGINE = 6
 """Grows when the same land and standards would give other findings."""
@@ -171,7 +172,9 @@ class Networks:
 
 def told(features: gpd.GeoDataFrame, traced: pd.DataFrame) -> gpd.GeoDataFrame:
     """Put what was traced beside lines, by number; a line that was not traced gets NA."""
-    at = traced.index.get_indexer(features["id"])
+    at = traced.index.get_indexer(features["id"].to_numpy(object))
+    if isinstance(features, Table):
+        return features.beside(traced, at)
     told = {str(name): column.array.take(at, allow_fill=True) for name, column in traced.items()}
     own = {name: features[name].array for name in features.columns if name != "geometry"}
     return framed(own | told, features.geometry.to_numpy(), features.crs)
@@ -189,10 +192,11 @@ def land_around(
     as_of: datetime | None = None,
     layers: Iterable[str] = tuple(LAYERS),
     words: bool = True,
+    light: bool = False,
 ) -> Mapping[str, Survey]:
     """Read layers, by default all, in a box, those that reach beyond their outline with a margin around it; networks as traced.
 
-    Without `words` only the columns of `asked_of`.
+    Without `words` only the columns of `asked_of`. `light`: read tables, which the questions about a site ask as they ask frames.
     """
     editions = store.editions(as_of=as_of)
     land = {}
@@ -200,7 +204,9 @@ def land_around(
         delivered = tuple(e for e in editions if e.layer == name)
         if delivered:
             around = wider(box, MARGIN.get(name, 0.0))
-            features = store.read(name, box=around, columns=None if words else asked_of(name), as_of=as_of)
+            table = cast("gpd.GeoDataFrame", store.table(name, around, as_of)) if light else None
+            columns = None if words else asked_of(name)
+            features = store.read(name, around, columns=columns, as_of=as_of) if table is None else table
             land[name] = Survey(told(features, traces[name]) if name in traces else features, delivered)
     return land
 
@@ -269,8 +275,8 @@ def check(
     site, networks = proper(site, store.crs), networks or Networks()
     with store.snapshot():
         traces = networks.trace(store, ask, as_of)
-        land = land_around(store, site.buffer(tolerance(ask), join_style="mitre").bounds, traces, as_of)
-        frame = gpd.GeoDataFrame({"id": [id]}, geometry=[site], crs=store.crs)
+        land = land_around(store, site.buffer(tolerance(ask), join_style="mitre").bounds, traces, as_of, light=True)
+        frame = framed({"id": np.array([id], object)}, np.array([site], object), parsed(store.crs))
         if not any(e.coverage is not None and e.coverage.intersects(site) for s in land.values() for e in s.editions):
             where = tuple(round(v) for v in site.bounds)
             raise BadSiteError(

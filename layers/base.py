@@ -286,7 +286,7 @@ def framed(columns: Mapping[str, Any], shapes: NDArray[np.object_], crs: object)
 
 def row_of(frame: pd.DataFrame) -> dict[str, Any]:
     """Take the only row of a frame, by column."""
-    return {str(name): column.array[0] for name, column in frame.items()}
+    return {str(name): array[0] for name, array in zip(frame.columns, frame._iter_column_arrays(), strict=True)}  # type: ignore[operator]
 
 
 def empty(layer: Layer, crs: object) -> gpd.GeoDataFrame:

@@ -102,7 +102,7 @@ def overhead(features: gpd.GeoDataFrame, ask: Ask) -> Zone:
     table = ask.standards["corridors.overhead_line"]
     clearance = banded(voltage, ask.standards["corridors.overhead_clearance"], "distance")
     swing = features["swing"].to_numpy(float)
-    dense = features["built_up"].eq(True).to_numpy(bool, na_value=False)
+    dense = pd.array(features["built_up"].to_numpy(object), "boolean").to_numpy(bool, na_value=False)
     distance = np.where(dense & ~np.isnan(swing), swing + clearance, banded(voltage, table, "distance"))
     distance = np.where(voltage < 1, clearance + np.nan_to_num(swing), distance)
     widest = banded(voltage, ask.standards["corridors.power_corridor_width"], "max") / 2
@@ -117,7 +117,7 @@ def reserved(features: gpd.GeoDataFrame, ask: Ask) -> Zone:
     table = ask.standards["corridors.power_corridor_width"]
     voltage = features["voltage"].to_numpy(float)
     least, most = (banded(voltage, table, column) / 2 for column in ("min", "max"))
-    drawn = is_area(features) | features["edge_offset"].notna().to_numpy(bool)
+    drawn = is_area(features) | ~np.isnan(features["edge_offset"].to_numpy(float))
     most = np.where(np.isnan(most), max(row["max"] for row in table) / 2, most)
     return Zone(np.where(drawn, 0.0, np.nan_to_num(least)), np.where(drawn, 0.0, most))
 

@@ -222,8 +222,7 @@ def _ranked(
     if "role" in lines:
         touching = (lines["role"].to_numpy(object) == "service")[j] & (distance == 0)
         paired[(paired == AVAILABLE) & touching] = CONNECTED
-    if "serves" in lines and lines["serves"].notna().any():
-        named = lines["serves"].to_numpy(object)[j]
+    if "serves" in lines and len(named := lines["serves"].to_numpy(object)[j]) and not pd.isna(named).all():
         mine = named == plots["id"].to_numpy(object)[i]
         paired[(paired == AVAILABLE) & mine] = CONNECTED
         paired[~mine & ~pd.isna(named)] = NONE

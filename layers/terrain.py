@@ -75,7 +75,7 @@ def on_rasters(
     answers = np.full((count, len(plots)), np.nan)
     shapes = plots.geometry.to_numpy()
     box = shapely.bounds(shapes)
-    for grid in features["grid"] if len(features) else ():
+    for grid in features["grid"].to_numpy(object) if len(features) else ():
         if not is_same(grid.crs, plots.crs):
             raise CRSMismatchError(
                 f"the terrain is in {grid.crs}, the plots in {plots.crs}: warp the raster to the base's CRS",

@@ -173,4 +173,4 @@ def taken(site: gpd.GeoDataFrame, parcels: gpd.GeoDataFrame) -> dict[str, float]
     shape, shapes = site.geometry.iloc[0], parcels.geometry.to_numpy()
     near = np.flatnonzero(shapely.intersects(shapes, shape))
     part = shapely.area(shapely.intersection(shapes[near], shape)) / shapely.area(shapes[near])
-    return {id: float(p) for id, p in zip(parcels["id"].iloc[near], part, strict=True) if p > 0}
+    return {id: float(p) for id, p in zip(parcels["id"].to_numpy(object)[near], part, strict=True) if p > 0}

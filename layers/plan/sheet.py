@@ -148,7 +148,7 @@ def sheet(
     others = max((line.severity for line in whole), key=list(SEVERITIES).index)
     worst = max((others, *(line.severity for line in lines)), key=list(SEVERITIES).index)
     return Sheet(
-        id=str(site["id"].iloc[0]),
+        id=str(site["id"].to_numpy(object)[0]),
         on=ask.on,
         use=ask.use,
         area=area,
@@ -300,7 +300,7 @@ def subject(site: gpd.GeoDataFrame, land: Land, own: str) -> gpd.GeoDataFrame:
     if own not in land:
         return site
     features = land[own].features
-    row = np.flatnonzero(features["id"].to_numpy(object) == site["id"].iloc[0])[:1]
+    row = np.flatnonzero(features["id"].to_numpy(object) == site["id"].array[0])[:1]
     stored = [name for name in features.columns if name in ABOUT or name.startswith("demand_")] if len(row) else []
     facts = {name: features[name].array.take(row) for name in stored}
     return framed({"id": site["id"].array, **facts}, site.geometry.to_numpy(), site.crs)

@@ -13,6 +13,7 @@ import pandas as pd
 
 from layers.base import Edition
 from layers.errors import Refusal
+from layers.table import Table
 
 Box = tuple[float, float, float, float]
 Findings = pd.DataFrame | Iterable[pd.DataFrame]
@@ -176,6 +177,10 @@ class Store(Protocol):
         `terrain` a frame of one row a raster: `id`, `edition`, `grid` (geo.raster.Grid cut to the box), the outline of that
         grid as geometry; conditions and limits are not for rasters.
         """
+        ...
+
+    def table(self, layer: str, box: Box, as_of: When | None = None) -> Table:
+        """Read what `read` reads in a box, for a question about one site: columns are made when they are asked for."""
         ...
 
     def count(self, layer: str, box: Box | None = None, where: Sequence[Compare] = (), most: int | None = None) -> int:

@@ -229,10 +229,20 @@ BUILD: Mapping[DType, Callable[[Sequence[Any]], Any]] = {
 """From the cells of a database's column to an array of the field's pandas type."""
 
 
-def column(where: str, dtype: DType, values: Sequence[Any]) -> Any:
-    """Build a typed array of database cells; StoreError where another program wrote something else there."""
+def objects(cells: Sequence[Any]) -> NDArray[np.object_]:
+    """Take texts as objects, None where missing; what another program wrote as a number becomes a text."""
+    found = np.empty(len(cells), object)
+    found[:] = [c if c is None or isinstance(c, str) else str(c) for c in cells]
+    return found
+
+
+def column(where: str, dtype: DType, values: Sequence[Any], light: bool = False) -> Any:
+    """Build a typed array of database cells, `light`: of texts an array of objects.
+
+    StoreError where another program wrote something else there.
+    """
     try:
-        return BUILD[dtype](values)
+        return objects(values) if light and dtype == "text" else BUILD[dtype](values)
     except (TypeError, ValueError) as error:
         raise StoreError(
             f"{where} holds what is no {dtype}: {error}. Correct it in the program that wrote it.",

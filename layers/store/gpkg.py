@@ -42,6 +42,7 @@ from layers.store.connection import Connections
 from layers.store.crs import project_crs
 from layers.store.deliveries import admitted, now, stamp
 from layers.store.schema import quoted
+from layers.table import Table
 
 
 class GpkgStore:
@@ -203,6 +204,14 @@ class GpkgStore:
         of = frames.layer_of(layer)
         with self._connections.reading() as c:
             return history.count(c, of, history.Asked(box, None, frames.comparable(of, where)), most)
+
+    def table(self, layer: str, box: Box, as_of: When | None = None) -> Table:
+        """Read all columns of features, or of the rasters, of a layer in a box."""
+        of = frames.layer_of(layer)
+        with self._connections.reading() as c:
+            if of.geometry == "raster" or history.later(c, layer, as_of) is not None:
+                return Table.of(self.read(layer, box, as_of=as_of))
+            return history.table(of, c.execute(*history.rows(of, of.columns, history.Asked(box))).fetchall(), self._crs, box)
 
     def extent(self, layer: str) -> tuple[int, Box]:
         """Count the features of a layer and bound their envelopes; zeros where there is none."""

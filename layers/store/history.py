@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 from typing import Any, NamedTuple
 
 import geopandas as gpd
@@ -20,6 +21,7 @@ from layers.store.base import Box, Compare, Record, When
 from layers.store.deliveries import in_force, stamp
 from layers.store.frames import column, first, holds, meets, states
 from layers.store.schema import quoted, rtree
+from layers.table import Table
 
 Query = tuple[str, list[Any]]
 Rows = Sequence[Sequence[Any]]
@@ -166,6 +168,18 @@ def frame(layer: Layer, fields: Sequence[Field], found: Rows, crs: CRS, decode: 
     columns = list(zip(*found, strict=True)) if found else [()] * (len(fields) + 2)
     data = {f.name: column(f"{layer.name}.{f.name}", f.dtype, columns[k + 1]) for k, f in enumerate(fields)}
     return framed(data, decode(columns[-1], layer.geometry, layer.name), crs)
+
+
+def table(layer: Layer, found: Rows, crs: CRS, box: Box) -> Table:
+    """Build a table of those rows of fid, all fields and geometry whose envelopes meet the box."""
+    shapes = blobs.decode([row[-1] for row in found], layer.geometry, layer.name)
+    if not (met := meets(shapes, box)).all():
+        found, shapes = [row for row, inside in zip(found, met.tolist(), strict=True) if inside], shapes[met]
+    cells = list(zip(*found, strict=True)) if found else [()] * (len(layer.columns) + 2)
+    make = {
+        f.name: partial(column, f"{layer.name}.{f.name}", f.dtype, cells[k], light=True) for k, f in enumerate(layer.columns, 1)
+    }
+    return Table(make, shapes, crs)
 
 
 def kept(then: gpd.GeoDataFrame, layer: Layer, asked: Asked, fields: Sequence[Field]) -> gpd.GeoDataFrame:

@@ -25,6 +25,7 @@ from layers.store.base import Box, Change, Compare, Edit, Findings, Inputs, Prog
 from layers.store.changes import agreed
 from layers.store.crs import project_crs
 from layers.store.deliveries import admitted, in_force, now, stamp
+from layers.table import Table
 
 Raster = tuple[str, str, Grid]
 
@@ -146,6 +147,10 @@ class MemoryStore:
             if w is not None and (ids is None or id in ids):
                 rows.append((id, edition, rasters.cut(grid, w), rasters.footprint(grid.transform, w)))
         return rasters.frame(rows, columns, self._crs)
+
+    def table(self, layer: str, box: Box, as_of: When | None = None) -> Table:
+        """Read all columns of features of a layer in a box."""
+        return Table.of(self.read(layer, box, as_of=as_of))
 
     def count(self, layer: str, box: Box | None = None, where: Sequence[Compare] = (), most: int | None = None) -> int:
         """Count features, not beyond `most`."""

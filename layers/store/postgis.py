@@ -44,6 +44,7 @@ from layers.store.postgres.place import address_of, connected, held, make, no_ba
 from layers.store.postgres.pool import Connection, Pool
 from layers.store.rasters import conform as proper_rasters
 from layers.store.schema import quoted
+from layers.table import Table
 
 
 class PostgisStore:
@@ -172,6 +173,10 @@ class PostgisStore:
         of = frames.layer_of(layer)
         with self._pool.reading() as c:
             return history.count(c, of, Asked(box, None, frames.comparable(of, where)), most)
+
+    def table(self, layer: str, box: Box, as_of: When | None = None) -> Table:
+        """Read all columns of features of a layer in a box."""
+        return Table.of(self.read(layer, box, as_of=as_of))
 
     def extent(self, layer: str) -> tuple[int, Box]:
         """Count the features of a layer and bound their envelopes; zeros where there is none. Remembered until it changes."""
