@@ -6,10 +6,17 @@ import argparse
 import os
 import platform
 
-from tests.bench import assess, check, edits, million, overlay, store
+from tests.bench import assess, check, edits, fuzz, million, overlay, store
 from tests.bench.city import city
 
-BENCHES = {"assess": assess.run, "check": check.run, "edits": edits.run, "overlay": overlay.run, "store": store.run}
+BENCHES = {
+    "assess": assess.run,
+    "check": check.run,
+    "edits": edits.run,
+    "fuzz": fuzz.run,
+    "overlay": overlay.run,
+    "store": store.run,
+}
 LARGE = {"million": million.run}
 """Only when they are named; with a million plots where --plots says nothing else."""
 
