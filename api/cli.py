@@ -4,7 +4,23 @@ from __future__ import annotations
 
 import click
 
-from api.commands import change, deliver, export, find, land, level, move, networks, parcel, people, sheet, show, supply, verdict
+from api.commands import (
+    change,
+    deliver,
+    export,
+    find,
+    land,
+    level,
+    move,
+    networks,
+    parcel,
+    people,
+    qgis,
+    sheet,
+    show,
+    supply,
+    verdict,
+)
 from api.context import BASE, PLACE, Commands, Context, language
 from layers.store.address import where
 
@@ -20,6 +36,6 @@ def main(ctx: click.Context, base: str | None, lang: str, as_json: bool) -> None
     ctx.obj = Context(where(base) if base else None, lang, as_json)
 
 
-for module in (land, move, deliver, export, change, parcel, verdict, find, level, networks, supply, show, sheet, people):
+for module in (land, move, deliver, export, change, parcel, verdict, find, level, networks, supply, show, sheet, people, qgis):
     for command in module.COMMANDS:
         main.add_command(command)

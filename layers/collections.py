@@ -61,6 +61,8 @@ READINESS = (
     Field("deciding", "text", Text("Deciding service", "决定性配套"), meaning="the service that comes last or is missing"),
     Field("missing", "text", Text("Missing services", "缺少的配套"), meaning=f"of {', '.join(SERVICES)}, with commas"),
 )
+NAMED = (*(name for name, layer in LAYERS.items() if layer.geometry != "raster"), "readiness", "findings")
+"""The names of all collections."""
 UNKNOWN = {"verdict": "unknown", "ready_state": "unknown"}
 """What a plot is that nobody assessed."""
 

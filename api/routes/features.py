@@ -22,7 +22,7 @@ from api.models import Problem
 from api.routes import page as front
 from layers.assessment import NotFoundError
 from layers.base import KEY, Field, names
-from layers.collections import GEOMETRY, Collection, Known, Page, extent, one, page, state, stream
+from layers.collections import GEOMETRY, NAMED, Collection, Known, Page, extent, one, page, state, stream
 from layers.collections import Query as Ask
 from layers.filter.errors import FilterError
 from layers.filter.tree import print_of
@@ -70,7 +70,9 @@ def the_wish(request: Request, settings: TheSettings, f: Annotated[Format, Query
 
 
 TheWish = Annotated[Wish, Depends(the_wish)]
-Id = Annotated[str, Path(alias="collectionId", max_length=100, description="name of a collection")]
+Id = Annotated[
+    str, WithJsonSchema({"type": "string", "enum": list(NAMED)}), Path(alias="collectionId", description="name of a collection")
+]
 Number = Annotated[str, Path(alias="featureId", max_length=200, description="number of a feature")]
 NAMES = {field.alias or name for name, field in Asked.model_fields.items()} | {"f"}
 router = APIRouter(tags=["features"], responses={400: {"model": Problem}})
@@ -97,11 +99,10 @@ def landing(
     request: Request, settings: TheSettings, store: AStore, f: Annotated[Format, Query(description="JSON or HTML")] = None
 ) -> Response:
     """Open the map for a browser; for programs, say what is here."""
-    accepted = request.headers.get("accept", "*/*")
-    if f is None and ("text/html" in accepted or "json" not in accepted):
+    of = wish(request, origin(request, settings), f)
+    if f is None and of.format == "html":
         return front.index()
     only(request, "f", "lang")
-    of = wish(request, origin(request, settings), f)
     links = [
         *of.around(),
         of.link("/api", "service-desc", "OpenAPI 3.0", "application/vnd.oai.openapi+json;version=3.0"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Header, Path, Response
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, WithJsonSchema
 
 from api.answers import HTML, JSON, Wish, answer
 from api.auth import Person, ThePerson
@@ -22,7 +22,7 @@ OUTPUT = "result"
 RESULTS = "http://www.opengis.net/def/rel/ogc/1.0/results"
 EXECUTE = "http://www.opengis.net/def/rel/ogc/1.0/execute"
 DOCUMENT: dict[int | str, Json] = {200: {"content": {JSON: {}, HTML: {}}}, 404: {"model": Problem}}
-ProcessId = Annotated[str, Path(alias="processId", max_length=40, description=", ".join(PROCESSES))]
+ProcessId = Annotated[str, WithJsonSchema({"type": "string", "enum": list(PROCESSES)}), Path(alias="processId")]
 JobId = Annotated[str, Path(alias="jobId", max_length=40)]
 router = APIRouter(tags=["processes"], responses={400: {"model": Problem}})
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Response
+from pydantic import WithJsonSchema
 
 from api.answers import HTML, JSON, Wish, answer
 from api.deps import AStore, Sees, TheCache
@@ -15,7 +16,7 @@ from layers.assessment import NotFoundError
 from maps.tiles import UntiledError, tiled
 from maps.tilesets import QUAD, matrices, tileset
 
-Matrices = Annotated[str, Path(alias="tileMatrixSetId", max_length=40, description="WebMercatorQuad")]
+Matrices = Annotated[str, WithJsonSchema({"type": "string", "enum": [QUAD]}), Path(alias="tileMatrixSetId")]
 Zoom = Annotated[str, Path(alias="tileMatrix", max_length=9, description="zoom, 0 to 22")]
 Row = Annotated[str, Path(alias="tileRow", max_length=9, description="counted southwards")]
 Column = Annotated[str, Path(alias="tileCol", max_length=9, description="counted eastwards")]

@@ -60,7 +60,7 @@ def test_the_landing_page_leads_to_everything(server):
     root = server.client.get("/", headers={"Accept": "application/json"}).json()
     assert root == body(server, "/", f="json")
     for link in root["links"]:
-        answer = server.client.get(link["href"])
+        answer = server.client.get(link["href"], headers={"Accept": link["type"]})
         assert answer.status_code == 200, link
         assert answer.headers["content-type"].split(";")[0] == link["type"].split(";")[0]
     assert {"self", "service-desc", "service-doc", "conformance", "data"} <= {k["rel"] for k in root["links"]}

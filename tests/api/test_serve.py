@@ -91,7 +91,7 @@ def test_a_tile_of_elsewhere_is_empty(server):
 
 @pytest.mark.parametrize("path", ["/", "/web/map/main.js", "/healthz", "/nowhere", "/about.json"])
 def test_every_answer_has_the_headers_that_keep_a_page_at_home(server, path):
-    headers = server.client.get(path).headers
+    headers = server.client.get(path, headers={"Accept": "text/html"}).headers
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["referrer-policy"] == "no-referrer"
     if path == "/":

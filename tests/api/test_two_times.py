@@ -21,7 +21,8 @@ STORED = {"layers", "export"}
 """Commands that show what is stored, as it was known; no day changes that. What stands nowhere here says how the land stands."""
 TIMELESS = {
     "init": "makes a base", "demo": "makes a base", "import": "writes", "edit": "writes", "undo": "writes", "parcel split": "writes",
-    "parcel merge": "writes", "serve": "its routes are asked", "copy": "takes all times along", "migrate": "writes",
+    "parcel merge": "writes", "serve": "its routes are asked", "qgis": "points at what is stored",
+    "copy": "takes all times along", "migrate": "writes",
     "history": "is the record of all times", "diff": "is asked with two times of its own", "parcel lineage": "is the record of all times",
     "find": "takes the stored findings, and a day of its own by which services must serve",
 }  # fmt: skip
