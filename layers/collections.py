@@ -28,7 +28,7 @@ from layers.catalogue import LAYERS
 from layers.filter.errors import FilterError
 from layers.filter.evaluate import holds
 from layers.filter.push import exact, meet, pushed
-from layers.filter.tree import Call, Kind, Node, Places, Property, moment, print_of
+from layers.filter.tree import Call, Kind, Node, Places, Property, moment, print_of, properties
 from layers.plan.access import FIELDS as ACCESS
 from layers.plan.readiness import SERVICES, STATES
 from layers.plan.supply import VERDICTS
@@ -243,26 +243,27 @@ def extent(store: Store, of: Collection, known: Known) -> Box | None:
 
 
 def first(store: Store, of: Collection, query: Query) -> Page:
-    """Find the first features by number."""
-    parts: list[gpd.GeoDataFrame] = []
-    have, whole = 0, False
+    """Find the first features by number; where they lie far apart, by the columns alone that the filter needs."""
     after = None if query.after is None else str(query.after[0])
-    for part, last in scan(store, of, query, after, query.limit + 1):
-        parts.append(part)
-        have, whole = have + len(part), last
-        if have > query.limit:
-            break
-    found = pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0]
+    found, after, last = next(scan(store, of, query, after, query.limit + 1))
+    have = len(found)
+    if have <= query.limit and not last:
+        hits: list[str] = []
+        for part, _, end in scan(store, of, query, after, CHUNK, used(of, query)):
+            hits, last = hits + part[KEY.name].tolist(), end
+            if have + len(hits) > query.limit:
+                break
+        have += len(hits)
+        found = pd.concat([found, fetch(store, of, hits[: query.limit + 1 - len(found)])], ignore_index=True)
     more = (found[KEY.name].iloc[query.limit - 1],) if have > query.limit else None
-    counted = have if whole and query.after is None else None
-    page_of = found if more is None else found.iloc[: query.limit]
-    return Page(shown(page_of, of, query), counted, more)
+    counted = have if last and query.after is None else None
+    return Page(shown(found if more is None else found.iloc[: query.limit], of, query), counted, more)
 
 
 def ordered(store: Store, of: Collection, query: Query) -> Page:
     """Find the first features in an order of their own; keys are kept of the page only, missing values come last."""
     matched, best = 0, pd.DataFrame()
-    for part, _ in scan(store, of, query, None, CHUNK):
+    for part, _, _ in scan(store, of, query, None, CHUNK, used(of, query)):
         matched += len(part)
         if query.after is not None:
             part = part[beyond(part, query.order, query.after)]
@@ -270,7 +271,9 @@ def ordered(store: Store, of: Collection, query: Query) -> Page:
         by, up = [name for name, _ in query.order], [not down for _, down in query.order]
         best = best.sort_values([*by, KEY.name], ascending=[*up, True], na_position="last", kind="stable").head(query.limit + 1)
     more = tuple(key(best.iloc[query.limit - 1], query.order)) if len(best) > query.limit else None
-    return Page(shown(best.iloc[: query.limit], of, query), matched, more)
+    there = fetch(store, of, best[KEY.name].iloc[: query.limit].tolist())
+    place = pd.Series(there.index, there[KEY.name])[best[KEY.name].iloc[: query.limit]]
+    return Page(shown(there.iloc[place], of, query), matched, more)
 
 
 def key(row: pd.Series[Any], order: Sequence[tuple[str, bool]]) -> Iterator[Any]:
@@ -313,8 +316,21 @@ def beyond(
     return past
 
 
-def scan(store: Store, of: Collection, query: Query, after: str | None, size: int) -> Iterator[tuple[gpd.GeoDataFrame, bool]]:
-    """Give the features that match, in the order of their numbers, and whether these are the last.
+def used(of: Collection, query: Query) -> list[str]:
+    """Name the columns that a filter and an order look at."""
+    looked = {*properties(both(of.only, query.node)), *(name for name, _ in query.order), KEY.name}
+    return [name for name in names(of.fields) if name in looked]
+
+
+def fetch(store: Store, of: Collection, ids: list[str]) -> gpd.GeoDataFrame:
+    """Read whole features by their numbers, in their order."""
+    return load(store, of, None, [Compare(KEY.name, "in", tuple(ids))], None, len(ids), None)
+
+
+def scan(
+    store: Store, of: Collection, query: Query, after: str | None, size: int, columns: Sequence[str] | None = None
+) -> Iterator[tuple[gpd.GeoDataFrame, str | None, bool]]:
+    """Give the features that match, in the order of their numbers, how far the search has come, and whether that is the end.
 
     What a store can filter it does; chunks grow from `size`, or from 4,096 where a box or a filter leaves something to ask.
     """
@@ -326,29 +342,30 @@ def scan(store: Store, of: Collection, query: Query, after: str | None, size: in
     left = None if exact(node, of.stored) else node
     size = min(max(size, 4_096 if left is not None or area is not None else 1), CHUNK)
     while True:
-        frame = load(store, of, box, where, after, size)
+        frame = load(store, of, box, where, after, size, columns)
         last = len(frame) < size
         if len(frame):
             after = frame[KEY.name].iloc[-1]
         keep = np.ones(len(frame), bool) if area is None else area.meets(frame)
         if left is not None:
             keep &= holds(left, frame)
-        yield frame if keep.all() else frame[keep].reset_index(drop=True), last
+        yield frame if keep.all() else frame[keep].reset_index(drop=True), after, last
         if last:
             return
         size = min(2 * size, CHUNK)
 
 
 def load(
-    store: Store, of: Collection, box: Box | None, where: Sequence[Compare], after: str | None, size: int
-) -> gpd.GeoDataFrame:
-    """Read a chunk of a collection."""
+    store: Store, of: Collection, box: Box | None, where: Sequence[Compare], after: str | None, size: int,
+    columns: Sequence[str] | None,
+) -> gpd.GeoDataFrame:  # fmt: skip
+    """Read a chunk of a collection, all of its columns or some."""
     if not of.assessed:
-        return store.read(of.layer, box, where=where, after=after, limit=size)
+        return store.read(of.layer, box, columns=columns, where=where, after=after, limit=size)
     plots = store.read(of.layer, box, columns=[KEY.name], where=where, after=after, limit=size)
-    columns = names(of.fields[1:])
-    told = standing(store, plots, columns).reindex(index=plots[KEY.name], columns=columns).set_axis(plots.index)
-    for field in of.fields[1:]:
+    fields = [f for f in of.fields[1:] if columns is None or f.name in columns]
+    told = standing(store, plots, names(fields)).reindex(index=plots[KEY.name], columns=names(fields)).set_axis(plots.index)
+    for field in fields:
         if field.dtype == "date":
             told[field.name] = pd.to_datetime(told[field.name])
         if field.name in UNKNOWN:
@@ -375,7 +392,7 @@ def count(store: Store, of: Collection, query: Query) -> int | None:
     if query.area is None and exact(node, of.stored):
         return store.count(of.layer, where=pushed(node, of.stored)[0])
     until, found = time.monotonic() + PATIENCE, 0
-    for part, last in scan(store, of, query, None, CHUNK):
+    for part, _, last in scan(store, of, query, None, CHUNK, used(of, query)):
         found += len(part)
         if not last and time.monotonic() > until:
             return None
@@ -385,7 +402,7 @@ def count(store: Store, of: Collection, query: Query) -> int | None:
 def stream(store: Store, of: Collection, query: Query, limit: int | None) -> Iterator[gpd.GeoDataFrame]:
     """Give all that matches, or the first `limit`, in the order of numbers; memory grows with one chunk."""
     left = limit
-    for part, _ in scan(store, of, query, None, CHUNK if limit is None else min(limit, CHUNK)):
+    for part, _, _ in scan(store, of, query, None, CHUNK if limit is None else min(limit, CHUNK)):
         yield shown(part if left is None else part.head(left), of, query)
         if left is not None and (left := left - len(part)) <= 0:
             return
@@ -393,7 +410,7 @@ def stream(store: Store, of: Collection, query: Query, limit: int | None) -> Ite
 
 def one(store: Store, of: Collection, id: str) -> gpd.GeoDataFrame:
     """Read one feature of a collection, a frame of one row; NotFoundError where there is none that may be seen."""
-    frame = load(store, of, None, [Compare(KEY.name, "=", id)], None, 1)
+    frame = load(store, of, None, [Compare(KEY.name, "=", id)], None, 1, None)
     if not len(frame) or (of.only is not None and not holds(of.only, frame)[0]):
         raise NotFoundError(f"{of.name} has no feature {id[:200]}", f"{of.name} 中没有编号 {id[:200]}")
     return frame

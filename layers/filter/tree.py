@@ -294,6 +294,13 @@ class Checker:
         return tuple(n if n.kind in kinds else self._of(tree, kinds) for n, tree in zip(nodes, trees, strict=True))
 
 
+def properties(node: Node | None) -> set[str]:
+    """Name the columns that a filter looks at."""
+    if isinstance(node, Call):
+        return {name for arg in node.args for name in properties(arg)}
+    return {node.name} if isinstance(node, Property) else set()
+
+
 def print_of(node: Node | None) -> str:
     """Write a filter so that no other has the same words."""
     if isinstance(node, Call):
