@@ -137,7 +137,12 @@ class Ways:
         unsure = (length > 0) & (choice.rank == UNKNOWN)
         unsure |= roads.unsure[choice.line] & (choice.rank > NONE) & (choice.distance <= at + widest)
         self.frontage[choice.plot[unsure]] = np.nan
-        return self._routed(roads, choice, np.where(length >= roads.width, choice.distance, np.inf))
+        given = np.where(length >= roads.width, choice.distance, np.inf)
+        # no red line to lead a strip to: a straight way to the axis is one to the road, and of others nobody can say
+        blind = np.flatnonzero(roads.unsure[choice.line] & (choice.distance <= roads.reach))
+        way = self._straight(roads, choice, blind)
+        given[blind] = np.where(np.isinf(way), np.nan, way)
+        return self._routed(roads, choice, given)
 
     def _routed(self, lines: _Lines, choice: Choice, given: Numbers | None = None) -> Choice:
         """Measure ways as far as they decide: of each choice the best pair, of one whose best has no straight way all pairs.
