@@ -55,11 +55,13 @@ class GpkgStore:
         self._connections = connections
         self._clock = clock
         meta = self._meta()
-        if int(meta["version"]) < schema.VERSION:
-            self._upgrade()
         self._title = meta.get("title", "")
         self._crs = CRS.from_user_input(meta["crs"])
         self._srs = int(meta["crs"].removeprefix("EPSG:"))
+        with self._connections.reading() as c:
+            old = int(meta["version"]) < schema.VERSION or bool(schema.lacking(c))
+        if old:
+            self._upgrade()
 
     @classmethod
     def create(
@@ -134,7 +136,7 @@ class GpkgStore:
     def _upgrade(self) -> None:
         """Bring a base of an older Shudi up to date; its content stays as it is."""
         with closing(Connections(self.path, timeout=self._connections.timeout)) as upgrading, upgrading.writing("upgrade") as c:
-            schema.upgrade(c)
+            schema.upgrade(c, self._srs)
 
     @property
     def crs(self) -> str:

@@ -213,16 +213,28 @@ def _titles(connection: sqlite3.Connection, layer: Layer, fields: Iterable[Field
     )
 
 
-def upgrade(connection: sqlite3.Connection) -> None:
-    """Give the tables of an older version the columns that layers have got since, inside the caller's transaction."""
+def lacking(connection: sqlite3.Connection) -> dict[str, list[Field]]:
+    """List the columns of each layer that a base lacks, all of a layer without a table; {} where it is up to date."""
+    found = {}
     for layer in VECTORS.values():
         there = {row[1] for row in connection.execute(f"PRAGMA table_info({quoted(layer.name)})")}
-        new = [f for f in layer.columns if f.name not in there]
-        for f in new:
+        if new := [f for f in layer.columns if f.name not in there]:
+            found[layer.name] = new
+    return found
+
+
+def upgrade(connection: sqlite3.Connection, srs: int) -> None:
+    """Give an older base the layers and columns that there are since, inside the caller's transaction."""
+    new = lacking(connection)
+    for layer in VECTORS.values():
+        if len(new.get(layer.name, ())) == len(layer.columns):
+            _feature_table(connection, layer, srs)
+            continue
+        for f in new.get(layer.name, ()):
             connection.execute(f"ALTER TABLE {quoted(layer.name)} ADD COLUMN {quoted(f.name)} {TYPES[f.dtype]}")
-        _titles(connection, layer, new)
+        _titles(connection, layer, new.get(layer.name, ()))
         for name, trigger in history_triggers(layer).items():
-            connection.execute(f"DROP TRIGGER {quoted(name)}")
+            connection.execute(f"DROP TRIGGER IF EXISTS {quoted(name)}")
             connection.execute(trigger)
     connection.execute("UPDATE shudi_meta SET value = ? WHERE key = 'version'", (str(VERSION),))
 

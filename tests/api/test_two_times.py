@@ -17,7 +17,7 @@ from layers.store.base import Change
 from layers.store.gpkg import GpkgStore
 from tests.api.faces import DAY, shudi
 
-STORED = {"layers", "export"}
+STORED = {"layers", "export", "sheet"}
 """Commands that show what is stored, as it was known; no day changes that. What stands nowhere here says how the land stands."""
 TIMELESS = {
     "init": "makes a base", "demo": "makes a base", "import": "writes", "edit": "writes", "undo": "writes", "parcel split": "writes",
@@ -32,7 +32,7 @@ ROUTES_WITHOUT = {
     "/sitings": "takes the stored findings, and a day of its own by which services must serve",
     "/tiles/{layer}/{z}/{x}/{y}.mvt": "carries the dates: the map moves through time without a request",
 }  # fmt: skip
-ROUTES_OF_PEOPLE = ("/login", "/logout", "/me", "/audit", "/oidc")
+ROUTES_OF_PEOPLE = ("/login", "/logout", "/me", "/audit", "/oidc", "/imports")
 ROUTES_OF_OGC = ("/collections", "/conformance", "/api", "/tileMatrixSets", "/processes", "/jobs")
 """OGC API: by the parameters of its standards; the inputs of a process are those of the command."""
 

@@ -10,8 +10,6 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -27,8 +25,7 @@ from affine import Affine
 
 from geo.raster import Grid
 from layers.base import Edition
-from layers.catalogue import LAYERS
-from layers.store import blobs, open_store, schema
+from layers.store import blobs, open_store
 from layers.store.base import BusyError, Change, NotABaseError, ReadOnlyError, StoreError
 from layers.store.gpkg import GpkgStore
 
@@ -311,36 +308,6 @@ def test_a_refused_file_stays_as_it_was(tmp_path: Path) -> None:
     with pytest.raises(NotABaseError):
         open_store(tmp_path / "plain.gpkg")
     assert (tmp_path / "plain.gpkg").read_bytes() == before
-
-
-def test_a_base_of_an_older_version_is_brought_up_to_date(store: GpkgStore) -> None:
-    store.edit("parcels", LIN, put=plots(1))
-    store.close()
-    now = LAYERS["parcels"]
-    older = replace(now, fields=tuple(f for f in now.fields if f.name != "parents"))
-    with closing(sqlite3.connect(store.path)) as c, c:
-        for name in schema.history_triggers(now):
-            c.execute(f"DROP TRIGGER {name}")
-        c.execute("ALTER TABLE parcels DROP COLUMN parents")
-        c.execute("DELETE FROM gpkg_data_columns WHERE column_name = 'parents'")
-        c.execute("UPDATE shudi_meta SET value = '1' WHERE key = 'version'")
-        for trigger in schema.history_triggers(older).values():
-            c.execute(trigger)
-    with closing(GpkgStore.open(store.path, read_only=True)) as opened:
-        assert opened.read("parcels")["parents"].isna().all()
-    with closing(GpkgStore.open(store.path)) as opened:
-        opened.edit("parcels", LIN, put=plots(1, parents='["P9"]'))
-        opened.edit("parcels", LIN, delete=["P0"])
-        told = opened.history("parcels", "P0")
-    assert [r.before and r.before["parents"] for r in told] == [None, None, '["P9"]']
-
-
-def test_a_base_of_a_newer_version_is_refused_by_both_numbers(store: GpkgStore) -> None:
-    with sqlite3.connect(store.path) as outside:
-        outside.execute("UPDATE shudi_meta SET value = '7' WHERE key = 'version'")
-    outside.close()
-    with pytest.raises(NotABaseError, match=r"version 7.*version 2"):
-        open_store(store.path)
 
 
 def test_a_base_is_made_once_in_a_projected_crs(store: GpkgStore, tmp_path: Path) -> None:
