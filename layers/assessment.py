@@ -58,6 +58,10 @@ STRIP = 8_000
 """Plots that are assessed at once where nothing is stored."""
 
 
+CONTESTS = 256
+"""How many contests are remembered, about 0.1 MB each: a city's districts."""
+
+
 class NotFoundError(Refusal):
     """Nothing is stored under a number."""
 
@@ -145,7 +149,7 @@ class Networks:
             found = self._contest(store, traces, replace(ask, use=None), sources, as_of)
             with self._lock:
                 self._contests[key] = found
-                while len(self._contests) > self._keep:
+                while len(self._contests) > CONTESTS:
                     self._contests.popitem(last=False)
             return found
         return self._contests[key]

@@ -72,7 +72,7 @@ def test_the_wheel_holds_the_pinned_browser_libraries_with_their_licences(wheel:
             assert row["version"] == pinned[row["package"]]
             assert row["licence"]
     assert {row["package"] for row in manifest.values()} == set(pinned)
-    assert {name.split("/")[0] for name in manifest if "LICENSE" in name} == set(pinned)
+    assert {name.rsplit("/", 1)[0] for name in manifest if "LICENSE" in name} == set(pinned)
 
 
 def test_an_installation_reads_its_data_without_a_checkout(installed: Path) -> None:

@@ -330,7 +330,7 @@ def test_a_base_on_a_disk_that_cannot_be_written_still_answers(own_park, small_d
     assert shudi("check", "S-77", "--base", base, "--on", DAY).status == 0
     plot = tmp_path / "p.geojson"
     plot.write_text(json.dumps({"type": "Feature", "properties": {"id": "P"}, "geometry": polygon(*INSIDE)}))
-    commands = (("assess",), ("import", plot, "--layer", "parcels", "--crs", "EPSG:4548"))
+    commands = (("assess", "--full"), ("import", plot, "--layer", "parcels", "--crs", "EPSG:4548"))
     for command in commands:
         found = shudi(*command, "--base", base)
         assert (found.status, "write" in found.err) == (2, True), found
@@ -374,7 +374,7 @@ def test_a_full_disk_is_told_and_changes_nothing(own_park, small_disk):
     before = content(base)
     with (small_disk / "filler").open("wb") as filler:
         filler.write(b"\0" * (os.statvfs(small_disk).f_bavail * os.statvfs(small_disk).f_frsize))
-    found = shudi("assess", "--base", base)
+    found = shudi("assess", "--full", "--base", base)
     assert (found.status, "full" in found.err or "space" in found.err) == (2, True), found
     assert len(found.err.strip().splitlines()) == 1
     for command in (

@@ -51,10 +51,15 @@ def test_its_description_is_valid_and_names_every_route(server):
     assert server.client.get("/docs").status_code == 404  # its page would load from elsewhere
 
 
+def without_inputs(told):
+    """Leave out what only the command tells: the versions of its inputs, and how the stored finding stands."""
+    return {name: value for name, value in told.items() if name not in ("inputs", "stored")}
+
+
 def test_a_plot_is_the_same_sheet_as_explained(server, park):
     heard = server.client.get(f"/plots/{PLOT}", params={"on": DAY}).json()
     said = shudi("explain", PLOT, "--base", park, "--on", DAY, "--json").body
-    assert heard == said
+    assert heard == without_inputs(said)
 
 
 def test_a_moment_is_read_alike_by_both_faces(server, park):
@@ -63,7 +68,7 @@ def test_a_moment_is_read_alike_by_both_faces(server, park):
         said = shudi("explain", PLOT, "--base", park, "--on", DAY, "--as-of", moment, "--json")
         assert (heard.status_code == 200) == (said.status != 2)
         if said.status != 2:
-            assert heard.json() == said.body
+            assert heard.json() == without_inputs(said.body)
 
 
 @pytest.mark.parametrize("layer", ["readiness", *(n for n, y in LAYERS.items() if y.geometry != "raster")])

@@ -30,7 +30,7 @@ def test_land_is_found_compared_and_opened(page):
     assert re.search(r"✓ power: (available|connected)", page.locator(".match").first.inner_text())
     page.click("#language")
     page.wait_for_selector("html[lang=zh-CN]")
-    assert "亩" in page.locator(".match").first.inner_text()
+    page.locator(".match", has_text="亩").first.wait_for()
 
 
 def test_a_site_is_checked_drawn_and_typed_and_undone(page):

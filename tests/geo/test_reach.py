@@ -157,4 +157,4 @@ def test_lines_serve_as_walking_on_every_day_tells(world):
         if np.isinf(ends).all():
             assert answer.source[way[-1]] == answer.source[k]
             assert sources.node[answer.source[k]] in (g.start[way[-1]], g.end[way[-1]])
-            assert all(answer.first[line] <= answer.first[k] for line in way)
+            assert all(max(answer.first[line], since) <= max(answer.first[k], since) for line in way)
