@@ -30,7 +30,7 @@ class Asked(BaseModel):
 
     layer: str = Field(pattern=f"^(?:{'|'.join(LAYERS)})$", description="the layer that it delivers")
     name: str = Field("upload", max_length=200, description="the file's name; its ending tells the format")
-    map: list[Annotated[str, Field(max_length=500)]] = Field([], max_length=200, description="field=column, or field:=value")
+    map: list[Annotated[str, Field(max_length=300)]] = Field([], max_length=64, description="field=column, or field:=value")
     crs: str | None = Field(None, max_length=2000, description="the CRS where the file does not say, such as EPSG:4548")
     encoding: str | None = Field(None, max_length=40)
     sublayer: str | None = Field(None, max_length=200)
