@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import shapely
 from numpy.typing import NDArray
+from shapely.geometry.base import BaseGeometry
 
 from geo.compiled import pays
 
@@ -192,6 +193,20 @@ def _moved(shapes: Shapes, by: NDArray[np.float64]) -> Shapes:
     """Move each shape by its own vector, shape (n, 2)."""
     coordinates, of = shapely.get_coordinates(shapes, return_index=True)
     return np.asarray(shapely.set_coordinates(shapes.copy(), coordinates + by[of]))
+
+
+def united(shapes: Shapes) -> BaseGeometry:
+    """Unite polygons that do not overlap, to be drawn: where a sliver's outline crosses itself, mended; else piece by piece.
+
+    Areas are summed from the shapes, never measured of this.
+    """
+    for mend in (False, True):
+        try:
+            whole: BaseGeometry = shapely.union_all(polygonal(shapely.make_valid(shapes)) if mend else shapes)
+        except shapely.errors.GEOSException:
+            continue
+        return whole
+    return shapely.geometry.MultiPolygon(shapely.get_parts(shapes).tolist())
 
 
 def split(a: Shapes, b: Shapes, inside: Shapes | None = None) -> tuple[Shapes, Shapes]:

@@ -11,9 +11,9 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-import shapely
 from shapely.geometry.base import BaseGeometry
 
+from geo.overlay import united
 from layers.base import Ask, Land, Text, ask_layer, framed, row_of
 from layers.catalogue import LAYERS
 from layers.land_use import CLASSES, is_arable, land_class
@@ -285,7 +285,7 @@ def _parts(found: Decided) -> tuple[Part, ...]:
         if like:
             alike[max(like, key=lambda other: area[alike[other]].sum())] += alike.pop(key)
     parts = [
-        Part(severity, reason, float(area[rows].sum()), claimed, shapely.union_all(shapes[rows]))
+        Part(severity, reason, float(area[rows].sum()), claimed, united(shapes[rows]))
         for (severity, reason, claimed), rows in alike.items()
     ]
     return tuple(sorted(parts, key=lambda part: -part.area))
