@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 import shapely
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from shapely.geometry.base import BaseGeometry
 
 from api.models import Words
@@ -111,12 +111,21 @@ def area_range(said: str, book: Rulebook) -> tuple[float, float]:
 
 def near_of(said: str) -> NearBody:
     """Read LAYER[:KIND]<=METRES or >=METRES."""
-    found = re.fullmatch(r"\s*([a-z_]+)(?::([a-z_]+))?\s*(<=|>=)\s*([\d.]+)\s*", said)
+    found = re.fullmatch(r"\s*([a-z_]+)(?::(\w+))?\s*(<=|>=)\s*(\d+(?:\.\d+)?)\s*", said, re.ASCII)
     if not found:
         raise Refusal(f"{said!r} is no distance: write roads:arterial<=500", f"{said!r} 不是距离条件:请写成 roads:arterial<=500")
     metres = float(found[4])
     far = {"most_m": metres} if found[3] == "<=" else {"least_m": metres}
-    return NearBody(layer=found[1], kind=found[2] or "", **far)
+    return NearBody.model_validate({"layer": found[1], "kind": found[2] or "", **far})
+
+
+def brief_of(near: Iterable[str], **said: Any) -> BriefBody:
+    """Make the body of a brief from options; a Refusal names what is out of its bounds."""
+    try:
+        return BriefBody(near=[near_of(n) for n in near], **said)
+    except ValidationError as error:
+        told = "; ".join(f"{'.'.join(str(k) for k in e['loc'])}: {e['msg']}" for e in error.errors())
+        raise Refusal(f"the brief asks for what cannot be: {told}", f"条件超出范围:{told}") from None
 
 
 def pairs(said: Iterable[str], default: float | None = None) -> dict[str, float]:

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from api.context import Context, a_date, a_number, command
-from api.siting import ROAD_CLASSES, BriefBody, SitingBody, area_range, near_of, pairs, render, services_of
+from api.siting import ROAD_CLASSES, SitingBody, area_range, brief_of, pairs, render, services_of
 from layers.assessment import question
 from layers.search import KINDS, search
 from layers.standards import Standards
@@ -40,9 +40,9 @@ def find(
     """Find land that meets a brief: plots, parts of large plots, and neighbours together; from the stored findings."""
     standards = Standards.load()
     ask = question(standards, None, None, None)
-    body = BriefBody(
+    body = brief_of(
         area_m2=area_range(area, ask.standards), services=services_of(services, ask), loads=pairs(loads), by=by, frontage_m=frontage,
-        slope=slope / 100 if slope else None, width_m=width, earthwork_m=earthwork, near=[near_of(n) for n in near],
+        slope=None if slope is None else slope / 100, width_m=width, earthwork_m=earthwork, near=near,
         wishes=pairs(wishes, 1.0), kinds=list(kinds or KINDS), **more,
     )  # fmt: skip
     with context.store(read_only=True) as store:

@@ -81,6 +81,14 @@ def test_distance_width_slope_and_earthwork_hold_for_each_match(park):
         assert shapely.geometry.shape(match["geometry"]).distance(arterial) <= 900
 
 
+def test_a_distance_to_features_of_one_code_is_read(park):
+    all_, far = (
+        found(park, "--area", "3..60mu", "--limit", 200),
+        found(park, "--area", "3..60mu", "--limit", 200, "--near", "zoning:0701>=300"),
+    )
+    assert {m["plots"][0] for m in far["matches"]} < {m["plots"][0] for m in all_["matches"]}
+
+
 def test_the_service_answers_as_the_command_does_and_moves_outlines(server, park):
     brief = {
         "area_m2": [8 * MU, 60 * MU],
@@ -101,6 +109,9 @@ def test_the_service_answers_as_the_command_does_and_moves_outlines(server, park
         (("--area", "much"), "is no area"), (("--area", "9..2mu"), "least and a most"), (("--area", "5mu", "--service", "sun"), "sun is no service"),
         (("--area", "5mu", "--near", "roads~5"), "is no distance"), (("--area", "5mu", "--near", "moon<=5"), "moon is no layer"),
         (("--area", "5mu", "--load", "power=x"), "NAME=NUMBER"), (("--area", "5mu", "--wish", "luck"), "luck is no criterion"),
+        (("--area", "5mu", "--near", "roads<=1.2.3"), "is no distance"), (("--area", "5mu", "--near", "roads<=0"), "most_m: "),
+        (("--area", "5mu", "--frontage=-5"), "frontage_m: "), (("--area", "5mu", "--slope", "0"), "slope: "),
+        (("--area", "5mu", "--use", "123456789"), "use: "),
     ],
 )  # fmt: skip
 def test_a_brief_that_makes_no_sense_is_refused(park, more, said):
