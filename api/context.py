@@ -8,7 +8,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import wraps
@@ -81,6 +81,21 @@ class Context:
                 bar.update(done - bar.pos)
 
             yield show
+
+
+def write(out: Path, content: bytes) -> None:
+    """Write a file that a command makes, whole or not at all."""
+    part = out.with_name(out.name + ".part")
+    try:
+        part.write_bytes(content)
+        part.replace(out)
+    except OSError as error:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise Refusal(
+            f"{out} cannot be written ({error.strerror}); choose a folder that you may write, on a disk with space",
+            f"无法写入 {out}({error.strerror});请选择可写且有空间的文件夹",
+        ) from error
 
 
 def language() -> str:

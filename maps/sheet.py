@@ -267,17 +267,3 @@ def table(plot: ParcelMap) -> list[tuple[str, str, str, str]]:
         ]
         rows += [*told, (*told[0][:3], "")]
     return rows
-
-
-def write(content: bytes, path: Path) -> None:
-    """Write a sheet, whole or not at all."""
-    part = path.with_name(path.name + ".part")
-    try:
-        part.write_bytes(content)
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise Refusal(
-            f"{path} cannot be written ({error.strerror}); choose a folder that you may write, on a disk with space",
-            f"无法写入 {path}({error.strerror});请选择可写且有空间的文件夹",
-        ) from error

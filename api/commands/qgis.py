@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from pathlib import Path
 
 import click
 
-from api.context import Context, command
+from api.context import Context, command, write
 from layers.base import Text
 from layers.errors import Refusal
 
@@ -34,17 +33,7 @@ def qgis(context: Context, out: Path, url: str | None) -> None:
     with context.store(read_only=True) as store:
         source = Source.file(base, out) if url is None and isinstance(base, Path) else Source.service(url or "")
         text = project(store.title or "Shudi", store.crs, catalogue(store, Known()), source)
-    part = out.with_name(f"{out.name}.part")
-    try:
-        part.write_text(text, "utf-8")
-        part.replace(out)
-    except OSError as error:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
-        raise Refusal(
-            f"{out} cannot be written ({error.strerror}); choose a folder that you may write, on a disk with space",
-            f"无法写入 {out}({error.strerror});请选择可写且有空间的文件夹",
-        ) from error
+    write(out, text.encode())
     context.answer({"file": str(out)}, context.say(Text(f"{out}: open it in QGIS", f"{out}:请用 QGIS 打开")))
 
 

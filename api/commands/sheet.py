@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from api.context import Context, a_date, a_moment, command
+from api.context import Context, a_date, a_moment, command, write
 from layers.base import Text
 
 
@@ -30,13 +30,13 @@ def sheet(
 ) -> None:
     """Print the parcel map of PLOT: boundary points, sides, neighbours, four bounds and the coordinate table, as PDF."""
     from layers.assessment import mapped
-    from maps.sheet import parcel_sheet, write
+    from maps.sheet import parcel_sheet
 
     with context.store(read_only=True) as store:
         content = mapped(store, plot, as_of, context.language)
         generated = "generated" in store.title
     target = out or Path(f"{plot}.pdf")
-    write(parcel_sheet(content, context.language, page, drafter, checker, when, generated), target)
+    write(target, parcel_sheet(content, context.language, page, drafter, checker, when, generated))
     n = len(content.points.number)
     context.answer(
         {"file": str(target), "points": n}, context.say(Text(f"{target}: {n} boundary points", f"{target}:{n} 个界址点"))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import socket
-from contextlib import suppress
 from datetime import date, datetime
 from functools import partial
 from pathlib import Path
@@ -13,7 +12,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from api.context import Context, as_of, command, on, users
+from api.context import Context, as_of, command, on, users, write
 from api.settings import Oidc, Settings
 from layers.base import Text
 from layers.errors import Refusal
@@ -55,17 +54,7 @@ def map_(context: Context, out: Path, site: str | None, on: date | None, as_of: 
 
     with context.store(read_only=True) as store:
         page, count = of_base(store, Standards.load(), on, "zh" if context.language == "zh" else "en", site, as_of)
-    part = out.with_name(out.name + ".part")
-    try:
-        part.write_text(page, "utf-8")
-        part.replace(out)
-    except OSError as error:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
-        raise Refusal(
-            f"{out} cannot be written ({error.strerror}); choose a folder that you may write, on a disk with space",
-            f"无法写入 {out}({error.strerror});请选择可写且有空间的文件夹",
-        ) from error
+    write(out, page.encode())
     context.answer({"file": str(out), "plots": count}, context.say(Text(f"{out}: {count} plots", f"{out}:{count} 宗地")))
 
 
