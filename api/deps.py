@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
@@ -14,6 +14,7 @@ from api.jobs import Jobs
 from api.settings import Settings
 from layers.assessment import Networks
 from layers.collections import Collection, Known, catalogue
+from layers.search import Index
 from layers.standards import Standards
 from layers.store import open_store
 from layers.store.base import Store
@@ -71,49 +72,23 @@ AStore = Annotated[Store, Depends(a_store)]
 AWriter = Annotated[Store, Depends(a_writer)]
 
 
-def the_standards(request: Request) -> Standards:
-    """Hand out the standards that were read at the start."""
-    standards: Standards = request.app.state.standards
-    return standards
+def held(name: str) -> Any:
+    """Make the dependency that hands out what the app holds under a name."""
+
+    async def hand_out(request: Request) -> Any:
+        return getattr(request.app.state, name)
+
+    return Depends(hand_out)
 
 
-def the_cache(request: Request) -> TileCache:
-    """Hand out the tile cache."""
-    cache: TileCache = request.app.state.cache
-    return cache
-
-
-def the_networks(request: Request) -> Networks:
-    """Hand out the memory of traced networks."""
-    networks: Networks = request.app.state.networks
-    return networks
-
-
-def the_jobs(request: Request) -> Jobs:
-    """Hand out the long work."""
-    jobs: Jobs = request.app.state.jobs
-    return jobs
-
-
-def the_imports(request: Request) -> Imports:
-    """Hand out the uploads."""
-    imports: Imports = request.app.state.imports
-    return imports
-
-
-def the_settings(request: Request) -> Settings:
-    """Hand out what the service was told at its start."""
-    settings: Settings = request.app.state.settings
-    return settings
-
-
-def the_known(request: Request) -> Known:
-    """Hand out the memory of counts and extents."""
-    known: Known = request.app.state.known
-    return known
-
-
-TheKnown = Annotated[Known, Depends(the_known)]
+TheStandards = Annotated[Standards, held("standards")]
+TheNetworks = Annotated[Networks, held("networks")]
+TheIndex = Annotated[Index, held("index")]
+TheJobs = Annotated[Jobs, held("jobs")]
+TheImports = Annotated[Imports, held("imports")]
+TheCache = Annotated[TileCache, held("cache")]
+TheSettings = Annotated[Settings, held("settings")]
+TheKnown = Annotated[Known, held("known")]
 
 
 def what_one_sees(store: AStore, known: TheKnown, person: ThePerson) -> Mapping[str, Collection]:
@@ -121,10 +96,4 @@ def what_one_sees(store: AStore, known: TheKnown, person: ThePerson) -> Mapping[
     return catalogue(store, known) if person.may("viewer") else {}
 
 
-TheStandards = Annotated[Standards, Depends(the_standards)]
-TheNetworks = Annotated[Networks, Depends(the_networks)]
-TheJobs = Annotated[Jobs, Depends(the_jobs)]
 Sees = Annotated[Mapping[str, Collection], Depends(what_one_sees)]
-TheCache = Annotated[TileCache, Depends(the_cache)]
-TheSettings = Annotated[Settings, Depends(the_settings)]
-TheImports = Annotated[Imports, Depends(the_imports)]

@@ -5,20 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import date
-from typing import Annotated
+from typing import Annotated, NamedTuple
 from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
 
 from api.answers import tag
-from api.auth import ThePerson, origin
+from api.auth import Person, ThePerson, origin
 from api.crs import CRS84, places
 from api.deps import AStore, AWriter, Sees, TheNetworks, TheSettings, TheStandards
 from api.errors import problem
 from api.models import Problem
 from api.routes.features import Id, Number, find, only
-from layers.assessment import NotFoundError
+from api.settings import Settings
+from layers.assessment import Networks, NotFoundError
 from layers.collections import Collection, one, state
 from layers.edits import edit
 from layers.formats.geojson import features
@@ -45,6 +46,32 @@ async def the_body(request: Request) -> object:
 Body = Annotated[object, Depends(the_body)]
 
 
+class Editor(NamedTuple):
+    """Who changes what, on whose word: all that a change needs besides the feature."""
+
+    request: Request
+    person: Person
+    settings: Settings
+    store: Store
+    writer: Store
+    sees: Mapping[str, Collection]
+    standards: Standards
+    networks: Networks
+    reason: str
+    accept: str
+
+
+async def the_editor(
+    request: Request, person: ThePerson, settings: TheSettings, store: AStore, writer: AWriter, sees: Sees,
+    standards: TheStandards, networks: TheNetworks, reason: Reason = "", accept: Accept = "",
+) -> Editor:  # fmt: skip
+    """Collect what a change needs."""
+    return Editor(request, person, settings, store, writer, sees, standards, networks, reason, accept)
+
+
+By = Annotated[Editor, Depends(the_editor)]
+
+
 def editable(sees: Mapping[str, Collection], name: str) -> Collection:
     """Find a collection whose features are stored; readiness and findings are computed."""
     found = find(sees, name)
@@ -56,12 +83,12 @@ def editable(sees: Mapping[str, Collection], name: str) -> Collection:
     return found
 
 
-def wished(request: Request, body: object, name: str, action: Action, id: str | None, store: Store, version: int | None) -> Wish:
+def wished(by: Editor, body: object, name: str, action: Action, id: str | None, version: int | None) -> Wish:
     """Read the feature that a request sends, in the CRS that its Content-Crs names (default CRS84)."""
     if not isinstance(body, Mapping) or "features" in body:
         raise BadEditError("the body is no GeoJSON feature; send one", "请求体不是一个 GeoJSON 要素,请发送一个要素")
-    named = request.headers.get("content-crs", "").strip("<> ") or CRS84
-    there = places(named, store.crs)
+    named = by.request.headers.get("content-crs", "").strip("<> ") or CRS84
+    there = places(named, by.store.crs)
     feature = {k: v for k, v in body.items() if k not in ("action", "version", "layer", "crs")}
     own = feature.get(
         "id", (feature.get("properties") or {}).get("id") if isinstance(feature.get("properties"), Mapping) else None
@@ -71,35 +98,33 @@ def wished(request: Request, body: object, name: str, action: Action, id: str | 
             f"the body is feature {own}, the address {id}; send one", f"请求体为要素 {own},而地址为 {id},请保持一致"
         )
     feature = {**feature, "id": id if id is not None else own, "action": action, "layer": name}
-    (wish,) = wishes_of(feature, name, str(there.crs), store.crs, there.north_first)
+    (wish,) = wishes_of(feature, name, str(there.crs), by.store.crs, there.north_first)
     return Wish(wish.layer, wish.id, wish.action, wish.values, wish.geometry, version)
 
 
-def agreed(
-    request: Request, settings: TheSettings, found: Collection, id: str, store: Store
-) -> tuple[int | None, Response | None]:
+def agreed(by: Editor, found: Collection, id: str) -> tuple[int | None, Response | None]:
     """Find the version that a change rests on by its If-Match; the refusal where it is stale or missing.
 
     NotFoundError where there is no such feature.
     """
-    with store.snapshot():
-        frame = one(store, found, id)
-        version = store.stamps(found.layer, [id])[id]
-    now, stated = tag(state(frame), ""), request.headers.get("if-match")
+    with by.store.snapshot():
+        frame = one(by.store, found, id)
+        version = by.store.stamps(found.layer, [id])[id]
+    now, stated = tag(state(frame), ""), by.request.headers.get("if-match")
     if stated is None:
-        if settings.unconditional:
+        if by.settings.unconditional:
             return None, None
         return None, problem(
-            request, 428, "PreconditionRequired",
+            by.request, 428, "PreconditionRequired",
             f"say which version you read: send the ETag of {id} as If-Match (serve --unconditional takes changes without)",
             f"请说明所读取的版本:将 {id} 的 ETag 作为 If-Match 发送(serve --unconditional 可接受不带版本的更改)",
         )  # fmt: skip
     if stated.strip() != "*" and now not in [t.strip() for t in stated.split(",")]:
-        return None, stale(request, settings, found, id, store, stated)
+        return None, stale(by.request, found, id, by.store, stated)
     return version, None
 
 
-def stale(request: Request, settings: TheSettings, found: Collection, id: str, store: Store, expected: str) -> Response:
+def stale(request: Request, found: Collection, id: str, store: Store, expected: str) -> Response:
     """Refuse a change of what somebody changed meanwhile, with both versions: the one expected, and the feature as it is."""
     frame = one(store, found, id)
     now = tag(state(frame), "")
@@ -113,23 +138,19 @@ def stale(request: Request, settings: TheSettings, found: Collection, id: str, s
     return JSONResponse(body, 412, {"ETag": now}, "application/problem+json")
 
 
-def made(
-    request: Request, settings: TheSettings, found: Collection, wish: Wish, person: ThePerson, writer: Store,
-    standards: Standards, networks: TheNetworks, reason: str, accept: str,
-) -> Response:  # fmt: skip
+def made(by: Editor, found: Collection, wish: Wish) -> Response:
     """Make a change and the findings that it concerns fresh; 201 with the place of a new feature, else 204 with the new ETag."""
-    expected = request.headers.get("if-match", "")
     try:
-        edit(writer, [wish], Change(person.name, reason), standards.on(date.today()), accept)
+        edit(by.writer, [wish], Change(by.person.name, by.reason), by.standards.on(date.today()), by.accept)
     except ConflictError:
-        return stale(request, settings, found, wish.id, writer, expected)
-    refresh(writer, standards, networks)
+        return stale(by.request, found, wish.id, by.writer, by.request.headers.get("if-match", ""))
+    refresh(by.writer, by.standards, by.networks)
     if wish.action == "delete":
         return Response(status_code=204)
-    etag = tag(state(one(writer, found, wish.id)), "")
+    etag = tag(state(one(by.writer, found, wish.id)), "")
     sent = Response(status_code=201 if wish.action == "create" else 204, headers={"ETag": etag})
     if wish.action == "create":
-        place = f"{origin(request, settings)}/collections/{quote(found.name)}/items/{quote(wish.id, safe='')}"
+        place = f"{origin(by.request, by.settings)}/collections/{quote(found.name)}/items/{quote(wish.id, safe='')}"
         sent.raw_headers.append((b"Location", place.encode("ascii")))  # QGIS looks for it in this case only
     return sent
 
@@ -149,15 +170,11 @@ def ways_of_one(name: Id, number: Number, sees: Sees) -> Response:
 
 
 @router.post("/collections/{collectionId}/items", status_code=201)
-def create(
-    request: Request, name: Id, body: Body, person: ThePerson, settings: TheSettings, store: AStore, writer: AWriter, sees: Sees,
-    standards: TheStandards, networks: TheNetworks, reason: Reason = "", accept: Accept = "",
-) -> Response:  # fmt: skip
+def create(name: Id, body: Body, by: By) -> Response:
     """Create a feature; its number is that of the body, else one is made."""
-    only(request, "reason", "accept")
-    found = editable(sees, name)
-    wish = wished(request, numbered(body, store, found), found.layer, "create", None, store, None)
-    return made(request, settings, found, wish, person, writer, standards, networks, reason, accept)
+    only(by.request, "reason", "accept")
+    found = editable(by.sees, name)
+    return made(by, found, wished(by, numbered(body, by.store, found), found.layer, "create", None, None))
 
 
 def numbered(body: object, store: Store, found: Collection) -> object:
@@ -172,45 +189,30 @@ def numbered(body: object, store: Store, found: Collection) -> object:
 
 
 @router.put("/collections/{collectionId}/items/{featureId}", status_code=204)
-def put(
-    request: Request, name: Id, number: Number, body: Body, person: ThePerson, settings: TheSettings, store: AStore, writer: AWriter,
-    sees: Sees, standards: TheStandards, networks: TheNetworks, reason: Reason = "", accept: Accept = "",
-) -> Response:  # fmt: skip
+def put(name: Id, number: Number, body: Body, by: By) -> Response:
     """Replace a feature: what the body leaves out is missing then."""
-    only(request, "reason", "accept")
-    found = editable(sees, name)
-    version, refused = agreed(request, settings, found, number, store)
-    if refused is not None:
-        return refused
-    wish = wished(request, body, found.layer, "replace", number, store, version)
-    return made(request, settings, found, wish, person, writer, standards, networks, reason, accept)
+    return changed(by, name, number, "replace", body)
 
 
 @router.patch("/collections/{collectionId}/items/{featureId}", status_code=204)
-def patch(
-    request: Request, name: Id, number: Number, body: Body, person: ThePerson, settings: TheSettings, store: AStore, writer: AWriter,
-    sees: Sees, standards: TheStandards, networks: TheNetworks, reason: Reason = "", accept: Accept = "",
-) -> Response:  # fmt: skip
+def patch(name: Id, number: Number, body: Body, by: By) -> Response:
     """Update a feature by a JSON merge patch (RFC 7396): what the body names changes, null makes a value missing."""
-    only(request, "reason", "accept")
-    found = editable(sees, name)
-    version, refused = agreed(request, settings, found, number, store)
-    if refused is not None:
-        return refused
-    wish = wished(request, body, found.layer, "update", number, store, version)
-    return made(request, settings, found, wish, person, writer, standards, networks, reason, accept)
+    return changed(by, name, number, "update", body)
 
 
 @router.delete("/collections/{collectionId}/items/{featureId}", status_code=204)
-def delete(
-    request: Request, name: Id, number: Number, person: ThePerson, settings: TheSettings, store: AStore, writer: AWriter, sees: Sees,
-    standards: TheStandards, networks: TheNetworks, reason: Reason = "", accept: Accept = "",
-) -> Response:  # fmt: skip
+def delete(name: Id, number: Number, by: By) -> Response:
     """Delete a feature; the history keeps it."""
-    only(request, "reason", "accept")
-    found = editable(sees, name)
-    version, refused = agreed(request, settings, found, number, store)
+    return changed(by, name, number, "delete")
+
+
+def changed(by: Editor, name: str, id: str, action: Action, body: object = None) -> Response:
+    """Change a stored feature on the version that the caller read."""
+    only(by.request, "reason", "accept")
+    found = editable(by.sees, name)
+    version, refused = agreed(by, found, id)
     if refused is not None:
         return refused
-    wish = Wish(found.layer, number, "delete", {}, None, version)
-    return made(request, settings, found, wish, person, writer, standards, networks, reason, accept)
+    if action == "delete":
+        return made(by, found, Wish(found.layer, id, action, {}, None, version))
+    return made(by, found, wished(by, body, found.layer, action, id, version))

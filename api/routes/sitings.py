@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 
-from api.deps import AStore, TheNetworks, TheStandards
+from api.deps import AStore, TheIndex, TheNetworks, TheStandards
 from api.models import Problem
 from api.siting import BriefBody, SitingBody
 from layers.assessment import question
@@ -14,10 +14,10 @@ router = APIRouter(tags=["sitings"])
 
 
 @router.post("/sitings", responses={409: {"model": Problem}, 422: {"model": Problem}})
-def find_land(body: BriefBody, request: Request, store: AStore, standards: TheStandards, networks: TheNetworks) -> SitingBody:
+def find_land(body: BriefBody, store: AStore, standards: TheStandards, networks: TheNetworks, index: TheIndex) -> SitingBody:
     """Find land that meets a brief, from the stored findings; 409 where they are stale."""
     found = search(
         store, body.brief(), question(standards, None, None, None), standards, body.limit, tuple(body.kinds), body.across_roads,
-        request.app.state.index, networks,
+        index, networks,
     )  # fmt: skip
     return SitingBody.of(found, store.crs, "generated" in store.title, body.answer_crs)
