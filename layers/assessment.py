@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, datetime
-from typing import Any, cast
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -18,9 +18,11 @@ from shapely.geometry.base import BaseGeometry
 from geo.compiled import always
 from geo.crs import parsed, transform
 from layers import utilities
+from layers.around import NETWORKS, Traces, asked_of, land_around
 from layers.base import Ask, Survey, ask_layer, framed
 from layers.catalogue import LAYERS
 from layers.errors import Refusal
+from layers.inputs import stale
 from layers.plan.access import Ways
 from layers.plan.capacity import demand, spare
 from layers.plan.contest import Contest, claims
@@ -33,21 +35,8 @@ from layers.plan.sheet import Sheet, sheet
 from layers.plan.supply import judge, survey_of
 from layers.plan.supply_table import supply_table
 from layers.standards import Standards
-from layers.store.base import Box, Compare, Store, When
-from layers.table import Table
+from layers.store.base import Compare, Store, When
 
-ENGINE = 6
-"""Grows when the same land and standards would give other findings."""
-WIDE, NARROW = 300.0, 60.0
-MARGIN = {"roads": WIDE, "utilities": WIDE, "corridors": WIDE, "terrain": WIDE, "parcels": NARROW}
-"""How far around plots things are read that decide about what lies beside them [m]: the widest protection zone (100 m) from an edge
-up to 200 m beside the axis that is drawn; connections, half red lines and the cells of slopes need less. Parcels can be in the
-way as far as `layers.plan.access.farthest` (51 m)."""
-WORDS = frozenset({"name", "material", "dn", "address", "approval_no", "document", "plan", "edition", "block"})
-"""Columns that are there to be read by people: no rule and no answer asks for them, and text is slow to read."""
-Traces = Mapping[str, pd.DataFrame]
-"""For each network what `layers.plan.networks.serving` tells of each line, by its number."""
-NETWORKS = ("roads", "utilities")
 POINTS = 50_000
 """The most points that a site's outline may have: no survey has as many, and each check takes seconds with more."""
 LINES = 5_000
@@ -172,52 +161,6 @@ class Networks:
         asked = claims(asking, answers)
         known = traced[traced["source"].isin(sources) | traced.index.isin(sources)]
         return Contest.of(known, asked[asked["line"].isin(known.index)].reset_index(drop=True))
-
-
-def told(features: gpd.GeoDataFrame, traced: pd.DataFrame) -> gpd.GeoDataFrame:
-    """Put what was traced beside lines, by number; a line that was not traced gets NA."""
-    at = traced.index.get_indexer(features["id"].to_numpy(object))
-    if isinstance(features, Table):
-        return features.beside(traced, at)
-    told = {str(name): column.array.take(at, allow_fill=True) for name, column in traced.items()}
-    own = {name: features[name].array for name in features.columns if name != "geometry"}
-    return framed(own | told, features.geometry.to_numpy(), features.crs)
-
-
-def asked_of(layer: str) -> list[str] | None:
-    """List the columns of a layer that questions and rules may ask for; None, all, of rasters."""
-    return None if layer == "terrain" else [f.name for f in LAYERS[layer].columns if f.name not in WORDS]
-
-
-def land_around(
-    store: Store,
-    box: Box,
-    traces: Traces,
-    as_of: datetime | None = None,
-    layers: Iterable[str] = tuple(LAYERS),
-    words: bool = True,
-    light: bool = False,
-) -> Mapping[str, Survey]:
-    """Read layers, by default all, in a box, those that reach beyond their outline with a margin around it; networks as traced.
-
-    Without `words` only the columns of `asked_of`. `light`: read tables, which the questions about a site ask as they ask frames.
-    """
-    editions = store.editions(as_of=as_of)
-    land = {}
-    for name in layers:
-        delivered = tuple(e for e in editions if e.layer == name)
-        if delivered:
-            around = wider(box, MARGIN.get(name, 0.0))
-            table = cast("gpd.GeoDataFrame", store.table(name, around, as_of)) if light else None
-            columns = None if words else asked_of(name)
-            features = store.read(name, around, columns=columns, as_of=as_of) if table is None else table
-            land[name] = Survey(told(features, traces[name]) if name in traces else features, delivered)
-    return land
-
-
-def wider(box: Box, margin: float) -> Box:
-    """Move the sides of a box out."""
-    return box[0] - margin, box[1] - margin, box[2] + margin, box[3] + margin
 
 
 def question(standards: Standards, on: date | None, as_of: datetime | None, use: str | None) -> Ask:
@@ -361,22 +304,6 @@ def anew(store: Store, ask: Ask, as_of: datetime | None = None) -> pd.DataFrame:
             part = plots.iloc[order[start : start + STRIP]].reset_index(drop=True)
             found.append(findings(part, land_around(store, tuple(part.total_bounds.tolist()), traces, as_of), ask))
     return pd.concat(found).reindex(plots["id"])
-
-
-def current(store: Store, ask: Ask, standards: Standards) -> dict[str, Any]:
-    """Name the versions of all that findings are made from."""
-    days = {"on": str(ask.on), "known": str(ask.known)}
-    return {**days, "standards": standards.digest, "engine": ENGINE, "layers": dict(store.versions())}
-
-
-def stale(store: Store, inputs: Mapping[str, Any], standards: Standards) -> list[str]:
-    """Name what changed since findings were made: layers, standards or engine; empty where they are fresh."""
-    if not inputs:
-        return ["all"]
-    now, then = store.versions(), inputs["layers"]
-    changed = [name for name in now if now[name] != then.get(name)]
-    changed += ["standards"] if inputs["standards"] != standards.digest else []
-    return changed + (["engine"] if inputs["engine"] != ENGINE else [])
 
 
 def fresh(store: Store, standards: Standards) -> tuple[pd.DataFrame, date]:

@@ -22,10 +22,12 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from layers.assessment import MARGIN, Networks, NotFoundError, Traces, asked_of, current, findings, land_around, wider
+from layers.around import MARGIN, Traces, asked_of, land_around, wider
+from layers.assessment import Networks, NotFoundError, findings
 from layers.base import Ask, Land, Survey
 from layers.catalogue import LAYERS
 from layers.errors import Refusal
+from layers.inputs import current
 from layers.standards import Standards
 from layers.store.base import Box, Store
 

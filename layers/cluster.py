@@ -17,7 +17,8 @@ import pandas as pd
 from affine import Affine
 
 from geo.raster import Grid
-from layers.assessment import findings, told
+from layers.around import told
+from layers.assessment import findings
 from layers.base import Edition, Land, Survey
 from layers.census import Job, Spread, Tile, WorkerLostError, features_of, land_of, unchanged
 from layers.errors import Refusal

@@ -19,8 +19,10 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from layers.assessment import ENGINE, MARGIN, NETWORKS, Networks, findings, land_around
+from layers.around import MARGIN, NETWORKS, land_around
+from layers.assessment import Networks, findings
 from layers.base import Ask
+from layers.inputs import ENGINE
 from layers.plan.access import farthest
 from layers.plan.readiness import UNKNOWN_READINESS
 from layers.standards import Standards

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from geo.shape import inner_width
-from layers.assessment import Networks, fresh, land_around
+from layers.around import land_around
+from layers.assessment import Networks, fresh
 from layers.base import Ask, Text
 from layers.catalogue import LAYERS
 from layers.plan.assembly import Assembly, assemblies, neighbours, parts

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from layers.assessment import NETWORKS
+from layers.around import NETWORKS
 from layers.base import Ask, Survey
 from layers.plan.networks import Report, faults
 from layers.store.base import Store, When

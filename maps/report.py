@@ -15,10 +15,12 @@ import shapely
 from branca.element import MacroElement
 from jinja2 import Template
 
-from layers.assessment import Networks, findings, land_around, question, stale, stored
+from layers.around import land_around
+from layers.assessment import Networks, findings, question, stored
 from layers.base import SERVICE_STATUS, Codes, Field, Land, Layer, Survey, Text
 from layers.catalogue import LAYERS
 from layers.errors import Refusal
+from layers.inputs import stale
 from layers.plan import access
 from layers.plan.readiness import SERVICES
 from layers.plan.supply import asked, judge

@@ -15,7 +15,7 @@ from api.context import STATUS, Context, an_area, as_of, command, on
 from api.models import SheetBody
 from api.text import area, render
 from layers import cluster
-from layers.assessment import anew, current, question, stale
+from layers.assessment import anew, question
 from layers.assessment import check as check_site
 from layers.assessment import explain as explain_plot
 from layers.base import Text
@@ -24,6 +24,7 @@ from layers.census import summed
 from layers.drawn import moved
 from layers.errors import Refusal
 from layers.formats.vector import read
+from layers.inputs import current, stale
 from layers.plan.readiness import STATES
 from layers.plan.sheet import Sheet
 from layers.plan.supply import VERDICTS

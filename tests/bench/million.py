@@ -19,7 +19,8 @@ import shapely
 
 from geo.overlay import overlaps
 from geo.proximity import within
-from layers.assessment import Networks, findings, land_around, question
+from layers.around import land_around
+from layers.assessment import Networks, findings, question
 from layers.base import Ask, Land
 from layers.census import tiles
 from layers.plan.supply import claimed

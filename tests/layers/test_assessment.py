@@ -6,11 +6,12 @@ import geopandas as gpd
 import pytest
 import shapely
 
-from layers.assessment import BadSiteError, Networks, NotFoundError, check, explain, question, stale
+from layers.assessment import BadSiteError, Networks, NotFoundError, check, explain, question
 from layers.base import Edition, empty
 from layers.catalogue import LAYERS
 from layers.census import assess
 from layers.corridors import KINDS, MEASURES
+from layers.inputs import stale
 from layers.standards import Standards
 from layers.store.base import Change
 from layers.store.memory import MemoryStore

@@ -10,10 +10,11 @@ import pandas as pd
 import pytest
 import shapely
 
-from layers.assessment import NotFoundError, question, stale
+from layers.assessment import NotFoundError, question
 from layers.base import Edition, empty
 from layers.catalogue import LAYERS
 from layers.census import ChangedError, WorkerLostError, assess, features_of, tiles
+from layers.inputs import stale
 from layers.standards import Standards
 from layers.store.base import Change, ReadOnlyError
 from layers.store.gpkg import GpkgStore

@@ -12,7 +12,8 @@ import pandas as pd
 import pytest
 from geopandas.testing import assert_geodataframe_equal
 
-from layers.assessment import land_around, question
+from layers.around import land_around
+from layers.assessment import question
 from layers.census import assess
 from layers.cluster import ClusterError, on, pack, unpack
 from layers.demo import deliveries

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
 from geo.raster import Grid
-from layers.assessment import Networks, question, stale
+from layers.assessment import Networks, question
 from layers.base import Edition, empty
 from layers.catalogue import LAYERS
 from layers.census import assess
+from layers.inputs import stale
 from layers.refresh import Refreshed, refresh, standing
 from layers.standards import Standards
 from layers.store.base import Change, Edit

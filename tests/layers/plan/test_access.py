@@ -10,7 +10,7 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from layers.assessment import MARGIN
+from layers.around import MARGIN
 from layers.base import PANDAS, Ask, Edition, Survey
 from layers.catalogue import LAYERS
 from layers.census import assess

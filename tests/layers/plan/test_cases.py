@@ -15,7 +15,8 @@ import yaml
 from affine import Affine
 
 from geo.raster import Grid
-from layers.assessment import NETWORKS, question, told
+from layers.around import NETWORKS, told
+from layers.assessment import question
 from layers.base import PANDAS, Edition, Survey
 from layers.catalogue import LAYERS
 from layers.plan.capacity import spare

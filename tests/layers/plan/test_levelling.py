@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geo.raster import Grid
-from layers.assessment import land_around, question
+from layers.around import land_around
+from layers.assessment import question
 from layers.base import Ask, Edition, Survey, names
 from layers.plan.levelling import FIELDS, earthwork, levelling
 from layers.standards import Standards
