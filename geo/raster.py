@@ -1,27 +1,20 @@
-"""Grids of numbers: reading by windows, slope, statistics under polygons, cut and fill."""
+"""Grids of numbers: slope, statistics under polygons, cut and fill."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import rasterio
 import shapely
 from affine import Affine
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike, NDArray
-from rasterio.io import DatasetReader
-from rasterio.windows import Window
 
 from geo.cells import Indices, Numbers, Shapes, Weights, weigh
 from geo.crs import metres_per_unit
 from geo.errors import GeoError
-
-MAX_CELLS = 1 << 28
-"""Cells that one read may bring into memory: 1 GiB of float32."""
 
 
 class GridError(GeoError):
@@ -68,7 +61,7 @@ class Grid:
 
     def crop(self, bounds: Sequence[float], margin: int = 0) -> Grid:
         """Cut out the cells that touch left, bottom, right, top, and `margin` more at each side; a view, not a copy."""
-        rows, columns = _window(self.transform, (self.values.shape[0], self.values.shape[1]), bounds, margin)
+        rows, columns = span_of(self.transform, (self.values.shape[0], self.values.shape[1]), bounds, margin)
         return Grid(self.values[rows, columns], self.transform @ Affine.translation(columns.start, rows.start), self.crs)
 
 
@@ -109,7 +102,7 @@ def _require_metres(grid: Grid, en: str, zh: str) -> None:
         )
 
 
-def _window(t: Affine, size: tuple[int, int], bounds: Sequence[float], margin: int) -> tuple[slice, slice]:
+def span_of(t: Affine, size: tuple[int, int], bounds: Sequence[float], margin: int) -> tuple[slice, slice]:
     """Find the rows and columns that touch the bounds, and `margin` more; never less than nothing."""
     left, bottom, right, top = bounds
 
@@ -118,72 +111,6 @@ def _window(t: Affine, size: tuple[int, int], bounds: Sequence[float], margin: i
         return slice(start, int(np.clip(np.ceil(b) + margin, start, count)))
 
     return span((top - t.f) / t.e, (bottom - t.f) / t.e, size[0]), span((left - t.c) / t.a, (right - t.c) / t.a, size[1])
-
-
-def _read(source: DatasetReader, rows: slice, columns: slice) -> Grid:
-    """Read a window of the first band; nodata, masked and infinite cells become NaN, scale and offset are applied."""
-    height, width = rows.stop - rows.start, columns.stop - columns.start
-    if height * width > MAX_CELLS:
-        raise GridError(
-            f"{Path(source.name).name}: a window of {height} x {width} cells is too large; read it by windows()",
-            f"{Path(source.name).name}:{height} x {width} 像元的窗口过大,请用 windows() 分窗读取",
-        )
-    crs = source.crs
-    if crs is None:
-        raise GridError(
-            f"{Path(source.name).name} states no CRS: assign it with gdal_edit -a_srs before the import",
-            f"{Path(source.name).name} 没有坐标系:请在导入前用 gdal_edit -a_srs 指定",
-        )
-    if not height or not width:
-        values = np.empty((height, width), np.float32)
-    else:
-        window = Window(columns.start, rows.start, width, height)
-        masked = source.read(1, window=window, masked=True).astype(np.float64)
-        values = (masked.filled(np.nan) * source.scales[0] + source.offsets[0]).astype(np.float32)
-        values[~np.isfinite(values)] = np.nan
-    return Grid(values, source.transform @ Affine.translation(columns.start, rows.start), crs.to_string())
-
-
-def read(path: Path, bounds: Sequence[float] | None = None, margin: int = 0) -> Grid:
-    """Read a raster file's first band, whole or the cells that touch left, bottom, right, top and `margin` more.
-
-    GridError where the file is turned, states no CRS or the window exceeds `MAX_CELLS`.
-    """
-    with rasterio.open(path) as source:
-        size = (source.height, source.width)
-        whole = slice(0, size[0]), slice(0, size[1])
-        return _read(source, *(whole if bounds is None else _window(source.transform, size, bounds, margin)))
-
-
-def windows(path: Path, size: int = 2048, margin: int = 1) -> Iterator[Grid]:
-    """Yield a raster file as tiles of `size` x `size` cells with `margin` cells of the neighbours around.
-
-    With a margin of 1 the slope inside each tile is that of the whole. Memory: one tile, whatever the file's size.
-    """
-    with rasterio.open(path) as source:
-        for row in range(0, source.height, size):
-            for column in range(0, source.width, size):
-                rows = slice(max(row - margin, 0), min(row + size + margin, source.height))
-                columns = slice(max(column - margin, 0), min(column + size + margin, source.width))
-                yield _read(source, rows, columns)
-
-
-def around(path: Path, shapes: Shapes, size: int = 2048, margin: int = 1) -> Iterator[tuple[Indices, Grid]]:
-    """Yield groups of shapes with the part of a raster file that holds them whole and `margin` cells more.
-
-    Shapes are grouped by the tile of `size` x `size` cells that holds their lower left corner, so that each shape is in one
-    group, and its statistics need no merging. None and empty shapes are in no group. Memory: a tile grown by the largest
-    shape of its group.
-    """
-    with rasterio.open(path) as source:
-        t, box = source.transform, shapely.bounds(shapes)
-        shown = np.flatnonzero(np.isfinite(box).all(axis=1))
-        tile = np.floor(np.stack([(box[shown, 1] - t.f) / t.e, (box[shown, 0] - t.c) / t.a]) / size)
-        _, group = np.unique(tile, axis=1, return_inverse=True)
-        order = np.argsort(group, kind="stable")
-        for part in np.split(shown[order], np.flatnonzero(np.diff(group[order])) + 1) if len(shown) else []:
-            low, high = box[part, :2].min(axis=0), box[part, 2:].max(axis=0)
-            yield part, _read(source, *_window(t, (source.height, source.width), (*low, *high), margin))
 
 
 def slope(grid: Grid) -> Grid:

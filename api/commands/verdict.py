@@ -14,21 +14,16 @@ from shapely.geometry.base import BaseGeometry
 from api.context import STATUS, Context, an_area, as_of, command, on
 from api.models import SheetBody
 from api.text import area, render
-from layers import cluster
 from layers.assessment import anew, question
 from layers.assessment import check as check_site
 from layers.assessment import explain as explain_plot
 from layers.base import Text
-from layers.census import assess as assess_plots
-from layers.census import summed
 from layers.drawn import moved
 from layers.errors import Refusal
-from layers.formats.vector import read
 from layers.inputs import current, stale
 from layers.plan.readiness import STATES
 from layers.plan.sheet import Sheet
 from layers.plan.supply import VERDICTS
-from layers.refresh import refresh
 from layers.standards import Standards
 from layers.store.base import Inputs, Store
 from layers.units import m2
@@ -45,6 +40,8 @@ def is_file(name: str) -> bool:
 def site_of(store: Store, name: str, crs: str | None, when: datetime | None) -> tuple[BaseGeometry, str, str, Any]:
     """Find a site: a polygon file, or the number of a stored site or parcel. Gives geometry, id, layer and the stored row."""
     if is_file(name):
+        from layers.formats.vector import read
+
         frame = read(Path(name), crs=crs).frame
         if len(frame) != 1:
             raise Refusal(
@@ -165,6 +162,11 @@ def assess(
 
     Of what was known once only the sums are told.
     """
+    from layers import cluster
+    from layers.census import assess as assess_plots
+    from layers.census import summed
+    from layers.refresh import refresh
+
     spread = cluster.on(scheduler, scratch) if scheduler else None
     with context.store(read_only=as_of is not None) as store, context.progress(Text("Assessing", "评估中")) as progress:
         standards = Standards.load()

@@ -16,7 +16,8 @@ from rasterio.io import DatasetReader
 from rasterio.warp import Resampling, calculate_default_transform, reproject
 
 from geo.crs import is_same
-from geo.raster import MAX_CELLS, Grid
+from geo.raster import Grid
+from geo.rasterfile import MAX_CELLS
 from layers.base import Text
 from layers.formats.errors import UnreadableError, UnsafeFileError
 from layers.formats.place import explain, plausible

@@ -16,7 +16,6 @@ import shapely
 from affine import Affine
 from numpy.typing import NDArray
 from pyproj import CRS
-from rasterio.io import MemoryFile
 
 from geo.raster import Grid
 from layers.base import framed
@@ -229,6 +228,8 @@ def encode(values: NDArray[np.float32]) -> bytes:
     """Write a tile as TIFF, filled up to its full size."""
     tile = np.full((TILE, TILE), NODATA, np.float32)
     tile[: values.shape[0], : values.shape[1]] = np.where(np.isnan(values), np.float32(NODATA), values)
+    from rasterio.io import MemoryFile
+
     with MemoryFile() as memory:
         shape = {"width": TILE, "height": TILE, "count": 1, "dtype": "float32"}
         with memory.open(driver="GTiff", compress="lzw", transform=Affine.translation(1, 1), **shape) as out:
@@ -238,6 +239,8 @@ def encode(values: NDArray[np.float32]) -> bytes:
 
 def decode(blob: bytes) -> NDArray[np.float32]:
     """Read a tile, NaN where nobody measured."""
+    from rasterio.io import MemoryFile  # a fifth of a second, which land without terrain need not pay
+
     with MemoryFile(blob) as memory, memory.open() as tile:
         values = np.asarray(tile.read(1), np.float32)
     return np.where(values == np.float32(NODATA), np.float32(np.nan), values)

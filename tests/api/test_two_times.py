@@ -38,7 +38,8 @@ ROUTES_OF_OGC = ("/collections", "/conformance", "/api", "/tileMatrixSets", "/pr
 
 
 def commands(group: click.Group, prefix: str = "") -> Iterator[tuple[str, click.Command]]:
-    for name, command in group.commands.items():
+    for name in group.list_commands(click.Context(group)):
+        command = group.get_command(click.Context(group), name)
         if isinstance(command, click.Group):
             yield from commands(command, f"{prefix}{name} ")
         else:

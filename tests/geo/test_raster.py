@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from geo.crs import NotProjectedError
-from geo.raster import Grid, GridError, around, cut_fill, read, slope, windows, zonal
+from geo.raster import Grid, GridError, cut_fill, slope, zonal
+from geo.rasterfile import around, read, windows
 
 CRS = "EPSG:4548"
 
@@ -211,6 +212,6 @@ def test_a_crop_keeps_the_place_of_its_cells():
 
 
 def test_a_raster_bomb_is_refused_before_it_is_read(hills, monkeypatch):
-    monkeypatch.setattr("geo.raster.MAX_CELLS", 100)
+    monkeypatch.setattr("geo.rasterfile.MAX_CELLS", 100)
     with pytest.raises(GridError, match="windows"):
         read(hills)
