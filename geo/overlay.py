@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from geo.compiled import pays
+from geo.runs import turns
 
 Shapes = NDArray[np.object_]
 Indices = NDArray[np.intp]
@@ -153,12 +154,6 @@ def rims(a: Shapes, pairs: Pairs) -> tuple[Areas, Areas]:
     return inside, outside
 
 
-def _turns(i: Indices) -> Indices:
-    """Number the entries of each run of equal values in the sorted `i` from 0."""
-    start = np.flatnonzero(np.r_[True, np.diff(i) != 0]) if len(i) else np.zeros(0, np.intp)
-    return np.arange(len(i)) - np.repeat(start, np.diff(np.r_[start, len(i)]))
-
-
 def area_inside(a: Shapes, b: Shapes) -> Areas:
     """Measure how much of each polygon of `a` lies inside any of `b`, shape (len(a),); overlaps within `b` count once."""
     return covered_area(a, overlaps(a, b, outlines=False))
@@ -183,7 +178,7 @@ def largest_share(a: Shapes, b: Shapes) -> tuple[Indices, Areas]:
     best, share = np.full(len(a), -1, np.intp), np.zeros(len(a))
     pairs = overlaps(a, b, outlines=False)
     order = np.lexsort((pairs.j, -pairs.area, pairs.i))
-    first = order[_turns(pairs.i[order]) == 0]
+    first = order[turns(pairs.i[order]) == 0]
     best[pairs.i[first]] = pairs.j[first]
     share[pairs.i[first]] = pairs.area[first] / shapely.area(a)[pairs.i[first]]
     return best, share
@@ -247,7 +242,7 @@ def partition(a: Shapes, pairs: Pairs, outlines: float = np.inf) -> Pieces:
     """
     cuts = pairs.pick(~pairs.whole)
     cut_plots, of = np.unique(cuts.i, return_inverse=True)
-    turn = _turns(cuts.i)
+    turn = turns(cuts.i)
     cut_of = np.full((len(cut_plots), int(turn.max(initial=-1)) + 1), -1, np.intp)
     cut_of[of, turn] = np.arange(len(cuts.i))
     done, measured = np.zeros(len(cut_plots), bool), None
@@ -363,6 +358,6 @@ def _gathered(a: Shapes, pairs: Pairs, cut_plots: Indices, cut_of: Indices, cut:
         np.r_[cut.geometry, a[uncut]][order],
         np.r_[cut.area, shapely.area(a[uncut])][order],
         np.r_[cut.rim, shapely.length(a[uncut])][order],
-        np.r_[place[cut.piece], start[owner] + _turns(owner)],
+        np.r_[place[cut.piece], start[owner] + turns(owner)],
         np.r_[knife, full.j[owner]],
     )

@@ -9,6 +9,8 @@ import shapely
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
+from geo.runs import following, starts, turns
+
 Indices = NDArray[np.intp]
 Numbers = NDArray[np.float64]
 
@@ -17,7 +19,8 @@ class Points(NamedTuple):
     """The boundary points of polygons, one row each, in the order in which they are walked; a ring's last row is not repeated.
 
     shape: number of the polygon. part: its part, from 0. ring: ring of the part, 0 is the shell. number: from 1 within the
-    polygon. xy: coordinates, shape (n, 2). side: length from the point to the next of its ring [CRS unit].
+    polygon. xy: coordinates, shape (n, 2). side: length from the point to the next of its ring [CRS unit]. following: the row of
+    that next point.
     """
 
     shape: Indices
@@ -26,6 +29,7 @@ class Points(NamedTuple):
     number: Indices
     xy: Numbers
     side: Numbers
+    following: Indices
 
 
 def boundary_points(shapes: NDArray[np.object_]) -> Points:
@@ -44,33 +48,45 @@ def boundary_points(shapes: NDArray[np.object_]) -> Points:
     closing = np.r_[ring[1:] != ring[:-1], True][: len(ring)]
     xy, ring = xy[~closing], ring[~closing]
     xy = xy[_from_north_west(xy, ring)]
-    start = _starts(ring)
-    following = np.arange(1, len(ring) + 1)
-    following[np.r_[start[1:], len(ring)][: len(start)] - 1] = start
-    side = np.hypot(*(xy[following] - xy).T)
+    after = following(ring)
+    side = np.hypot(*(xy[after] - xy).T)
     shape = owner[of[ring]]
-    return Points(shape, _turns(owner)[of[ring]], _turns(of)[ring], _turns(shape) + 1, xy, side)
-
-
-def _starts(group: Indices) -> Indices:
-    """Find the first row of each run of equal values."""
-    return np.flatnonzero(np.r_[True, group[1:] != group[:-1]][: len(group)])
-
-
-def _turns(group: Indices) -> Indices:
-    """Number the rows of each run of equal values from 0."""
-    start = _starts(group)
-    turns: Indices = np.arange(len(group)) - np.repeat(start, np.diff(np.r_[start, len(group)]))
-    return turns
+    return Points(shape, turns(owner)[of[ring]], turns(of)[ring], turns(shape) + 1, xy, side, after)
 
 
 def _from_north_west(xy: Numbers, ring: Indices) -> Indices:
     """Order the points of each ring as they are, but begun at its north-west corner."""
-    start = _starts(ring)
+    start = starts(ring)
     count = np.diff(np.r_[start, len(ring)])
     first = np.lexsort((-xy[:, 1], xy[:, 0] - xy[:, 1], ring))[start]
-    order: Indices = np.repeat(start, count) + (_turns(ring) + np.repeat(first - start, count)) % np.repeat(count, count)
+    order: Indices = np.repeat(start, count) + (turns(ring) + np.repeat(first - start, count)) % np.repeat(count, count)
     return order
+
+
+def noded(shape: BaseGeometry, xy: Numbers, within: float) -> BaseGeometry:
+    """Put points, shape (n, 2), into the outline of a polygon or multipolygon where they lie on it.
+
+    Those within `within` [CRS unit] of the outline, and not of one of its own points, become points of the outline, at the foot on
+    its edge: its own points, its course and its area stay.
+    """
+    polygons = [
+        shapely.Polygon(_noded(part.exterior, xy, within), [_noded(hole, xy, within) for hole in part.interiors])
+        for part in shapely.get_parts(shape)
+    ]
+    return polygons[0] if shape.geom_type == "Polygon" else shapely.MultiPolygon(polygons)
+
+
+def _noded(ring: shapely.LinearRing, xy: Numbers, within: float) -> Numbers:
+    """List the points of a ring, with those of others that lie on it."""
+    own, others = shapely.get_coordinates(ring), np.asarray(shapely.points(xy), object)
+    near = others[shapely.dwithin(others, ring, within)]
+    near = near[~shapely.dwithin(near, shapely.MultiPoint(own), within)]
+    along = np.sort(shapely.line_locate_point(ring, near))
+    along = along[np.diff(along, prepend=-np.inf) > within]
+    new = shapely.get_coordinates(shapely.line_interpolate_point(ring, along))
+    way = np.r_[0.0, np.cumsum(np.hypot(*np.diff(own, axis=0).T))]
+    found: Numbers = np.r_[own, new][np.argsort(np.r_[way, along], kind="stable")]
+    return found
 
 
 def inner_width(shapes: NDArray[np.object_]) -> Numbers:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
@@ -306,9 +306,9 @@ def anew(store: Store, ask: Ask, as_of: datetime | None = None) -> pd.DataFrame:
     return pd.concat(found).reindex(plots["id"])
 
 
-def fresh(store: Store, standards: Standards) -> tuple[pd.DataFrame, date]:
+def fresh(store: Store, standards: Standards, columns: Sequence[str] | None = None) -> tuple[pd.DataFrame, date]:
     """Read the findings of all plots and the day that they speak of; StaleFindingsError where they are not those of the land."""
-    found, inputs = store.findings()
+    found, inputs = store.findings(columns=columns)
     changed = ", ".join(stale(store, inputs, standards))
     if not len(found):
         raise StaleFindingsError("nothing is assessed yet; run shudi assess", "尚未评估,请先运行 shudi assess")

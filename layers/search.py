@@ -24,6 +24,7 @@ from layers.plan.assembly import Assembly, assemblies, neighbours, parts
 from layers.plan.levelling import earthwork
 from layers.plan.readiness import SERVICES
 from layers.plan.siting import (
+    NEEDED,
     NO,
     UNKNOWN,
     YES,
@@ -107,7 +108,7 @@ class Index:
             key = (tuple(sorted(store.versions().items())), standards.digest, str(store.findings([])[1]))
             if self._kept is None or key != self._key:
                 with store.snapshot():
-                    found, on = fresh(store, standards)
+                    found, on = fresh(store, standards, NEEDED)
                     parcels = store.read("parcels", columns=["id", "use_code", "owner"])
                 columns = pd.DataFrame(parcels.drop(columns="geometry")).set_index("id").reindex(found.index)
                 table = plots_of(found, columns)

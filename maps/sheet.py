@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from datetime import UTC, date, datetime
 from importlib.resources import files
+from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +14,8 @@ import shapely
 from fpdf import FPDF
 from fpdf.enums import XPos, YPos
 from numpy.typing import NDArray
+from PIL import Image
+from pypdfium2 import PdfDocument
 from shapely.geometry.base import BaseGeometry
 
 from layers.base import Text
@@ -84,6 +88,18 @@ def parcel_sheet(
     _map_page(pdf, plot, language, page, drafter, checker, on or date.today(), generated)
     _table(pdf, plot, language)
     return bytes(pdf.output())
+
+
+def picture(pdf: bytes, resolution: int = 200) -> bytes:
+    """Draw the pages of a PDF one below the other as a PNG, `resolution` dots an inch."""
+    with closing(PdfDocument(pdf)) as document:
+        pages = [page.render(scale=resolution / 72).to_pil() for page in document]
+    whole = Image.new("RGB", (max(p.width for p in pages), sum(p.height for p in pages)), "white")
+    for n, page in enumerate(pages):
+        whole.paste(page, (0, sum(p.height for p in pages[:n])))
+    out = BytesIO()
+    whole.save(out, "PNG", dpi=(resolution, resolution))
+    return out.getvalue()
 
 
 def fitted(shape: BaseGeometry, left: float, top: float, width: float, height: float) -> Frame:
@@ -178,10 +194,7 @@ def _boundary(pdf: FPDF, plot: ParcelMap, frame: Frame) -> None:
     at = frame.place(points.xy)
     every = int(np.ceil(len(at) / CROWDED))
     centre = at.mean(axis=0)
-    ring = points.part * 1_000_000 + points.ring
-    start = np.flatnonzero(np.r_[True, ring[1:] != ring[:-1]])
-    following = np.arange(1, len(at) + 1)
-    following[np.r_[start[1:], len(at)] - 1] = start
+    on = at[points.following]
     pdf.set_fill_color(255, 255, 255)
     pdf.set_line_width(0.25)
     for n, (x, y) in enumerate(at.tolist()):
@@ -191,8 +204,8 @@ def _boundary(pdf: FPDF, plot: ParcelMap, frame: Frame) -> None:
         away = at[n] - centre
         out = away / max(float(np.hypot(*away)), 1e-6) * (3.2 if points.ring[n] == 0 else -3.2)
         _label(pdf, at[n] + out, f"J{points.number[n]}", 7, RED)
-        middle = (at[n] + at[following[n]]) / 2
-        if np.hypot(*(at[following[n]] - at[n])) > 9 and every == 1:
+        middle = (at[n] + on[n]) / 2
+        if np.hypot(*(on[n] - at[n])) > 9 and every == 1:
             _label(pdf, middle, f"{points.side[n]:.3f}", 6, BLACK)
 
 

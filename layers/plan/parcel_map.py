@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from geo.crs import ellipsoidal_area
-from geo.shape import Points, boundary_points
+from geo.shape import Points, boundary_points, noded
 from layers.base import Text
 from layers.roads import half_width
 
@@ -20,6 +20,8 @@ SIDES = (Text("north", "北"), Text("east", "东"), Text("south", "南"), Text("
 NOBODY = Text("land that nobody surveyed", "未调查土地")
 TOUCH = 0.5
 """How far from an edge [m] the land beside it may begin."""
+ON = 0.001
+"""How far from an edge [m] a neighbour's point lies on it: less than the sheet prints."""
 CONTEXT = 0.6
 """How much of the land around a plot its map shows, as a share of the plot's longer side."""
 
@@ -28,7 +30,8 @@ CONTEXT = 0.6
 class ParcelMap:
     """The content of a parcel map, in the base's CRS; areas in m2.
 
-    `points`: numbered from the north-west corner clockwise, holes after their shell. `bounds`: what lies north, east, south and
+    `points`: numbered from the north-west corner clockwise, holes after their shell; those of neighbours that lie on an edge are
+    among them, for there the line changes its neighbour. `bounds`: what lies north, east, south and
     west. `neighbours` have `id` and outlines, `roads` have `name` and their land.
     """
 
@@ -55,8 +58,8 @@ def surroundings(shape: BaseGeometry) -> tuple[float, float, float, float]:
 
 def parcel_map(plot: pd.Series, parcels: gpd.GeoDataFrame, roads: gpd.GeoDataFrame, uses: dict[str, str]) -> ParcelMap:
     """Make the content of a plot's map from the parcels and roads around it; `uses` names the codes of uses."""
-    shape = plot["geometry"]
     others = parcels[(parcels["id"] != plot["id"]).to_numpy(bool)].reset_index(drop=True)
+    shape = noded(plot["geometry"], shapely.get_coordinates(others.geometry.to_numpy()), ON)
     land = gpd.GeoDataFrame(
         {"name": roads["name"]},
         geometry=shapely.buffer(roads.geometry.to_numpy(), half_width(roads), cap_style="flat"),
@@ -87,17 +90,14 @@ def four_bounds(shape: BaseGeometry, others: gpd.GeoDataFrame, roads: gpd.GeoDat
     """
     points = boundary_points(np.array([shape], object))
     shell = points.ring == 0
-    xy, part = points.xy[shell], points.part[shell]
-    start = np.flatnonzero(np.r_[True, part[1:] != part[:-1]])
-    following = np.arange(1, len(xy) + 1)
-    following[np.r_[start[1:], len(xy)] - 1] = start
-    step = xy[following] - xy
+    xy, on = points.xy[shell], points.xy[points.following[shell]]
+    step = on - xy
     length = np.hypot(*step.T)
     normal = np.stack([-step[:, 1], step[:, 0]], axis=1) / np.maximum(length, 1e-9)[:, None]  # clockwise: left is outside
     side = np.select(
         [np.abs(normal[:, 1]) >= np.abs(normal[:, 0])], [np.where(normal[:, 1] > 0, 0, 2)], np.where(normal[:, 0] > 0, 1, 3)
     )
-    edges = np.asarray(shapely.linestrings(np.stack([xy + normal * TOUCH, xy[following] + normal * TOUCH], axis=1)), object)
+    edges = np.asarray(shapely.linestrings(np.stack([xy + normal * TOUCH, on + normal * TOUCH], axis=1)), object)
     strips = np.asarray(shapely.buffer(edges, TOUCH, cap_style="flat"), object)
     names = [*(_road(n) for n in roads["name"]), *(Text(str(i), str(i)) for i in others["id"])]
     land = np.r_[roads.geometry.to_numpy(), others.geometry.to_numpy()]

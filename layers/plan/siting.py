@@ -147,6 +147,12 @@ class Found:
     examined: int
 
 
+NEEDED = (
+    "verdict", "area", "road_class", "road_frontage", "slope_max", *(f"{s}_{what}" for s in SERVICES for what in ("state", "from"))
+)  # fmt: skip
+"""The columns of the findings that the table of plots is made from."""
+
+
 def plots_of(findings: pd.DataFrame, parcels: pd.DataFrame) -> Plots:
     """Make the table of plots from the findings, by parcel id, and from the columns of parcels in the same order."""
     use, uses = pd.factorize(parcels["use_code"].fillna("").to_numpy(object))

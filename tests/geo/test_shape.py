@@ -3,7 +3,7 @@ import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geo.shape import boundary_points
+from geo.shape import boundary_points, noded
 
 
 def test_points_run_clockwise_from_the_north_west_and_holes_follow_the_shell():
@@ -39,3 +39,17 @@ def test_numbered_points_are_the_polygon(n, seed, reverse):
     assert not shapely.is_ccw(shapely.get_exterior_ring(again))
     assert np.isclose(found.side.sum(), plot.length)
     assert (found.xy[0, 1] - found.xy[0, 0]) >= (found.xy[:, 1] - found.xy[:, 0]).max() - 1e-9
+
+
+def test_points_that_lie_on_an_edge_become_points_of_the_outline_and_change_nothing_else():
+    plot = shapely.box(0, 0, 100, 80) - shapely.box(40, 30, 60, 50)
+    others = np.array([(100.0004, 30.0), (100.0, 30.0003), (50.0, 50.0), (100.0, 80.0), (100.2, 10.0), (0.0, 0.0)])
+    found = noded(plot, others, 0.001)
+    assert found.equals(plot)
+    assert shapely.get_num_coordinates(found) == shapely.get_num_coordinates(plot) + 2
+    points = boundary_points(np.array([found], object))
+    assert [100, 30] in points.xy.round(2).tolist()
+    assert [50, 50] in points.xy.round(2).tolist()
+    assert np.allclose(points.side, np.hypot(*(points.xy[points.following] - points.xy).T))
+    parts = shapely.MultiPolygon([shapely.box(0, 0, 10, 10), shapely.box(20, 0, 30, 10)])
+    assert noded(parts, others, 0.001).equals(parts)

@@ -1,5 +1,6 @@
 """Parcel maps: what is printed is what the polygon says; read back by poppler."""
 
+import io
 import subprocess
 from datetime import date
 
@@ -8,9 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely
+from PIL import Image
 
 from layers.plan.parcel_map import parcel_map
-from maps.sheet import PAGES, fitted, parcel_sheet, table
+from maps.sheet import PAGES, fitted, parcel_sheet, picture, table
 
 ANGLE = np.linspace(0, 2 * np.pi, 300, endpoint=False)
 SHAPES = {
@@ -95,3 +97,26 @@ def test_many_points_continue_on_further_pages_and_the_font_is_embedded(tmp_path
     assert all("NotoSansSC" in row and " yes yes yes" in row for row in fonts)
     images = subprocess.run(["pdfimages", "-list", path], capture_output=True, check=True, text=True).stdout.splitlines()[2:]
     assert images == []
+
+
+def test_a_neighbours_corner_on_an_edge_is_a_boundary_point():
+    low = shapely.box(500_120, 4_076_950, 500_200, 4_077_040)
+    high = shapely.box(500_120, 4_077_040, 500_200, 4_077_150)
+    parcels = gpd.GeoDataFrame(
+        {"id": ["P-1", "低", "高"]}, geometry=[shapely.box(500_000, 4_077_000, 500_120, 4_077_090), low, high]
+    )
+    roads = gpd.GeoDataFrame({"name": [], "red_line_width": []}, geometry=[])
+    plot = pd.Series({"id": "P-1", "use_code": None, "owner": None, "address": None, "geometry": parcels.geometry[0]})
+    made = parcel_map(plot, parcels.set_crs("EPSG:4548"), roads.set_crs("EPSG:4548"), {})
+    rows = table(made)
+    assert ("J3", "4077040.000", "500120.000", "40.000") in rows
+    assert len(rows) == 6
+    assert made.area == 120 * 90
+
+
+def test_the_picture_has_every_page_and_the_red_boundary():
+    pdf = parcel_sheet(content(SHAPES["round"]), "zh", on=date(2026, 6, 1))
+    drawn = Image.open(io.BytesIO(picture(pdf, 72)))
+    assert (drawn.width, drawn.height) == (596, 842 * 4)
+    red, green, _ = np.asarray(drawn)[:842].transpose(2, 0, 1).astype(int)
+    assert ((red > 150) & (green < 80)).sum() > 500
