@@ -19,7 +19,8 @@ from layers.base import Text
 from layers.catalogue import LAYERS
 from layers.errors import Refusal
 from layers.plan.readiness import SERVICES, required
-from layers.plan.siting import CLASS_RANK, CRITERIA, Brief, Near, Term
+from layers.plan.siting import CLASS_RANK, CRITERIA, Brief, Near
+from layers.plan.terms import Term
 from layers.search import Match, Sitings
 from layers.service import LOADS
 from layers.standards import Rulebook

@@ -33,16 +33,15 @@ from layers.plan.siting import (
     Near,
     Plots,
     Rows,
-    Term,
     at_least,
     at_most,
     find,
     judge,
     plots_of,
-    term,
     within_area,
 )
 from layers.plan.supply import survey_of
+from layers.plan.terms import Term, term
 from layers.roads import half_width
 from layers.standards import Standards
 from layers.store.base import Store

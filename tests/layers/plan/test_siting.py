@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from layers.plan.readiness import SERVICES
-from layers.plan.siting import NEVER, NO, UNDATED, UNKNOWN, UNSURE, YES, Brief, Judged, Plots, find, judge, term
+from layers.plan.siting import NEVER, NO, UNDATED, UNKNOWN, UNSURE, YES, Brief, Judged, Plots, find, judge
+from layers.plan.terms import term
 
 ON = date(2026, 6, 1)
 TODAY = (ON - date(1970, 1, 1)).days
