@@ -72,7 +72,7 @@ class BriefBody(BaseModel):
         _known(self.services, SERVICES, Text("service", "配套"))
         _known(self.loads, LOADS, Text("kind of load", "负荷种类"))
         _known(self.wishes, CRITERIA, Text("criterion", "条件"))
-        _known((n.layer for n in self.near), [n for n, y in LAYERS.items() if y.geometry != "raster"], Text("layer", "图层"))
+        _known((n.layer for n in self.near), [n for n, y in LAYERS.items() if y.drawn], Text("layer", "图层"))
         if not all(weight > 0 for weight in (*self.wishes.values(), *self.loads.values())):
             raise Refusal("weights and loads are above 0", "权重和负荷应大于 0")
         near = tuple(Near(n.layer, n.kind, n.least_m, n.most_m or float("inf")) for n in self.near)

@@ -10,7 +10,7 @@ import geopandas as gpd
 import pandas as pd
 
 from layers.base import Survey, framed
-from layers.catalogue import LAYERS
+from layers.catalogue import LAND
 from layers.store.base import Box, Store
 from layers.table import Table
 
@@ -38,7 +38,7 @@ def told(features: gpd.GeoDataFrame, traced: pd.DataFrame) -> gpd.GeoDataFrame:
 
 def asked_of(layer: str) -> list[str] | None:
     """List the columns of a layer that questions and rules may ask for; None, all, of rasters."""
-    return None if layer == "terrain" else [f.name for f in LAYERS[layer].columns if f.name not in WORDS]
+    return None if layer == "terrain" else [f.name for f in LAND[layer].columns if f.name not in WORDS]
 
 
 def land_around(
@@ -46,7 +46,7 @@ def land_around(
     box: Box,
     traces: Traces,
     as_of: datetime | None = None,
-    layers: Iterable[str] = tuple(LAYERS),
+    layers: Iterable[str] = tuple(LAND),
     words: bool = True,
     light: bool = False,
 ) -> Mapping[str, Survey]:

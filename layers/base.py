@@ -19,7 +19,8 @@ from layers.standards import Rulebook
 from layers.words import Text as Text
 
 Outcome = Literal["pass", "breach", "unknown"]
-Geometry = Literal["polygon", "line", "any", "raster"]
+Geometry = Literal["polygon", "line", "any", "raster", "none"]
+"""What lies in a layer: features of some kind, rasters, or records that have no place."""
 DType = Literal["text", "integer", "real", "date", "flag"]
 
 
@@ -199,6 +200,11 @@ class Layer:
     def columns(self) -> tuple[Field, ...]:
         """All stored columns but the geometry: the key, the layer's own fields, the edition."""
         return (KEY, *self.fields, EDITION)
+
+    @property
+    def drawn(self) -> bool:
+        """Tell whether it holds shapes, which a map can draw."""
+        return self.geometry not in ("raster", "none")
 
     def field(self, name: str) -> Field:
         """Find a column by name; KeyError where there is none."""

@@ -1,4 +1,4 @@
-"""The only list of layers."""
+"""The only list of layers: those of the land, and the records of the ledger."""
 
 from __future__ import annotations
 
@@ -6,8 +6,13 @@ from collections.abc import Mapping
 
 from layers import control_lines, corridors, development_areas, land_use, parcels, roads, sites, terrain, utilities, zoning
 from layers.base import Layer
+from layers.ledger import projects
 
-LAYERS: Mapping[str, Layer] = {
+LAND: Mapping[str, Layer] = {
     module.LAYER.name: module.LAYER
     for module in (parcels, zoning, control_lines, corridors, development_areas, land_use, roads, utilities, terrain, sites)
 }
+"""What the verdict and the readiness of land rest on."""
+LEDGER: Mapping[str, Layer] = {module.LAYER.name: module.LAYER for module in (projects,)}
+"""What is recorded of projects; most of it has no place of its own. No finding rests on it."""
+LAYERS: dict[str, Layer] = {**LAND, **LEDGER}

@@ -25,9 +25,9 @@ import shapely
 from layers.around import MARGIN, Traces, asked_of, land_around, wider
 from layers.assessment import Networks, NotFoundError, findings
 from layers.base import Ask, Land, Survey
-from layers.catalogue import LAYERS
+from layers.catalogue import LAND
 from layers.errors import Refusal
-from layers.inputs import current
+from layers.inputs import current, land_versions
 from layers.standards import Standards
 from layers.store.base import Box, Store
 
@@ -119,7 +119,7 @@ def land_of(store: Store, tile: Tile, traces: Traces) -> tuple[gpd.GeoDataFrame,
         parcels = store.read("parcels", box=wide, columns=columns)
     edge = shapely.bounds(parcels.geometry.to_numpy())
     near = (edge[:, 0] <= right) & (edge[:, 2] >= left) & (edge[:, 1] <= top) & (edge[:, 3] >= low)
-    around = land_around(store, box, traces, layers=[name for name in LAYERS if name != "parcels"], words=False)
+    around = land_around(store, box, traces, layers=[name for name in LAND if name != "parcels"], words=False)
     return plots, {**around, "parcels": Survey(parcels[near].reset_index(drop=True), store.editions("parcels"))}
 
 
@@ -133,7 +133,7 @@ def found_in(store: Store, job: Job, tile: Tile) -> pd.DataFrame:
 def unchanged(store: Store, job: Job) -> Iterator[None]:
     """Hold the moment of a job's versions; ChangedError where the base has others by now."""
     with store.snapshot():
-        now = store.versions()
+        now = land_versions(store)
         changed = ", ".join(name for name in now if now[name] != job.versions.get(name))
         if changed:
             raise ChangedError(

@@ -24,7 +24,7 @@ from shapely.geometry.base import BaseGeometry
 from geo.crs import transform
 from layers.assessment import NotFoundError
 from layers.base import KEY, DType, Field, Geometry, Text, names
-from layers.catalogue import LAYERS
+from layers.catalogue import LAND, LAYERS
 from layers.filter.errors import FilterError
 from layers.filter.evaluate import holds
 from layers.filter.push import exact, meet, pushed
@@ -100,7 +100,7 @@ class Collection:
         versions = store.versions()
         if not self.assessed:
             return f"{self.layer}={versions[self.layer]}"
-        rest = hashlib.sha256(json.dumps(dict(versions), sort_keys=True).encode()).hexdigest()[:16]
+        rest = hashlib.sha256(json.dumps({name: versions[name] for name in LAND}, sort_keys=True).encode()).hexdigest()[:16]
         return f"{self.layer}={versions[self.layer]},{rest},{made_from(store)}"
 
 
@@ -236,7 +236,7 @@ def extent(store: Store, of: Collection, known: Known) -> Box | None:
         bounds: Box = transform(np.array([land], object), store.crs, "OGC:CRS84")[0].bounds
         return bounds
 
-    if of.only is not None:
+    if of.only is not None or of.geometry == "none":
         return None
     found: Box | None = known.get(("extent", of.layer, store.versions()[of.layer]), measure)
     return found

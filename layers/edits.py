@@ -206,6 +206,13 @@ def _set(layer: Layer, name: str, wishes: Sequence[Wish], columns: Mapping[str, 
 
 def _drawn(layer: Layer, ids: Sequence[str], shapes: Any) -> None:
     """Pass shapes that the layer can hold; BadEditError names the first that it cannot, and where it is wrong."""
+    if layer.geometry == "none":
+        if (placed := np.flatnonzero(~shapely.is_missing(shapes))).size:
+            id = ids[int(placed[0])]
+            raise BadEditError(
+                f"{layer.name} {id}: a record has no geometry; leave it out", f"{layer.name} {id}:台账记录没有几何,请去掉"
+            )
+        return
     kind = shapely.get_type_id(shapes)
     reasons = {
         "no_geometry": shapely.is_missing(shapes),

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from layers.base import Ask
+from layers.catalogue import LAND
 from layers.standards import Standards
 from layers.store.base import Store
 
@@ -13,17 +14,23 @@ ENGINE = 6
 """Grows when the same land and standards would give other findings."""
 
 
+def land_versions(store: Store) -> dict[str, int]:
+    """Tell the versions of the layers on which findings rest; those of the ledger are none of them."""
+    versions = store.versions()
+    return {name: versions[name] for name in LAND}
+
+
 def current(store: Store, ask: Ask, standards: Standards) -> dict[str, Any]:
     """Name the versions of all that findings are made from."""
     days = {"on": str(ask.on), "known": str(ask.known)}
-    return {**days, "standards": standards.digest, "engine": ENGINE, "layers": dict(store.versions())}
+    return {**days, "standards": standards.digest, "engine": ENGINE, "layers": land_versions(store)}
 
 
 def stale(store: Store, inputs: Mapping[str, Any], standards: Standards) -> list[str]:
     """Name what changed since findings were made: layers, standards or engine; empty where they are fresh."""
     if not inputs:
         return ["all"]
-    now, then = store.versions(), inputs["layers"]
+    now, then = land_versions(store), inputs["layers"]
     changed = [name for name in now if now[name] != then.get(name)]
     changed += ["standards"] if inputs["standards"] != standards.digest else []
     return changed + (["engine"] if inputs["engine"] != ENGINE else [])

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from layers.around import MARGIN, NETWORKS, land_around
 from layers.assessment import Networks, findings
 from layers.base import Ask
-from layers.inputs import ENGINE
+from layers.inputs import ENGINE, land_versions
 from layers.plan.access import farthest
 from layers.plan.readiness import UNKNOWN_READINESS
 from layers.standards import Standards
@@ -111,7 +111,7 @@ def refresh(store: Store, standards: Standards, networks: Networks | None = None
     networks = networks or Networks()
     for attempt in range(TRIES):
         with store.snapshot():
-            inputs, now = store.findings([], [])[1], dict(store.versions())
+            inputs, now = store.findings([], [])[1], land_versions(store)
             asked = _answerable(inputs, standards, ask)
             planned = _plan(store, asked, inputs["layers"], networks) if asked else None
             if asked is None or planned is None:
@@ -166,7 +166,7 @@ def _standards() -> Standards:
 def _edits(store: Store, then: Mapping[str, int]) -> dict[str, _Edited] | None:
     """Find what edits since some versions changed, by layer; None where that is much, or more than edits."""
     edited = {}
-    for name, version in store.versions().items():
+    for name, version in land_versions(store).items():
         since = then.get(name, 0)
         if version == since:
             continue

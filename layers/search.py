@@ -20,6 +20,7 @@ from layers.around import land_around
 from layers.assessment import Networks, fresh
 from layers.base import Ask, Text
 from layers.catalogue import LAYERS
+from layers.inputs import land_versions
 from layers.plan.assembly import Assembly, assemblies, neighbours, parts
 from layers.plan.levelling import earthwork
 from layers.plan.readiness import SERVICES
@@ -104,7 +105,7 @@ class Index:
     def plots(self, store: Store, standards: Standards) -> tuple[Plots, pd.Index[Any], date]:
         """Read the table, its numbers and the day of the findings; StaleFindingsError where they are older than the land."""
         with self._lock:
-            key = (tuple(sorted(store.versions().items())), standards.digest, str(store.findings([])[1]))
+            key = (tuple(sorted(land_versions(store).items())), standards.digest, str(store.findings([])[1]))
             if self._kept is None or key != self._key:
                 with store.snapshot():
                     found, on = fresh(store, standards, NEEDED)

@@ -32,6 +32,15 @@ LOADS: Mapping[str, str] = {
     "water": "m3/d", "sewage": "m3/d", "storm": "m3/d", "power": "kW", "gas": "m3/h", "heat": "t/h", "telecom": "ports",
 }  # fmt: skip
 """The unit in which the load of each kind of network is told."""
+DEMANDS: Mapping[str, Text] = {
+    "water": Text("Water demand", "用水量"),
+    "sewage": Text("Sewage", "污水量"),
+    "storm": Text("Storm water", "雨水量"),
+    "power": Text("Power demand", "用电负荷"),
+    "gas": Text("Gas demand", "用气量"),
+    "heat": Text("Heat demand", "用热量"),
+    "telecom": Text("Telecom demand", "通信端口需求"),
+}
 SERVING = ("connected", "available", "relocating")
 EVER = np.datetime64("1900-01-01", "s")
 NEVER = np.datetime64("9999-12-31", "s")

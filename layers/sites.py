@@ -8,7 +8,7 @@ import pandas as pd
 from geo.overlay import area_inside
 from layers.base import Answer, Ask, Claims, Field, Layer, Rule, Text, claim, codes
 from layers.codes import PLANNING_2023
-from layers.service import LOADS
+from layers.service import DEMANDS, LOADS
 
 STATUS = codes(
     ("prospect", "prospect", "意向"),
@@ -16,16 +16,6 @@ STATUS = codes(
     ("review_passed", "review passed", "联审通过"),
     ("cancelled", "cancelled", "已取消"),
 )
-
-DEMANDS = {
-    "water": Text("Water demand", "用水量"),
-    "sewage": Text("Sewage", "污水量"),
-    "storm": Text("Storm water", "雨水量"),
-    "power": Text("Power demand", "用电负荷"),
-    "gas": Text("Gas demand", "用气量"),
-    "heat": Text("Heat demand", "用热量"),
-    "telecom": Text("Telecom demand", "通信端口需求"),
-}
 
 
 def others(features: gpd.GeoDataFrame, ask: Ask) -> Claims:

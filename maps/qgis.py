@@ -105,6 +105,8 @@ def shown(collections: Mapping[str, Collection], source: Source) -> Iterable[Sho
     file = source.provider == "ogr"
     for name in [*DRAW_ORDER, *(n for n in collections if n not in (*DRAW_ORDER, FINDINGS))]:
         of = collections[name]
+        if of.geometry == "none":
+            continue
         table = of.layer if file else name
         joined = file and of.assessed
         expression, codes = coloured(name, f"{FINDINGS}_" if joined else "")

@@ -18,7 +18,7 @@ from jinja2 import Template
 from layers.around import land_around
 from layers.assessment import Networks, findings, question, stored
 from layers.base import SERVICE_STATUS, Codes, Field, Land, Layer, Survey, Text
-from layers.catalogue import LAYERS
+from layers.catalogue import LAND, LAYERS
 from layers.errors import Refusal
 from layers.inputs import stale
 from layers.plan import access
@@ -105,8 +105,8 @@ def report(
         "life": named(SERVICE_STATUS),
         "rules": rules(land),
         "checks": None if checks is None else {c: encoded(checks[c]) for c in CHECK_COLUMNS},
-        "layers": [layer_table(LAYERS[n], land[n], box, plots.crs) for n in LAYERS if n in land and n not in UNDRAWN],
-        "sources": [sources(LAYERS[n], land.get(n)) for n in LAYERS],
+        "layers": [layer_table(LAYERS[n], land[n], box, plots.crs) for n in LAND if n in land and n not in UNDRAWN],
+        "sources": [sources(LAYERS[n], land.get(n)) for n in LAND],
     }
     figure = OfflineFigure(words.zh if language == "zh" else words.en, language)
     figure.add_child(ReportMap(data))

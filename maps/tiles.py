@@ -62,8 +62,8 @@ class UntiledError(TileError):
 
 
 def tiled() -> tuple[str, ...]:
-    """List the names under which tiles are served: readiness, and every layer that is not a raster."""
-    return (READINESS, *(name for name, layer in LAYERS.items() if layer.geometry != "raster"))
+    """List the names under which tiles are served: readiness, and every layer of shapes."""
+    return (READINESS, *(name for name, layer in LAYERS.items() if layer.drawn))
 
 
 def shown(layer: str, z: int) -> Shown:

@@ -283,13 +283,13 @@ def described(of: Wish, store: Store, found: Collection, known: Known) -> Json:
 def schema(of: Wish, found: Collection, what: str) -> Response:
     """Describe columns as JSON Schema; units and codes as the layer states them."""
     columns = {f.name: described_column(f) for f in found.fields}
-    shape = {"title": "Geometry 几何", "format": SHAPES[found.geometry], "x-ogc-role": "primary-geometry"}
+    shape = {"title": "Geometry 几何", "format": SHAPES.get(found.geometry), "x-ogc-role": "primary-geometry"}
     body = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": f"{of.url}/collections/{found.name}/{what}",
         "type": "object",
         "title": said(found),
-        "properties": {**columns, GEOMETRY: shape},
+        "properties": {**columns, **({GEOMETRY: shape} if found.geometry in SHAPES else {})},
         **({"additionalProperties": False} if what == "queryables" else {}),
     }
     return answer(of, said(found), body, SCHEMA)

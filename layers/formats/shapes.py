@@ -36,7 +36,13 @@ REASONS: Mapping[str, Text] = {
     "unknown_code": Text("a value that is not in the code list", "值不在代码表内"),
     "duplicate_id": Text("a number that an earlier feature has", "编号重复"),
 }
-TYPES: Mapping[Geometry, tuple[int, ...]] = {"polygon": (3, 6), "line": (1, 5), "any": (0, 1, 3, 4, 5, 6), "raster": ()}
+TYPES: Mapping[Geometry, tuple[int, ...]] = {
+    "polygon": (3, 6),
+    "line": (1, 5),
+    "any": (0, 1, 3, 4, 5, 6),
+    "raster": (),
+    "none": (),
+}
 
 
 class Marks:

@@ -64,7 +64,10 @@ NOTED = Table("shudi_findings", {"one": "integer", "inputs": "json", "types": "j
 
 def tables(types: str | None) -> list[Table]:
     """List the tables of a base whose findings have the columns of `types` (JSON); None where nothing was assessed."""
-    layers = [Table(n, {"fid": "integer", **{f.name: f.dtype for f in y.columns}}, y.geometry) for n, y in VECTORS.items()]
+    layers = [
+        Table(n, {"fid": "integer", **{f.name: f.dtype for f in y.columns}}, y.geometry if y.drawn else "")
+        for n, y in VECTORS.items()
+    ]
     found = [] if types is None else [Table("findings", {"fid": "integer", "id": "text", **json.loads(types)}), NOTED]
     return [WRITES, HISTORY, EDITIONS, *layers, RASTERS, TILES, *found]
 

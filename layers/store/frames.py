@@ -173,6 +173,12 @@ def _shapes(layer: Layer, frame: gpd.GeoDataFrame, ids: pd.Series) -> NDArray[np
             f"{layer.name}: {some.en} have coordinates that are not numbers. Correct or drop them.",
             f"{layer.name}:{some.zh} 含有非数值坐标,请更正或去掉",
         )
+    if layer.geometry == "none" and not shapely.is_missing(shapes).all():
+        some = named(ids[~shapely.is_missing(shapes)])
+        raise StoreError(
+            f"{layer.name}: {some.en} have a geometry, and records have no place. Leave it out.",
+            f"{layer.name}:{some.zh} 带有几何,而台账记录没有位置,请去掉",
+        )
     if layer.geometry in SHAPES:
         one, many = SHAPES[layer.geometry]
         types = shapely.get_type_id(shapes)
@@ -320,5 +326,6 @@ def _day(value: Any) -> Any:
 
 def extent(features: gpd.GeoDataFrame) -> tuple[int, Box]:
     """Count features and bound their envelopes; zeros where there is none."""
-    west, south, east, north = features.total_bounds.tolist() if len(features) else (0.0, 0.0, 0.0, 0.0)
+    placed = not features.geometry.isna().all()
+    west, south, east, north = features.total_bounds.tolist() if placed else (0.0, 0.0, 0.0, 0.0)
     return len(features), (west, south, east, north)

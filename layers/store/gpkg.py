@@ -222,7 +222,7 @@ class GpkgStore:
             return frames.extent(self.read(layer))
         with self._connections.reading() as c:
             count: int = c.execute(f"SELECT count(*) FROM {quoted(layer)}").fetchone()[0]
-            return count, schema.bounds(c, layer)
+            return count, schema.bounds(c, layer) if of.drawn else (0.0, 0.0, 0.0, 0.0)
 
     def editions(self, layer: str | None = None, as_of: When | None = None) -> tuple[Edition, ...]:
         """List the deliveries in force of a layer, or of all, in the order of arrival."""
@@ -345,9 +345,10 @@ class GpkgStore:
         fids = range(fid, fid + len(chunk))
         c.execute("SAVEPOINT chunk")
         try:
-            columns = ", ".join(["fid", "geom", *(quoted(f.name) for f in layer.columns)])
-            sql = f"INSERT INTO {quoted(layer.name)} ({columns}) VALUES ({', '.join('?' * (len(data) + 2))})"
-            c.executemany(sql, zip(fids, blobs.encode(shapes, self._srs, layer.geometry), *data, strict=True))
+            held = [fids, *data, *([blobs.encode(shapes, self._srs, layer.geometry)] if layer.drawn else [])]
+            columns = ", ".join(["fid", *schema.held(layer)])
+            sql = f"INSERT INTO {quoted(layer.name)} ({columns}) VALUES ({', '.join('?' * len(held))})"
+            c.executemany(sql, zip(*held, strict=True))
         except sqlite3.IntegrityError as error:
             c.execute("ROLLBACK TO chunk")
             raise frames.known(layer.name, self._known(c, layer, data[0])) from error
@@ -404,15 +405,16 @@ class GpkgStore:
     def _put(self, c: sqlite3.Connection, layer: Layer, put: gpd.GeoDataFrame) -> None:
         """Update the features that are stored and insert the others, in the order given."""
         data = [frames.cells(put[f.name], f.dtype) for f in layer.columns]
-        shapes = blobs.encode(put.geometry.to_numpy(), self._srs, layer.geometry)
         known = set(self._known(c, layer, data[0]))
-        rows = [(blob, *values) for blob, *values in zip(shapes, *data, strict=True)]
-        columns = ["geom", *(f.name for f in layer.columns)]
-        setting = ", ".join(f"{quoted(name)} = ?{k}" for k, name in enumerate(columns, 1))
-        c.executemany(f"UPDATE {quoted(layer.name)} SET {setting} WHERE id = ?2", [row for row in rows if row[1] in known])
+        if layer.drawn:
+            data.append(blobs.encode(put.geometry.to_numpy(), self._srs, layer.geometry))
+        rows = list(zip(*data, strict=True))
+        columns = schema.held(layer)
+        setting = ", ".join(f"{name} = ?{k}" for k, name in enumerate(columns, 1))
+        c.executemany(f"UPDATE {quoted(layer.name)} SET {setting} WHERE id = ?1", [row for row in rows if row[0] in known])
         c.executemany(
-            f"INSERT INTO {quoted(layer.name)} ({', '.join(map(quoted, columns))}) VALUES ({', '.join('?' * len(columns))})",
-            [row for row in rows if row[1] not in known],
+            f"INSERT INTO {quoted(layer.name)} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})",
+            [row for row in rows if row[0] not in known],
         )
         schema.stretch(c, layer.name, put.geometry.to_numpy())
 

@@ -89,7 +89,8 @@ def rows(layer: Layer, fields: Sequence[Field], asked: Asked, since: Later | Non
     first entry that tells what they were before; of those no conditions or limits are asked.
     """
     key = "fid" if asked.limit is None else "id"
-    sql, values = stored((key, *(f.name for f in fields), "geom"), layer, asked, since)
+    columns = [f"t.{quoted(name)}" for name in (key, *(f.name for f in fields))]
+    sql, values = stored([*columns, "t.geom" if layer.drawn else "NULL"], layer, asked, since)
     if since is not None:
         past, more = _undone(layer, fields, asked.ids, since)
         sql, values = f"{sql} UNION ALL {past}", values + more
@@ -98,12 +99,13 @@ def rows(layer: Layer, fields: Sequence[Field], asked: Asked, since: Later | Non
 
 def stored(columns: Sequence[str], layer: Layer, asked: Asked, since: Later | None = None) -> Query:
     """Ask for columns of features of the table."""
-    sql = f"SELECT {', '.join(f't.{quoted(name)}' for name in columns) or '1'} FROM "
+    sql = f"SELECT {', '.join(columns) or '1'} FROM "
     where: list[str] = []
     values: list[Any] = []
     table, tree = quoted(layer.name), rtree(layer.name)
-    if asked.box is None:
+    if asked.box is None or not layer.drawn:
         sql += f"{table} t"
+        where += [] if asked.box is None else ["0"]
     else:
         sql += (
             f"{table} t CROSS JOIN {tree} r ON r.id = t.fid" if asked.walk else f"{tree} r CROSS JOIN {table} t ON t.fid = r.id"
@@ -202,7 +204,7 @@ def count(connection: sqlite3.Connection, layer: Layer, asked: Asked, most: int 
 
 def planned(connection: sqlite3.Connection, layer: Layer, asked: Asked) -> Asked:
     """Choose how to find a page in a box: along the ids where the box holds many."""
-    if asked.box is None or asked.limit is None:
+    if asked.box is None or asked.limit is None or not layer.drawn:
         return asked
     return asked._replace(walk=count(connection, layer, asked, MANY) == MANY)
 

@@ -43,6 +43,7 @@ from layers.store.postgres.history import fetch
 from layers.store.postgres.place import address_of, connected, held, make, no_base
 from layers.store.postgres.pool import Connection, Pool
 from layers.store.rasters import conform as proper_rasters
+from layers.store.schema import held as columns_of
 from layers.store.schema import quoted
 from layers.table import Table
 
@@ -189,7 +190,8 @@ class PostgisStore:
                 known = self._extents.get(layer)
             if known is not None and known[0] == version:
                 return known[1]
-            edges = "min(st_xmin(geom)), min(st_ymin(geom)), max(st_xmax(geom)), max(st_ymax(geom))"
+            drawn = "min(st_xmin(geom)), min(st_ymin(geom)), max(st_xmax(geom)), max(st_ymax(geom))"
+            edges = drawn if of.drawn else "NULL, NULL, NULL, NULL"
             count, *box = fetch(c, f"SELECT count(*), {edges} FROM {quoted(layer)}")[0]
         west, south, east, north = (0.0 if edge is None else edge for edge in box)
         found = count, (west, south, east, north)
@@ -297,17 +299,18 @@ class PostgisStore:
 
     def _insert(self, c: Connection, layer: Layer, chunk: gpd.GeoDataFrame, fid: int) -> None:
         """Insert one chunk. DuplicateError names features that are stored already."""
-        names = ", ".join(["fid", "geom", *(quoted(f.name) for f in layer.columns)])
-        types = ["int8", "bytea", *(schema.WIRE[f.dtype] for f in layer.columns)]
+        names = ", ".join(["fid", *columns_of(layer)])
+        types = ["int8", *(schema.WIRE[f.dtype] for f in layer.columns), *(["bytea"] if layer.drawn else [])]
         data = [schema.wire(chunk[f.name], f.dtype) for f in layer.columns]
-        shapes = encode(chunk.geometry.to_numpy(), self._srs, layer.geometry)
+        if layer.drawn:
+            data.append(encode(chunk.geometry.to_numpy(), self._srs, layer.geometry))
         try:
             with (
                 c.transaction(),
                 c.cursor().copy(f"COPY {quoted(layer.name)} ({names}) FROM STDIN (FORMAT BINARY)") as copy,
             ):
                 copy.set_types(types)
-                for row in zip(range(fid, fid + len(chunk)), shapes, *data, strict=True):
+                for row in zip(range(fid, fid + len(chunk)), *data, strict=True):
                     copy.write_row(row)
         except psycopg.errors.UniqueViolation as error:
             raise frames.known(layer.name, self._known(c, layer, chunk["id"].tolist())) from error
@@ -356,19 +359,20 @@ class PostgisStore:
     def _put(self, c: Connection, layer: Layer, put: gpd.GeoDataFrame) -> None:
         """Update the features that are stored and insert the others, in the order given."""
         data = [frames.cells(put[f.name], f.dtype) for f in layer.columns]
-        shapes = encode(put.geometry.to_numpy(), self._srs, layer.geometry)
         known = set(self._known(c, layer, data[0]))
-        rows = [(blob, *values) for blob, *values in zip(shapes, *data, strict=True)]
-        columns = [quoted(name) for name in ("geom", *(f.name for f in layer.columns))]
+        if layer.drawn:
+            data.append(encode(put.geometry.to_numpy(), self._srs, layer.geometry))
+        rows = list(zip(*data, strict=True))
+        columns = columns_of(layer)
         marks = ", ".join(["%s"] * len(columns))
         cursor = c.cursor()
         cursor.executemany(
             f"UPDATE {quoted(layer.name)} SET ({', '.join(columns)}) = ROW({marks}) WHERE id = %s",
-            [(*row, row[1]) for row in rows if row[1] in known],
+            [(*row, row[0]) for row in rows if row[0] in known],
         )
         cursor.executemany(
             f"INSERT INTO {quoted(layer.name)} ({', '.join(columns)}) VALUES ({marks})",
-            [row for row in rows if row[1] not in known],
+            [row for row in rows if row[0] not in known],
         )
 
     def _edit_rasters(self, c: Connection, put: pd.DataFrame | None, delete: Sequence[str]) -> None:

@@ -34,6 +34,7 @@ OUTSIDE = "outside"
 TYPES: dict[DType, str] = {"text": "TEXT", "integer": "INTEGER", "real": "REAL", "date": "DATE", "flag": "BOOLEAN"}
 GEOMETRIES = {"polygon": "MULTIPOLYGON", "line": "MULTILINESTRING", "any": "GEOMETRY"}
 VECTORS: dict[str, Layer] = {name: layer for name, layer in LAYERS.items() if layer.geometry != "raster"}
+"""The layers that have a table of their own, with geometry or (`none`) without."""
 NOW = "strftime('%Y-%m-%dT%H:%M:%f000Z', 'now')"
 
 STANDARD = """
@@ -95,6 +96,11 @@ def text(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
+def held(layer: Layer) -> list[str]:
+    """List the columns that a layer's table holds behind the fid, quoted: the number first, the geometry last if there is one."""
+    return [*(quoted(f.name) for f in layer.columns), *(["geom"] if layer.drawn else [])]
+
+
 def create(connection: sqlite3.Connection, crs: CRS, srs: int, title: str) -> None:
     """Make all tables of an empty land base, inside the caller's transaction."""
     connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
@@ -114,7 +120,7 @@ def create(connection: sqlite3.Connection, crs: CRS, srs: int, title: str) -> No
         "BEGIN SELECT RAISE(ABORT, 'editions are delivered with shudi import'); END"
     )
     for layer in VECTORS.values():
-        _feature_table(connection, layer, srs)
+        _layer_table(connection, layer, srs)
     findings_table(connection, {})
     _register(connection, "editions", "MULTIPOLYGON", srs, "Editions 版本", "the deliveries and the areas that they cover")
     own = [
@@ -137,10 +143,7 @@ def findings_table(connection: sqlite3.Connection, types: Mapping[str, DType]) -
     """Make the table of findings anew. It is always there: without a table of attributes GDAL lists all tables as layers."""
     connection.execute("DROP TABLE IF EXISTS main.findings")
     connection.execute(f"CREATE TABLE main.findings (fid INTEGER PRIMARY KEY AUTOINCREMENT, {_findings_columns(types)})")
-    connection.execute(
-        "INSERT OR REPLACE INTO gpkg_contents (table_name, data_type, identifier, description) "
-        "VALUES ('findings', 'attributes', 'Findings 结论', 'what was assessed, by parcel id')"
-    )
+    _register_attributes(connection, "findings", "Findings 结论", "what was assessed, by parcel id")
 
 
 def staged_findings(connection: sqlite3.Connection, types: Mapping[str, DType]) -> None:
@@ -186,22 +189,32 @@ def _register(
     connection.execute("INSERT INTO gpkg_geometry_columns VALUES (?, 'geom', ?, ?, ?, 0)", (table, geometry, srs, z))
 
 
-def _feature_table(connection: sqlite3.Connection, layer: Layer, srs: int) -> None:
-    """Make the table of a layer with its R-tree, its triggers and the titles of its columns."""
-    geometry = GEOMETRIES[layer.geometry]
-    columns = "".join(f", {quoted(f.name)} {TYPES[f.dtype]}{' NOT NULL UNIQUE' if f.name == 'id' else ''}" for f in layer.columns)
-    connection.execute(f"CREATE TABLE {quoted(layer.name)} (fid INTEGER PRIMARY KEY AUTOINCREMENT, geom {geometry}{columns})")
-    z = 0 if layer.geometry == "polygon" else 2
-    _register(
-        connection, layer.name, geometry, srs, f"{layer.title.en} {layer.title.zh}", f"{layer.question.en} {layer.question.zh}", z
-    )
-    _titles(connection, layer, layer.columns)
-    connection.execute(f"CREATE VIRTUAL TABLE {rtree(layer.name)} USING rtree(id, minx, maxx, miny, maxy)")
+def _register_attributes(connection: sqlite3.Connection, table: str, identifier: str, description: str) -> None:
+    """Announce a table without geometry."""
     connection.execute(
-        "INSERT INTO gpkg_extensions VALUES (?, 'geom', 'gpkg_rtree_index', 'http://www.geopackage.org/spec120/#extension_rtree', 'write-only')",
-        (layer.name,),
+        "INSERT OR REPLACE INTO gpkg_contents (table_name, data_type, identifier, description) VALUES (?, 'attributes', ?, ?)",
+        (table, identifier, description),
     )
-    for statement in (*rtree_triggers(layer.name).values(), *history_triggers(layer).values()):
+
+
+def _layer_table(connection: sqlite3.Connection, layer: Layer, srs: int) -> None:
+    """Make the table of a layer with its triggers and the titles of its columns; of features with geometry and R-tree."""
+    told = (f"{layer.title.en} {layer.title.zh}", f"{layer.question.en} {layer.question.zh}")
+    columns = "".join(f", {quoted(f.name)} {TYPES[f.dtype]}{' NOT NULL UNIQUE' if f.name == 'id' else ''}" for f in layer.columns)
+    shape = f", geom {GEOMETRIES[layer.geometry]}" if layer.drawn else ""
+    connection.execute(f"CREATE TABLE {quoted(layer.name)} (fid INTEGER PRIMARY KEY AUTOINCREMENT{shape}{columns})")
+    if layer.drawn:
+        z = 0 if layer.geometry == "polygon" else 2
+        _register(connection, layer.name, GEOMETRIES[layer.geometry], srs, *told, z)
+        connection.execute(f"CREATE VIRTUAL TABLE {rtree(layer.name)} USING rtree(id, minx, maxx, miny, maxy)")
+        connection.execute(
+            "INSERT INTO gpkg_extensions VALUES (?, 'geom', 'gpkg_rtree_index', 'http://www.geopackage.org/spec120/#extension_rtree', 'write-only')",
+            (layer.name,),
+        )
+    else:
+        _register_attributes(connection, layer.name, *told)
+    _titles(connection, layer, layer.columns)
+    for statement in (*rtree_triggers(layer).values(), *history_triggers(layer).values()):
         connection.execute(statement)
 
 
@@ -228,7 +241,7 @@ def upgrade(connection: sqlite3.Connection, srs: int) -> None:
     new = lacking(connection)
     for layer in VECTORS.values():
         if len(new.get(layer.name, ())) == len(layer.columns):
-            _feature_table(connection, layer, srs)
+            _layer_table(connection, layer, srs)
             continue
         for f in new.get(layer.name, ()):
             connection.execute(f"ALTER TABLE {quoted(layer.name)} ADD COLUMN {quoted(f.name)} {TYPES[f.dtype]}")
@@ -244,8 +257,11 @@ def rtree(table: str) -> str:
     return quoted(f"rtree_{table}_geom")
 
 
-def rtree_triggers(table: str) -> dict[str, str]:
-    """Write the standard's triggers that keep the R-tree of a table (OGC 12-128r18, annex F.3), by name."""
+def rtree_triggers(layer: Layer) -> dict[str, str]:
+    """Write the standard's triggers that keep the R-tree of a layer (OGC 12-128r18, annex F.3), by name; none for records."""
+    if not layer.drawn:
+        return {}
+    table = layer.name
     tree = f"rtree_{table}_geom"
     box = "ST_MinX(NEW.geom), ST_MaxX(NEW.geom), ST_MinY(NEW.geom), ST_MaxY(NEW.geom)"
     put = f"INSERT OR REPLACE INTO {quoted(tree)} VALUES (NEW.fid, {box});"
@@ -281,7 +297,8 @@ def history_triggers(layer: Layer) -> dict[str, str]:
         f"WHERE first = (SELECT max(first) FROM shudi_writes) AND actor = '{OUTSIDE}' AND at = {NOW});"
     )
     into = "INSERT INTO shudi_history (layer, id, fid, before, geom) VALUES "
-    was = f"{into}({text(name)}, OLD.id, OLD.fid, json_object({', '.join(pairs)}), OLD.geom);"
+    shape = "OLD.geom" if layer.drawn else "NULL"
+    was = f"{into}({text(name)}, OLD.id, OLD.fid, json_object({', '.join(pairs)}), {shape});"
     born = f"{into}({text(name)}, NEW.id, NEW.fid, NULL, NULL);"
     parts = {
         "insert": f"AFTER INSERT ON {table} BEGIN {outside} {born} END",
@@ -294,7 +311,7 @@ def history_triggers(layer: Layer) -> dict[str, str]:
 
 def birth_triggers(layer: Layer) -> dict[str, str]:
     """Pick the triggers that fire for each inserted feature, which a delivery does without."""
-    both = {**rtree_triggers(layer.name), **history_triggers(layer)}
+    both = {**rtree_triggers(layer), **history_triggers(layer)}
     return {name: sql for name, sql in both.items() if name.endswith("_insert")}
 
 
@@ -321,12 +338,13 @@ def bounds(connection: sqlite3.Connection, table: str) -> tuple[float, float, fl
 
 
 def place(connection: sqlite3.Connection, table: str, fids: Iterable[int], shapes: NDArray[np.object_]) -> None:
-    """Enter features that came without triggers in the R-tree and in the extent of their table."""
+    """Enter features that came without triggers in the R-tree and in the extent of their table; records have no place."""
     bounds = shapely.bounds(shapes)
     boxed = ~np.isnan(bounds[:, 0])
     places = bounds[boxed][:, [0, 2, 1, 3]].T.tolist()
     numbers = np.asarray(fids, np.int64)[boxed].tolist()
-    connection.executemany(f"INSERT INTO {rtree(table)} VALUES (?, ?, ?, ?, ?)", zip(numbers, *places, strict=True))
+    if len(numbers):
+        connection.executemany(f"INSERT INTO {rtree(table)} VALUES (?, ?, ?, ?, ?)", zip(numbers, *places, strict=True))
     stretch(connection, table, shapes)
 
 

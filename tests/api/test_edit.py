@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pandas.testing import assert_frame_equal
 
-from layers.catalogue import LAYERS
+from layers.catalogue import LAND
 from layers.store.base import Change
 from layers.store.gpkg import GpkgStore
 from tests.api.faces import DAY, content, shudi
@@ -125,7 +125,7 @@ def test_explain_names_the_versions_of_all_inputs_and_what_is_stale(own_park: Pa
     (id,) = first_parcels(own_park, 1)
     told = shudi("explain", id, "--base", own_park, "--json").body
     assert set(told["inputs"]) == {"on", "known", "standards", "engine", "layers"}
-    assert set(told["inputs"]["layers"]) == set(LAYERS)
+    assert set(told["inputs"]["layers"]) == set(LAND)
     assert told["stored"]["changed"] == []
     store = GpkgStore.open(own_park)
     store.edit("roads", Change("someone"), delete=[store.read("roads", columns=["id"])["id"].iloc[0]])

@@ -10,7 +10,7 @@ import shapely
 
 from layers import collections
 from layers.base import Edition
-from layers.catalogue import LAYERS
+from layers.catalogue import LAYERS, LEDGER
 from layers.filter.tree import Places, read
 from layers.store.base import Change
 from layers.store.gpkg import GpkgStore
@@ -74,7 +74,8 @@ def test_every_document_is_there_in_both_forms_and_its_links_lead_somewhere(serv
         alone = body(server, f"/collections/{c['id']}")
         assert alone["crs"] == listed["crs"]
         assert {**alone, "crs": 0, "links": 0} == {**c, "crs": 0, "links": 0}
-        west, south, east, north = c["extent"]["spatial"]["bbox"][0]
+        assert ("extent" in c) == (c["id"] not in LEDGER)
+        west, south, east, north = c["extent"]["spatial"]["bbox"][0] if "extent" in c else (117.0, 37.0, 117.1, 37.1)
         assert 116 < west < east < 118
         assert 36 < south < north < 38
         for link in alone["links"]:
@@ -189,7 +190,8 @@ def test_filters_in_text_and_json_find_the_same(server, land):
 def test_columns_are_chosen_and_described(server):
     answer = body(server, PARCELS, properties="status,block", limit=3)
     assert [list(f["properties"]) for f in answer["features"]] == [["id", "block", "status"]] * 3
-    for name in [*VECTORS, "findings", "readiness"]:
+    assert "geometry" not in body(server, "/collections/projects/queryables")["properties"]
+    for name in [*(n for n in VECTORS if n not in LEDGER), "findings", "readiness"]:
         told = body(server, f"/collections/{name}/queryables")["properties"]
         assert told["geometry"]["format"].startswith("geometry-")
         sample = body(server, f"/collections/{name}/items", limit=1)["features"][0]

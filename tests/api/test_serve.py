@@ -71,7 +71,7 @@ def test_a_moment_is_read_alike_by_both_faces(server, park):
             assert heard.json() == without_inputs(said.body)
 
 
-@pytest.mark.parametrize("layer", ["readiness", *(n for n, y in LAYERS.items() if y.geometry != "raster")])
+@pytest.mark.parametrize("layer", ["readiness", *(n for n, y in LAYERS.items() if y.drawn)])
 def test_a_tile_decodes_and_is_asked_for_once(server, park, layer):
     where = f"/tiles/{layer}/{tile_at(*place(park), 14)}.mvt"
     answer = server.client.get(where)

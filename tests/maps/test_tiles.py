@@ -191,7 +191,7 @@ def test_tiles_of_other_parts_of_the_world_are_empty(z, place):
     assert tile(Base(), "parcels", *holding(z, *place)) == b""
 
 
-@pytest.mark.parametrize("layer", [name for name in LAYERS if name != "terrain"])
+@pytest.mark.parametrize("layer", [name for name, of in LAYERS.items() if of.drawn])
 @pytest.mark.parametrize("z", [7, 11, 15])
 def test_a_layer_without_features_gives_an_empty_tile(layer, z):
     assert tile(Base(parcels=empty(LAYERS["parcels"], CRS)), layer, *holding(z)) == b""

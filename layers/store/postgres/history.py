@@ -55,7 +55,8 @@ def rows(layer: Layer, fields: Sequence[Field], asked: Asked, since: Later | Non
     The key is the fid, or the id where there is a limit.
     """
     key = "t.fid" if asked.limit is None else f"t.id{POINTS}"
-    sql, values = stored(f"{key}{picked(fields, 't')}, st_asbinary(t.geom, 'NDR')", layer, asked, since)
+    shape = "st_asbinary(t.geom, 'NDR')" if layer.drawn else "NULL::bytea"
+    sql, values = stored(f"{key}{picked(fields, 't')}, {shape}", layer, asked, since)
     if since is not None:
         past, more = _undone(layer, fields, asked.ids, since)
         sql, values = f"{sql} UNION ALL {past}", values + more
@@ -71,7 +72,9 @@ def stored(columns: str, layer: Layer, asked: Asked, since: Later | None = None)
     """Ask for columns of features of the table."""
     where: list[str] = []
     values: list[Any] = []
-    if asked.box is not None:
+    if asked.box is not None and not layer.drawn:
+        where.append("false")
+    elif asked.box is not None:
         where.append("t.geom && st_makeenvelope(%s, %s, %s, %s)")
         values += [float(v) for v in asked.box]
     if asked.ids is not None:
