@@ -282,17 +282,28 @@ def framed(columns: Mapping[str, Any], shapes: NDArray[np.object_], crs: object)
     It is what GeoDataFrame(columns, geometry=shapes, crs=crs) makes of them, in a twentieth of the time: a check of one site
     reads ten small frames.
     """
-    arrays = [*columns.values(), GeometryArray(shapes, crs=crs)]
-    names_, rows = pd.Index([*columns, "geometry"]), pd.RangeIndex(len(shapes))
-    table = pd.DataFrame._from_arrays(arrays, columns=names_, index=rows, verify_integrity=False)  # type: ignore[attr-defined]
+    table = tabled({**columns, "geometry": GeometryArray(shapes, crs=crs)}, pd.RangeIndex(len(shapes)))
     frame = gpd.GeoDataFrame._from_mgr(table._mgr, table.axes)
     frame._geometry_column_name = "geometry"
     return frame
 
 
+def tabled(columns: Mapping[str, Any], index: pd.Index) -> pd.DataFrame:
+    """Make a frame of typed arrays as long as its index, without looking at what they hold."""
+    made: pd.DataFrame = pd.DataFrame._from_arrays(  # type: ignore[attr-defined]
+        list(columns.values()), columns=pd.Index(list(columns)), index=index, verify_integrity=False
+    )
+    return made
+
+
+def arrays_of(frame: pd.DataFrame) -> dict[str, Any]:
+    """Take the arrays of a frame's columns, by name."""
+    return dict(zip(map(str, frame.columns), frame._iter_column_arrays(), strict=True))  # type: ignore[operator]
+
+
 def row_of(frame: pd.DataFrame) -> dict[str, Any]:
     """Take the only row of a frame, by column."""
-    return {str(name): array[0] for name, array in zip(frame.columns, frame._iter_column_arrays(), strict=True)}  # type: ignore[operator]
+    return {name: array[0] for name, array in arrays_of(frame).items()}
 
 
 def empty(layer: Layer, crs: object) -> gpd.GeoDataFrame:

@@ -19,9 +19,10 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from layers.around import MARGIN, NETWORKS, land_around
+from layers.around import MARGIN, NETWORKS, Traces, land_around
 from layers.assessment import Networks, findings
-from layers.base import Ask
+from layers.base import Ask, Land
+from layers.catalogue import LAND
 from layers.inputs import ENGINE, land_versions
 from layers.plan.access import farthest
 from layers.plan.readiness import UNKNOWN_READINESS
@@ -221,19 +222,21 @@ def _found(store: Store, ask: Ask, planned: _Planned, networks: Networks) -> pd.
     if not planned.whole and not planned.ready:
         return pd.DataFrame()
     traces = networks.trace(store, ask)
-    few = planned.whole and len(planned.ready) <= FEW
-    kept = store.findings([] if few else sorted(planned.ready))[0]
-    kept = kept[(kept["reason"] != UNKNOWN_READINESS).to_numpy(bool)] if len(kept) else kept
+    kept = pd.DataFrame(index=pd.Index([], dtype="str"))
+    if planned.ready and not (planned.whole and len(planned.ready) <= FEW):
+        kept = store.findings(sorted(planned.ready))[0]
+        kept = kept[(kept["reason"] != UNKNOWN_READINESS).to_numpy(bool)]
     whole = planned.whole | (planned.ready - set(kept.index))
-    found = [
-        findings(plots, land_around(store, tuple(plots.total_bounds.tolist()), traces), ask)
-        for plots in _together(store, sorted(whole))
-    ]
+    found = [findings(plots, _around(store, plots, traces), ask) for plots in _together(store, sorted(whole))]
     found += [
-        findings(plots, land_around(store, tuple(plots.total_bounds.tolist()), traces, layers=ASKED_AGAIN), ask, kept)
-        for plots in _together(store, kept.index.tolist())
+        findings(plots, _around(store, plots, traces, ASKED_AGAIN), ask, kept) for plots in _together(store, kept.index.tolist())
     ]
-    return pd.concat(found)
+    return pd.concat(found) if len(found) > 1 else found[0]
+
+
+def _around(store: Store, plots: gpd.GeoDataFrame, traces: Traces, layers: Sequence[str] = tuple(LAND)) -> Land:
+    """Read what findings about plots rest on."""
+    return land_around(store, tuple(plots.total_bounds.tolist()), traces, layers=layers, light=True)
 
 
 def _together(store: Store, ids: Sequence[str]) -> Iterator[gpd.GeoDataFrame]:
@@ -241,7 +244,7 @@ def _together(store: Store, ids: Sequence[str]) -> Iterator[gpd.GeoDataFrame]:
     if not ids:
         return
     plots = store.read("parcels", ids=ids)
-    corner = np.floor(shapely.bounds(plots.geometry.to_numpy())[:, :2] / CELL)
-    _, cell = np.unique(corner, axis=0, return_inverse=True)
+    corner = shapely.bounds(plots.geometry.to_numpy())[:, :2]
+    _, cell = np.unique((corner - corner.min(axis=0)) // CELL, axis=0, return_inverse=True)
     for number in range(cell.max() + 1):
         yield plots[cell == number].reset_index(drop=True)

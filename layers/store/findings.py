@@ -9,13 +9,12 @@ from typing import Any
 
 import pandas as pd
 
-from layers.base import PANDAS, DType
+from layers.base import DType, arrays_of, tabled
 from layers.store import schema
 from layers.store.base import ConflictError, DuplicateError, Findings, Progress, StoreError
 from layers.store.connection import Connections
-from layers.store.frames import CHUNK, cast, cells, column, named
+from layers.store.frames import CHUNK, cast, cells, column, is_cast, named
 from layers.store.schema import quoted
-
 
 def conform(findings: pd.DataFrame, types: Mapping[str, DType] | None = None) -> tuple[pd.DataFrame, dict[str, DType]]:
     """Give findings the five types that are stored, or those of `types`, indexed by parcel id; and tell the types.
@@ -30,9 +29,10 @@ def conform(findings: pd.DataFrame, types: Mapping[str, DType] | None = None) ->
             f"Findings have a column {taken[0]!r}, which the store needs for itself. Rename it.",
             f"评估结果中的列 {taken[0]!r} 为库所专用,请改名",
         )
-    types = dict(types) if types else {str(name): kind_of(findings[name]) for name in findings.columns}
-    data = {str(name): cast(findings[name], types[str(name)]) for name in findings.columns}
-    return pd.DataFrame(data, index=pd.Index(findings.index.astype("str"), name="id")), types
+    arrays = arrays_of(findings)
+    types = dict(types) if types else {name: kind_of(findings[name]) for name in arrays}
+    data = {n: a if is_cast(a, types[n]) else cast(pd.Series(a), types[n]).array for n, a in arrays.items()}
+    return tabled(data, pd.Index(findings.index.astype("str"), name="id")), types
 
 
 def twice(ids: Iterable[object]) -> DuplicateError:
@@ -160,7 +160,7 @@ def update(
             f"INSERT INTO findings ({', '.join(['id', *names])}) VALUES ({', '.join('?' * (len(names) + 1))}) "
             f"ON CONFLICT (id) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in names)}"
         )
-        data = [cells(typed[name], kind) for name, kind in types.items()]
+        data = [cells(array, types[name]) for name, array in arrays_of(typed).items()]
         connection.executemany(sql, zip(typed.index.tolist(), *data, strict=True))
     connection.execute("UPDATE shudi_findings SET inputs = ?", (json.dumps(dict(inputs), ensure_ascii=False),))
 
@@ -183,9 +183,5 @@ def load(
 def build(types: Mapping[str, DType], rows: Sequence[Sequence[Any]]) -> pd.DataFrame:
     """Build the findings of rows of id and of the columns of `types`."""
     columns = list(zip(*rows, strict=True)) if rows else [()] * (len(types) + 1)
-    data = {
-        name: pd.Series(column(f"findings.{name}", kind, columns[k + 1]), dtype=PANDAS[kind])
-        for k, (name, kind) in enumerate(types.items())
-    }
-    found = pd.DataFrame(data, index=range(len(rows)))
-    return found.set_axis(pd.Index(columns[0], dtype="str", name="id"))
+    data = {name: column(f"findings.{name}", kind, columns[k]) for k, (name, kind) in enumerate(types.items(), 1)}
+    return tabled(data, pd.Index(columns[0], dtype="str", name="id"))

@@ -204,18 +204,24 @@ def chunks(layer: Layer, features: gpd.GeoDataFrame | Iterable[gpd.GeoDataFrame]
             yield conform(layer, frame.iloc[start : start + CHUNK], crs)
 
 
-def cells(values: pd.Series, dtype: DType) -> list[Any]:
-    """Turn a typed column into values for a database: None where missing, days as ISO text."""
+def is_cast(values: Any, dtype: DType) -> bool:
+    """Tell whether an array of a frame is what `cast` makes."""
+    return bool(values.dtype == DTYPES[dtype]) and (dtype != "date" or pd.DatetimeIndex(values).is_normalized)
+
+
+def cells(values: Any, dtype: DType) -> list[Any]:
+    """Turn a typed column, or its array, into values for a database: None where missing, days as ISO text."""
     if dtype == "date":
-        days = np.datetime_as_string(values.to_numpy("datetime64[s]"), unit="D")
+        days = np.datetime_as_string(np.asarray(values, "datetime64[s]"), unit="D")
         return [None if d == "NaT" else d for d in days.tolist()]
     return plain(values)
 
 
-def plain(values: pd.Series) -> list[Any]:
-    """List the values of a column, None where missing."""
-    nothing: Any = None  # the stubs know no None here
-    listed: list[Any] = values.to_numpy(dtype=object, na_value=nothing).tolist()
+def plain(values: Any) -> list[Any]:
+    """List the values of a column, or of its array, None where missing."""
+    if isinstance(values, np.ndarray):
+        return [None if gap else value for value, gap in zip(values.tolist(), pd.isna(values).tolist(), strict=True)]
+    listed: list[Any] = values.to_numpy(dtype=object, na_value=None).tolist()
     return listed
 
 
@@ -224,9 +230,9 @@ def _days(cells: Sequence[Any]) -> NDArray[np.datetime64]:
     return np.array([c[:10] if c else "NaT" for c in cells], dtype="datetime64[s]")
 
 
-STR: Any = pd.Series([], dtype=PANDAS["text"]).dtype
+DTYPES: Mapping[DType, Any] = {kind: pd.Series([], dtype=name).dtype for kind, name in PANDAS.items()}
 BUILD: Mapping[DType, Callable[[Sequence[Any]], Any]] = {
-    "text": lambda cells: pd.array(cells, dtype=STR),
+    "text": lambda cells: pd.array(cells, dtype=DTYPES["text"]),
     "integer": lambda cells: pd.array(cells, dtype="Int64"),
     "real": lambda cells: np.array(cells, dtype=object).astype(np.float64),
     "date": _days,

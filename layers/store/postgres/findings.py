@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import psycopg
 
-from layers.base import DType
+from layers.base import DType, arrays_of
 from layers.store.base import Findings, Progress
 from layers.store.findings import build, conform, matching, nothing, stream, twice
 from layers.store.frames import CHUNK, cells
@@ -88,7 +88,7 @@ def update(
             f"INSERT INTO findings ({', '.join(['fid', 'id', *names])}) VALUES ({', '.join(['%s'] * (len(names) + 2))}) "
             f"ON CONFLICT (id) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in names)}"
         )
-        data = [cells(typed[name], kind) for name, kind in types.items()]
+        data = [cells(array, types[name]) for name, array in arrays_of(typed).items()]
         numbers = range(last + 1, last + len(typed) + 1)
         connection.cursor().executemany(sql, list(zip(numbers, typed.index.tolist(), *data, strict=True)))
     connection.execute("UPDATE shudi_findings SET inputs = %s", (json.dumps(dict(inputs), ensure_ascii=False),))
