@@ -19,7 +19,7 @@ from geo.compiled import always
 from geo.crs import parsed, transform
 from layers import utilities
 from layers.around import NETWORKS, Traces, asked_of, land_around
-from layers.base import Ask, Survey, ask_layer, framed
+from layers.base import Ask, Survey, arrays_of, ask_layer, framed, tabled, texts
 from layers.catalogue import LAYERS
 from layers.errors import Refusal
 from layers.inputs import stale
@@ -274,17 +274,19 @@ def findings(plots: gpd.GeoDataFrame, land: Mapping[str, Survey], ask: Ask, judg
     """
     number = pd.Index(plots["id"], name="id")
     with always():
-        ready = readiness(plots, land, ask).set_axis(number)
+        ready = arrays_of(readiness(plots, land, ask))
         if judged is None:
-            supply = judge(plots, land, ask, "parcels").plots.set_axis(number)
             terrain = ask_layer(LAYERS["terrain"], plots, survey_of(land, LAYERS["terrain"], plots.crs), ask)
-            judged = pd.concat([supply, terrain.set_axis(number)], axis=1)
-    rest = judged.drop(columns=ready.columns, errors="ignore").loc[number]
-    unknown = (rest["verdict"] == "free") & (ready["ready_state"] == "unknown")
-    rest["verdict"] = rest["verdict"].mask(unknown, "unknown")
-    rest["reason"] = rest["reason"].mask(unknown, UNKNOWN_READINESS)
-    whole: pd.DataFrame = pd.concat([rest, ready], axis=1)
-    return whole
+            found = arrays_of(judge(plots, land, ask, "parcels").plots) | arrays_of(terrain)
+        else:
+            found = arrays_of(judged.loc[number])
+    found = {name: array for name, array in found.items() if name not in ready}
+    verdict, reason = (np.asarray(found[name], object) for name in ("verdict", "reason"))
+    unknown = (verdict == "free") & (ready["ready_state"].to_numpy(object) == "unknown")
+    found["verdict"], found["reason"] = (
+        texts(np.where(unknown, said, given)) for said, given in (("unknown", verdict), (UNKNOWN_READINESS, reason))
+    )
+    return tabled(found | ready, number)
 
 
 def anew(store: Store, ask: Ask, as_of: datetime | None = None) -> pd.DataFrame:

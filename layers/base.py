@@ -296,6 +296,19 @@ def tabled(columns: Mapping[str, Any], index: pd.Index) -> pd.DataFrame:
     return made
 
 
+def listed(array: Any) -> pd.Series:
+    """Make a column of a typed array, numbered from 0, without looking at what it holds."""
+    block = BLOCK.from_array(pd.array(array) if array.dtype.kind == "M" else array, pd.RangeIndex(len(array)))
+    made: pd.Series = pd.Series._from_mgr(block, block.axes)  # type: ignore[attr-defined]
+    made.name = None
+    return made
+
+
+def texts(values: NDArray[np.object_]) -> Any:
+    """Make the array of a column of texts from objects, None where missing."""
+    return TEXT.construct_array_type()._from_sequence(values, dtype=TEXT)
+
+
 def arrays_of(frame: pd.DataFrame) -> dict[str, Any]:
     """Take the arrays of a frame's columns, by name."""
     return dict(zip(map(str, frame.columns), frame._iter_column_arrays(), strict=True))  # type: ignore[operator]
@@ -319,6 +332,8 @@ PANDAS: Mapping[DType, str] = {
     "date": "datetime64[s]",
     "flag": "boolean",
 }
+TEXT: Any = pd.Series([], dtype=PANDAS["text"]).dtype
+BLOCK: Any = type(pd.Series([], dtype=object)._mgr)
 
 
 def valid_on(features: gpd.GeoDataFrame, day: date) -> NDArray[np.bool_]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import geopandas as gpd
 import numpy as np
@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from geo.proximity import within
-from layers.base import Answer, Ask, Field, Text, codes
+from layers.base import Answer, Ask, Field, Text, codes, tabled, texts
 
 STATES = codes(
     ("connected", "connected", "已接入", "#0072B2"),
@@ -44,8 +44,8 @@ DEMANDS: Mapping[str, Text] = {
 SERVING = ("connected", "available", "relocating")
 EVER = np.datetime64("1900-01-01", "s")
 NEVER = np.datetime64("9999-12-31", "s")
-RANKED = np.array(["none", "short", None, "planned", "planned", "relocating", "available", "connected"], object)
-TOLD = np.array([None, "committed", "short", "enough", "unknown"], object)
+STATED = texts(np.array(["none", "short", None, "planned", "planned", "relocating", "available", "connected"], object))
+TOLD = texts(np.array([None, "committed", "short", "enough", "unknown"], object))
 NONE, SHORT, UNKNOWN, UNDATED, DATED, RELOCATING, AVAILABLE, CONNECTED = range(8)
 
 Numbers = NDArray[np.float64]
@@ -74,7 +74,7 @@ class Choice(NamedTuple):
     """Pairs of a plot and a line near it, from which each cell (a plot and a group of lines) gets its best; shape (k,) each.
 
     `plot` and `line` are rows, `rank` the state that the line gives, `since` its first day, `distance` [m] the length of the way
-    to it, and `between` the row of the plot in `plots` (numbers) that is in the way (-1: none).
+    to it, and `between` the row of the plot in `plots` (numbers, None last) that is in the way (-1: none).
     """
 
     plot: NDArray[np.intp]
@@ -173,9 +173,9 @@ def serve(
     choice = Choice(i, j, i * len(groups) + group[j], rank, begins[j], distance, np.full(len(i), -1), np.array([None], object))
     choice = choice if way is None else way(lines, choice)
     first, rank = choice.best(), choice.rank
-    answer: dict[str, object] = {}
+    answer: dict[str, Any] = {}
     # states and ids are taken from short columns: a text made anew for each plot costs more than finding its line
-    states, ids = pd.array(RANKED, "str"), pd.array(lines["id"], "str")
+    ids, barred = texts(lines["id"].to_numpy(object)), texts(choice.plots if (choice.between >= 0).any() else choice.plots[-1:])
     for g, name in enumerate(groups):
         best = first[group[j[first]] == g]
         at, line = i[best], j[best]
@@ -187,20 +187,20 @@ def serve(
         who[at] = line
         how_far = np.full(len(plots), np.nan)
         how_far[at] = choice.distance[best]
-        barred = np.full(len(plots), None, object)
-        barred[at] = choice.plots[choice.between[best]]
+        between = np.full(len(plots), -1)
+        between[at] = choice.between[best]
         answer |= {
-            f"{name}_state": states.take(state),
+            f"{name}_state": STATED.take(state),
             f"{name}_from": since,
             f"{name}_line": ids.take(who, allow_fill=True),
             f"{name}_distance": how_far,
-            f"{name}_between": pd.array(barred, "str"),
+            f"{name}_between": barred.take(between, allow_fill=True),
         }
         if load is not None:
             told = np.zeros(len(plots), np.int64)
             told[at] = _capacity(lines, line, at, g, load, rank[best] == NONE)
-            answer[f"{name}_capacity"] = pd.array(TOLD, "str").take(told)
-    return pd.DataFrame(answer, index=plots.index)
+            answer[f"{name}_capacity"] = TOLD.take(told)
+    return tabled(answer, plots.index)
 
 
 def _near(

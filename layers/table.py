@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from layers.base import framed
+from layers.base import framed, listed
 
 
 class Shapes:
@@ -60,8 +60,7 @@ class Table:
         if not isinstance(name, str) or name not in self._make:
             return self.frame()[name]
         if name not in self._made:
-            array = self._make[name]()
-            self._made[name] = pd.Series(array, dtype=array.dtype, copy=False)
+            self._made[name] = listed(self._make[name]())
         return self._made[name]
 
     def __getattr__(self, name: str) -> Any:

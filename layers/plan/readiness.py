@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -11,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from layers import roads, utilities
-from layers.base import Ask, Land, Text, ask_layer, codes, surveyed
+from layers.base import Ask, Land, Text, arrays_of, ask_layer, codes, surveyed, tabled, texts
 from layers.plan.access import Ways, road_facts
 from layers.plan.capacity import demand, use_of
 from layers.plan.supply import survey_of
@@ -75,48 +77,63 @@ def readiness(plots: gpd.GeoDataFrame, land: Land, ask: Ask, level: int | None =
     answers = [ask_layer(layer, asking, survey_of(land, layer, plots.crs), ask) for layer in asked]
     sure = surveyed(plots, survey_of(land, roads.LAYER, plots.crs).coverage(), ask.standards["roads.max_access"])
     answers.append(road_facts(answers[0], land, ways, sure))
-    found = {name: column.array for answer in answers for name, column in answer.items()}
+    found = {name: array for answer in answers for name, array in arrays_of(answer).items()}
     for name in (*(f"{s}_state" for s in SERVICES), *(f"{s}_capacity" for s in utilities.KINDS)):
         if (unknown := found[name].isna()).any():
-            found[name] = pd.array(np.where(unknown, "unknown", found[name].to_numpy(object)), "str")
-    told = pd.DataFrame(found, index=plots.index, copy=False)
-    needs = levels(plots, ask, level)
+            found[name] = texts(np.where(unknown, "unknown", found[name].to_numpy(object)))
+    state, begins = _told(found)
+    needs, level_ = levels(plots, ask, level), _serviced(state, ask)
     asked_for = np.unique(needs).tolist() or [ask.standards["readiness.required"]]
-    combined = combine(told, required(ask, asked_for[0]))
+    combined = _combined(state, begins, required(ask, asked_for[0]))
     for n in asked_for[1:]:
-        other, mine = combine(told, required(ask, n)), needs == n
-        combined = pd.DataFrame({name: column.where(~mine, other[name]) for name, column in combined.items()})
-    return pd.concat([told, combined, serviced(told, ask)], axis=1)
-
-
-def serviced(found: pd.DataFrame, ask: Ask) -> pd.Series[int]:
-    """Find the highest level of which all services serve on the day; 0 for none."""
-    level = np.zeros(len(found), np.int64)
-    for n in LEVELS:
-        all_serve = np.all([np.isin(found[f"{s}_state"].to_numpy(object), SERVING) for s in required(ask, n)], axis=0)
-        level[all_serve] = n
-    return pd.Series(level, found.index, name="serviced_level")
+        other, mine = _combined(state, begins, required(ask, n)), needs == n
+        combined = {name: np.where(mine, other[name], array) for name, array in combined.items()}
+    return tabled({**found, **_typed(combined), "serviced_level": level_}, plots.index)
 
 
 def combine(found: pd.DataFrame, needs: list[str]) -> pd.DataFrame:
     """Combine the states and days of the services `needs` into the four last columns of `readiness`."""
-    state = found[[f"{s}_state" for s in needs]].to_numpy(object)
-    begins = np.stack([found[f"{s}_from"].to_numpy("datetime64[s]") for s in needs], axis=1)
+    return tabled(_typed(_combined(*_told(arrays_of(found)), needs)), found.index)
+
+
+def _told(found: Mapping[str, Any]) -> tuple[NDArray[np.object_], NDArray[np.datetime64]]:
+    """Collect the states of SERVICES and their first days, shape (n, services) each."""
+    state = np.stack([found[f"{s}_state"].to_numpy(object) for s in SERVICES], axis=1)
+    return state, np.stack([np.asarray(found[f"{s}_from"], "datetime64[s]") for s in SERVICES], axis=1)
+
+
+def _serviced(state: NDArray[np.object_], ask: Ask) -> NDArray[np.int64]:
+    """Find the highest level of which all services serve on the day; 0 for none."""
+    level, serving = np.zeros(len(state), np.int64), np.isin(state, SERVING)
+    for n in LEVELS:
+        level[serving[:, _columns(required(ask, n))].all(axis=1)] = n
+    return level
+
+
+def _columns(services: list[str]) -> list[int]:
+    """Number services among SERVICES."""
+    return [list(SERVICES).index(s) for s in services]
+
+
+def _combined(state: NDArray[np.object_], begins: NDArray[np.datetime64], needs: list[str]) -> dict[str, Any]:
+    """Combine the states and days of the services `needs`: the arrays of the four last columns of `readiness`."""
+    state, begins = state[:, _columns(needs)], begins[:, _columns(needs)]
     serving = np.isin(state, SERVING)
     wait = np.select([serving, np.isin(state, ("none", "short")), state == "unknown", np.isnat(begins)], [0, 4, 3, 2], 1)
     worst = wait.max(axis=1)
     day = np.where(np.isnat(begins), NEVER, begins).astype(np.int64)
     last = np.where(wait == worst[:, None], day, np.iinfo(np.int64).min)
-    deciding = last.argmax(axis=1)
-    return pd.DataFrame(
-        {
-            "ready_state": pd.array(np.array(["ready", "dated", "undated", "unknown", "never"], object)[worst], "str"),
-            "ready_from": np.where(worst <= 1, last.max(axis=1).astype("datetime64[s]"), np.datetime64("NaT", "s")),
-            "deciding": pd.array(np.array(needs, object)[deciding], "str"),
-            "missing": pd.array(_listed(~serving, needs), "str"),
-        },
-        index=found.index,
-    )
+    return {
+        "ready_state": np.array(["ready", "dated", "undated", "unknown", "never"], object)[worst],
+        "ready_from": np.where(worst <= 1, last.max(axis=1).astype("datetime64[s]"), np.datetime64("NaT", "s")),
+        "deciding": np.array(needs, object)[last.argmax(axis=1)],
+        "missing": _listed(~serving, needs),
+    }
+
+
+def _typed(arrays: Mapping[str, Any]) -> dict[str, Any]:
+    """Make texts of objects."""
+    return {name: texts(array) if array.dtype == object else array for name, array in arrays.items()}
 
 
 def _listed(mask: NDArray[np.bool_], names: list[str]) -> NDArray[np.object_]:

@@ -13,7 +13,7 @@ import shapely
 from numpy.typing import NDArray
 
 from geo.overlay import Pairs, Pieces, overlaps, partition, rims
-from layers.base import NO_CLAIMS, Ask, Land, Layer, Rule, Survey, codes, empty, united
+from layers.base import NO_CLAIMS, Ask, Land, Layer, Rule, Survey, codes, empty, tabled, texts, united
 from layers.catalogue import LAYERS
 
 SEVERITIES = codes(
@@ -311,7 +311,7 @@ def _report(plots: gpd.GeoDataFrame, found: Decided) -> Supply:
     first = np.full(n, rules)
     deciding = worst == most[plot]
     np.minimum.at(first, plot[deciding], found.code.argmax(axis=1)[deciding])
-    summary = pd.DataFrame(
+    summary = tabled(
         {
             "area": found.size,
             "free_area": areas[PASS],
@@ -319,9 +319,9 @@ def _report(plots: gpd.GeoDataFrame, found: Decided) -> Supply:
             "unknown_area": areas[UNKNOWN],
             "blocked_area": areas[BLOCK],
             "residual": found.size - areas.sum(axis=0),
-            "verdict": np.array(["free", "free", "unknown", "blocked"], object)[most],
-            "reason": np.where(most > PASS, keys()[np.minimum(first, rules - 1)], ""),
+            "verdict": texts(np.array(["free", "free", "unknown", "blocked"], object)[most]),
+            "reason": texts(np.where(most > PASS, keys()[np.minimum(first, rules - 1)], "")),
         },
-        index=plots.index,
+        plots.index,
     )
     return Supply(summary, found)

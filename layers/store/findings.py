@@ -16,6 +16,7 @@ from layers.store.connection import Connections
 from layers.store.frames import CHUNK, cast, cells, column, is_cast, named
 from layers.store.schema import quoted
 
+
 def conform(findings: pd.DataFrame, types: Mapping[str, DType] | None = None) -> tuple[pd.DataFrame, dict[str, DType]]:
     """Give findings the five types that are stored, or those of `types`, indexed by parcel id; and tell the types.
 
