@@ -33,7 +33,7 @@ STATUS = codes(
 FIVE_ONES = ("leader", "department", "steward", "work_plan", "target")
 """一名领导、一个责任部门、一名管家、一套工作方案、一个目标任务: what every project has."""
 
-LAYER = Layer(
+PROJECTS = Layer(
     name="projects",
     title=Text("Projects", "项目"),
     geometry="none",
@@ -89,3 +89,4 @@ LAYER = Layer(
     ),
     colour="#BB9674",
 )
+TABLES = (PROJECTS,)

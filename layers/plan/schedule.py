@@ -7,7 +7,7 @@ not begins when all that it needs is done, not before today, and takes its time.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -54,7 +54,7 @@ class Plan:
     """The days of all steps of many projects, arrays of shape (projects, steps) in the order of `steps`.
 
     `start`, `finish`: the earliest days; actual ones where they are done. `latest`: the last day on which a step may end so that
-    the target holds, NaT without a target. `slack`: days between the two. `decides`: the step (or -1) whose end, or -2 the floor,
+    what is due holds, NaT where nothing is. `slack`: days between the two. `decides`: the step (or -1) whose end, or -2 the floor,
     that fixes the start. `state`: done, open, blocked, not_applicable.
     """
 
@@ -78,8 +78,12 @@ class Plan:
             at = int(self.decides[project, at])
         return found
 
+    def take(self, keep: NDArray[np.bool_]) -> Plan:
+        """Keep some projects."""
+        return replace(self, **{f.name: getattr(self, f.name)[keep] for f in fields(self) if f.name != "steps"})
+
     def critical(self) -> NDArray[np.bool_]:
-        """Tell which steps have no slack left, shape (projects, steps); none without a target."""
+        """Tell which steps have no slack left, shape (projects, steps); none where nothing is due."""
         return np.asarray((self.slack <= 0) & (self.state != "done") & (self.state != "not_applicable"))
 
 
@@ -117,13 +121,15 @@ def schedule(
     calendar: Calendar,
     floors: Mapping[str, Days] | None = None,
     applicable: Mapping[str, NDArray[np.bool_]] | None = None,
-    target: tuple[str, Days] | None = None,
+    due: Mapping[str, Days] | None = None,
+    prepared: Mapping[str, NDArray[np.bool_]] | None = None,
 ) -> Plan:
     """Schedule many projects by one template.
 
     actual: for each step the days on which it was done, shape (projects,), NaT where it is not; floors: days before which a step
     cannot end, whatever its needs (a service that comes that day); applicable: to which projects a step applies, by default to
-    all; target: a step and the days by which it must be done.
+    all; due: days by which steps must be done, NaT for none; prepared: where all of a step is ready but its issue, so that it takes
+    no time any more.
 
     A step that does not apply takes no time and hands on what it waits for. Time grows with the steps and their needs, each an
     operation on arrays; memory with projects times steps.
@@ -139,7 +145,8 @@ def schedule(
         needs = np.stack([finish[:, column[p]] for p in step.after], axis=1) if step.after else np.zeros((n, 0), "datetime64[D]")
         ready = needs.max(axis=1) if step.after else np.full(n, np.datetime64(0, "D"))
         begin = np.maximum(ready, on)
-        end = _after(begin, step, calendar)
+        at_once = (prepared or {}).get(step.id, np.zeros(n, bool))
+        end = np.where(at_once, begin, _after(begin, step, calendar))
         floor = np.asarray((floors or {}).get(step.id, np.full(n, NAT)), "datetime64[D]")
         held = ~np.isnat(floor) & (floor > end)
         end = np.where(held, floor, end)
@@ -155,7 +162,7 @@ def schedule(
         waits = ~settled[:, [column[p] for p in step.after]].all(axis=1)
         settled[:, k] = was | (~applies & ~waits)
         state[:, k] = np.select([was, ~applies, waits], ["done", "not_applicable", "blocked"], "open")
-    latest = _latest(order, column, state != "not_applicable", calendar, target)
+    latest = _latest(order, column, state != "not_applicable", calendar, due or {})
     slack = np.where(np.isnat(latest), np.nan, (latest - finish).astype(np.float64))
     return Plan(order, start, finish, latest, slack, decides, state)
 
@@ -171,14 +178,14 @@ def _before(day: Days, step: Step, calendar: Calendar) -> Days:
 
 
 def _latest(
-    order: tuple[Step, ...], column: Mapping[str, int], applies: NDArray[np.bool_], calendar: Calendar,
-    target: tuple[str, Days] | None,
+    order: tuple[Step, ...], column: Mapping[str, int], applies: NDArray[np.bool_], calendar: Calendar, due: Mapping[str, Days]
 ) -> Days:  # fmt: skip
-    """Find the last days on which steps may end so that the target holds, from the target backwards; shape as `applies`."""
+    """Find the last days on which steps may end so that all due days hold, from these backwards; shape as `applies`."""
     latest = np.full(applies.shape, NAT)
-    if target is None:
+    if not due:
         return latest
-    latest[:, column[target[0]]] = np.asarray(target[1], "datetime64[D]")
+    for name, days in due.items():
+        latest[:, column[name]] = np.asarray(days, "datetime64[D]")
     for step in reversed(order):
         at = column[step.id]
         begin = np.where(applies[:, at], _before(latest[:, at], step, calendar), latest[:, at])
@@ -187,16 +194,23 @@ def _latest(
     return latest
 
 
-def check_order(steps: Sequence[Step], actual: Mapping[str, Days], names: Sequence[str]) -> None:
+def check_order(
+    steps: Sequence[Step], actual: Mapping[str, Days], names: Sequence[str],
+    excused: Mapping[str, NDArray[np.bool_]] | None = None, applicable: Mapping[str, NDArray[np.bool_]] | None = None,
+) -> None:  # fmt: skip
     """Refuse facts in which a step was done before one that it needs, or without it; equal days are in order.
 
-    names: of the projects, for the error.
+    names: of the projects, for the error; excused: where a step may precede what it needs; applicable: to which projects a step
+    applies, for nobody waits for another.
     """
     for step in steps:
         done = np.asarray(actual.get(step.id, np.full(len(names), NAT)), "datetime64[D]")
         for need in step.after:
             before = np.asarray(actual.get(need, np.full(len(names), NAT)), "datetime64[D]")
-            wrong = np.flatnonzero(~np.isnat(done) & (np.isnat(before) | (before > done)))
+            waits = (applicable or {}).get(need, np.ones(len(names), bool)) & ~(excused or {}).get(
+                step.id, np.zeros(len(names), bool)
+            )
+            wrong = np.flatnonzero(waits & ~np.isnat(done) & (np.isnat(before) | (before > done)))
             if len(wrong):
                 k = int(wrong[0])
                 if np.isnat(before[k]):

@@ -106,7 +106,7 @@ def test_nothing_that_ends_by_its_latest_day_breaks_the_target(world, offset):
     last, aim = steps[-1].id, days(offset)
     nothing = {s.id: days(None) for s in steps}
     use = {k: np.array([v]) for k, v in applies.items()}
-    plan = schedule(steps, nothing, ON, CALENDAR, None, use, (last, aim))
+    plan = schedule(steps, nothing, ON, CALENDAR, None, use, {last: aim})
     on_time = plan.finish[0, plan.at(last)] <= aim[0]
     some = ~np.isnat(plan.latest[0])
     assert (plan.slack[0, some] >= 0).all() == on_time or not on_time

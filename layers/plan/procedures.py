@@ -1,0 +1,238 @@
+"""Procedures, and what is recorded of the projects that follow them: the facts that the ledger is made of.
+
+A case is a project, or one phase of it where its steps are told by phase. What is recorded comes as frames of `layers.ledger`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from layers.base import Text
+from layers.errors import Refusal
+from layers.plan.schedule import NAT, Step, check_order
+from layers.plan.workdays import Days
+from layers.standards import Rulebook
+
+LANES = {
+    "land": Text("Supply of land", "土地供应"),
+    "permits": Text("Permits", "手续审批"),
+    "construction": Text("Construction", "开工建设"),
+    "statistics": Text("Statistics", "入库纳统"),
+    "production": Text("Production", "投产达产"),
+}
+"""四个并联 and what comes of them: the lanes of the Gantt chart."""
+DAYS = ("planned_on", "prepared_on", "actual_on", "valid_until", "owed_until", "owed_met_on")
+"""The days of a step that are recorded."""
+
+
+class UnknownItemError(Refusal):
+    """A record names a step, a procedure or a project that there is not."""
+
+
+class TwiceError(Refusal):
+    """A step of a case is recorded twice."""
+
+
+class FutureError(Refusal):
+    """A fact is recorded before it happened."""
+
+
+class Template(NamedTuple):
+    """A procedure: its steps, each behind those that it needs, and the lane of each."""
+
+    id: str
+    title: Text
+    steps: tuple[Step, ...]
+    lanes: tuple[str, ...]
+
+    @property
+    def items(self) -> pd.Index[Any]:
+        """The names of the steps."""
+        return pd.Index([s.id for s in self.steps], dtype=object)
+
+
+def templates(book: Rulebook) -> dict[str, Template]:
+    """Read the procedures of the standards; those that turn in a ring or need what they have not are refused by `schedule`."""
+    found = {}
+    for name in (n for n in book.lines if n.startswith("ledger.template_")):
+        line = book.line(name)
+        steps, lanes = [], []
+        for item in line.value["steps"]:
+            step = book.line(f"ledger.step_{item}")
+            after = line.value["after"].get(item, step.value["after"])
+            time = line.value["time"].get(item, step.value["time"])
+            steps.append(Step(item, Text(step.en, step.zh), tuple(after), time, step.unit, step.source))
+            lanes.append(step.value["lane"])
+        id = name.removeprefix("ledger.template_")
+        found[id] = Template(id, Text(line.en, line.zh), tuple(steps), tuple(lanes))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is recorded of the cases of one procedure, arrays of shape (cases, steps) in the order of the procedure.
+
+    `project`, `phase`: of each case, phase -1 for the whole; `row`: the record of each step, -1 for none; `applies`, `excused`:
+    flags; `floor`: days before which a step cannot end, `why`: the numbers of their reasons, -1 for none.
+    """
+
+    template: Template
+    project: NDArray[np.object_]
+    phase: NDArray[np.int64]
+    days: Mapping[str, Days]
+    row: NDArray[np.int64]
+    applies: NDArray[np.bool_]
+    excused: NDArray[np.bool_]
+    floor: Days
+    why: NDArray[np.int64]
+    due: Days
+
+    def take(self, keep: NDArray[np.bool_]) -> Facts:
+        """Keep some cases."""
+        arrays = {f.name: getattr(self, f.name)[keep] for f in fields(self) if f.name not in ("template", "days")}
+        return replace(self, days={name: days[keep] for name, days in self.days.items()}, **arrays)
+
+
+def procedures(projects: pd.DataFrame, known: Mapping[str, Template], book: Rulebook) -> NDArray[np.object_]:
+    """Choose the procedure of each project: its own, or that of its kind; "" for those that are cancelled."""
+    kinds = book["ledger.templates"]
+    own, kind, status = (projects[name].to_numpy(object) for name in ("template", "kind", "status"))
+    stated = projects["template"].notna().to_numpy(bool)
+    chosen = np.where(status == "cancelled", "", np.where(stated, own, [kinds.get(k) for k in kind]))
+    strange = [n for n, name in enumerate(chosen.tolist()) if name != "" and name not in known]
+    if strange:
+        id, name, listed = projects["id"].iloc[strange[0]], chosen[strange[0]], ", ".join(known)
+        raise UnknownItemError(
+            f"project {id} follows {name}, which is no procedure; there are {listed}",
+            f"项目 {id} 的流程 {name} 不存在;现有 {listed}",
+        )
+    return np.asarray(chosen, object)
+
+
+def known_items(permits: pd.DataFrame, known: Mapping[str, Template], projects: pd.DataFrame) -> None:
+    """Pass records whose steps and projects there are."""
+    every = {step.id for template in known.values() for step in template.steps}
+    for column, listed in (("item", every), ("project", set(projects["id"]))):
+        strange = [n for n, value in enumerate(permits[column].tolist()) if value not in listed]
+        if strange:
+            id, value = permits["id"].iloc[strange[0]], permits[column].iloc[strange[0]]
+            some = ", ".join(sorted(map(str, listed))[:60])
+            raise UnknownItemError(
+                f"permits {id}: there is no {column} {value}; there are {some}",
+                f"permits {id}:{column} {value} 不存在;现有 {some}",
+            )
+
+
+def _cases(projects: pd.DataFrame, permits: pd.DataFrame) -> tuple[NDArray[np.object_], NDArray[np.int64]]:
+    """List the cases: a project's phases where its steps name some, else the project; in the order of the projects."""
+    ids, told = projects["id"].to_numpy(object), permits["phase"].notna().to_numpy(bool)
+    if not told.any():
+        return ids, np.full(len(ids), -1)
+    phased = permits.loc[told, ["project", "phase"]].drop_duplicates().sort_values("phase")
+    joined = projects[["id"]].merge(phased, left_on="id", right_on="project", how="left")
+    return joined["id"].to_numpy(object), joined["phase"].fillna(-1).to_numpy(np.int64)
+
+
+def _pairs(
+    project: NDArray[np.object_], phase: NDArray[np.int64], permits: pd.DataFrame
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Find which records are of which case, as (case, record); a record without phase is of all phases of its project."""
+    if (phase == -1).all():
+        return pd.Index(project).get_indexer(pd.Index(permits["project"])), np.arange(len(permits))
+    cases = pd.DataFrame({"project": project, "phase": phase, "case": np.arange(len(project))})
+    records = pd.DataFrame({"project": permits["project"].to_numpy(object), "row": np.arange(len(permits))})
+    records["own"] = permits["phase"].fillna(-1).to_numpy(np.int64)
+    both = records.merge(cases, on="project")
+    both = both[(both["own"] == -1) | (both["own"] == both["phase"])]
+    return both["case"].to_numpy(np.intp), both["row"].to_numpy(np.intp)
+
+
+def gather(
+    template: Template, projects: pd.DataFrame, permits: pd.DataFrame, floors: pd.DataFrame, on: np.datetime64
+) -> Facts:  # fmt: skip
+    """Put what is recorded of the projects of one procedure into arrays; a record without phase is of all phases."""
+    project, phase = _cases(projects, permits)
+    shape = (len(project), len(template.steps))
+    item = template.items.get_indexer(pd.Index(permits["item"], dtype=object))
+    if (lost := np.flatnonzero(item < 0)).size:
+        id, name, own = permits["id"].iloc[lost[0]], permits["item"].iloc[lost[0]], template.id
+        raise UnknownItemError(
+            f"permits {id}: the procedure {own} of its project has no step {name}; choose another procedure, or take it out",
+            f"permits {id}:其项目的流程 {own} 没有事项 {name},请更换流程或删除该记录",
+        )
+    at, row = _pairs(project, phase, permits)
+    of = item[row]
+    place = at * shape[1] + of
+    if len(np.unique(place)) < len(place):
+        again = np.setdiff1d(np.arange(len(place)), np.unique(place, return_index=True)[1])
+        id = permits["id"].iloc[int(row[again[0]])]
+        raise TwiceError(
+            f"permits {id}: this step of the project is recorded already; keep one",
+            f"permits {id}:该项目的此事项已有记录,请只保留一条",
+        )
+    days = {}
+    for day in DAYS:
+        days[day] = np.full(shape, NAT)
+        days[day][at, of] = permits[day].to_numpy("datetime64[D]")[row]
+    rowed, applies, excused = np.full(shape, -1), np.ones(shape, bool), np.zeros(shape, bool)
+    rowed[at, of] = row
+    applies[at, of] = permits["applies"].to_numpy(bool, na_value=True)[row]
+    excused[at, of] = permits["exception_basis"].notna().to_numpy(bool)[row]
+    floor, why = _floors(template, project, floors, shape)
+    found = Facts(template, project, phase, days, rowed, applies, excused, floor, why, _due(template, project, projects, shape))
+    _facts_can_be(found, permits, on)
+    return found
+
+
+def _floors(
+    template: Template, project: NDArray[np.object_], floors: pd.DataFrame, shape: tuple[int, int]
+) -> tuple[Days, NDArray[np.int64]]:
+    """Put the latest day of each step's floors, and the number of its reason, into arrays."""
+    floor, why = np.full(shape, NAT), np.full(shape, -1)
+    if not len(floors):
+        return floor, why
+    cases = pd.DataFrame({"project": project, "case": np.arange(len(project))})
+    rows = floors.assign(row=np.arange(len(floors)), at=template.items.get_indexer(pd.Index(floors["item"], dtype=object)))
+    pairs = rows[rows["at"] >= 0].merge(cases, on="project").sort_values("day", kind="stable")
+    at, of, row = (pairs[name].to_numpy(np.int64) for name in ("case", "at", "row"))
+    floor[at, of] = pairs["day"].to_numpy("datetime64[D]")
+    why[at, of] = row
+    return floor, why
+
+
+def _due(template: Template, project: NDArray[np.object_], projects: pd.DataFrame, shape: tuple[int, int]) -> Days:
+    """Put the target days into an array; a target without a step is that of production, or of the procedure's last step."""
+    due = np.full(shape, NAT)
+    own = pd.Index(projects["id"]).get_indexer(pd.Index(project))
+    last = "in_production" if "in_production" in template.items else template.steps[-1].id
+    stated = np.where(projects["target_item"].notna(), projects["target_item"].to_numpy(object), last)[own]
+    item = template.items.get_indexer(pd.Index(stated))
+    if (lost := np.flatnonzero(item < 0)).size:
+        id, name = project[lost[0]], stated[lost[0]]
+        raise UnknownItemError(
+            f"project {id}: its target {name} is no step of its procedure", f"项目 {id}:目标节点 {name} 不在其流程中"
+        )
+    due[np.arange(len(project)), item] = projects["target_on"].to_numpy("datetime64[D]")[own]
+    return due
+
+
+def _facts_can_be(facts: Facts, permits: pd.DataFrame, on: np.datetime64) -> None:
+    """Pass facts that have happened, in an order that can be."""
+    for name in ("actual_on", "prepared_on"):
+        case, item = np.nonzero(facts.days[name] > on)
+        if len(case):
+            id, day = permits["id"].iloc[facts.row[case[0], item[0]]], facts.days[name][case[0], item[0]]
+            raise FutureError(
+                f"permits {id}: {name} is {day}, after {on}; a day to come is planned_on",
+                f"permits {id}:{name} 为 {day},晚于 {on};未来的日期请填 planned_on",
+            )
+    steps, columns = facts.template.steps, range(len(facts.template.steps))
+    actual = {steps[k].id: facts.days["actual_on"][:, k] for k in columns}
+    excused = {steps[k].id: facts.excused[:, k] for k in columns}
+    check_order(steps, actual, facts.project.tolist(), excused, {steps[k].id: facts.applies[:, k] for k in columns})

@@ -1,0 +1,239 @@
+"""Early warnings of the ledger: what is late or will be, what expires, what stands idle, what is owed; each told once.
+
+A warning is a row: project, phase, item, rule, level (notice, yellow, orange, red), days, on (the day that it speaks of), en, zh.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from layers.base import Text
+from layers.plan.ledger import Group, Ledger
+from layers.plan.workdays import Days
+
+COLUMNS = ("project", "phase", "item", "rule", "level", "days", "on", "en", "zh")
+RANK = {"none": 0, "notice": 1, "yellow": 2, "orange": 3, "red": 4}
+RULES: Mapping[str, Text] = {
+    "lead": Text("{title} is due on {on}, in {days} days", "{title}将于{on}到期,还有{days}天"),
+    "lag": Text(
+        "{title} is {days} days behind its plan: {on} is forecast or past", "{title}较计划滞后{days}天,预计(或实际)为{on}"
+    ),
+    "expiry": Text("{title} expires on {on}: {days} days are left", "{title}将于{on}失效,剩余{days}天"),
+    "opinion": Text("the opinion of the review expires on {on}: {days} days are left", "联审意见将于{on}失效,剩余{days}天"),
+    "idle": Text("land is not built on {days} days after {on}", "自{on}起已{days}天未动工"),
+    "taken_back": Text(
+        "land is not built on {days} days after {on}, and may be taken back", "自{on}起已{days}天未动工,可依法收回"
+    ),
+    "unconnected": Text(
+        "{title} is not connected, and production is due on {on}, in {days} days", "{title}尚未接入,{on}投产,仅剩{days}天"
+    ),
+    "owed": Text("documents owed for {title} are due on {on}: {days} days are left", "{title}容缺材料应于{on}补正,剩余{days}天"),
+    "issue": Text("an issue received on {on} is not settled after {days} days", "{on}受理的诉求已{days}天未办结"),
+}
+"""What each rule says."""
+
+Part = Mapping[str, Any]
+
+
+def warnings(of: Ledger, cases: pd.DataFrame, connections: pd.DataFrame, issues: pd.DataFrame) -> pd.DataFrame:
+    """Find all warnings of a day; the worst first.
+
+    cases, connections, issues: frames of land_cases, connections, issues. A level set by hand stands for the computed one of its
+    step; `none` silences it. Time grows with the steps, each rule an operation on arrays.
+    """
+    alive = {p for g in of.groups for p in g.facts.project.tolist()}
+    parts = [rule(of, g) for g in of.groups for rule in (_lead, _lag, _expiry, _owed)]
+    parts += [_opinions(of, cases), _idle(of, cases), _unconnected(of, connections), _unsettled(of, issues)]
+    found = pd.concat([pd.DataFrame(p, columns=COLUMNS[:7]) for p in parts], ignore_index=True)
+    found = _by_hand(of, found[found["project"].isin(alive)])
+    found["rank"] = found["level"].map(RANK)
+    order = ["rank", "days", "project", "item"]
+    found = (
+        found.sort_values(order, ascending=[False, False, True, True], kind="stable").drop(columns="rank").reset_index(drop=True)
+    )
+    return _told(of, found)
+
+
+def key(found: pd.DataFrame) -> pd.Series:
+    """Name each warning, so that the same thing at the same level has the same name on any day."""
+    parts = found[["project", "phase", "item", "rule", "level"]].astype(str)
+    return parts.agg("|".join, axis=1) if len(found) else pd.Series([], dtype="str")
+
+
+def _rows(g: Group, mask: NDArray[np.bool_], rule: str, level: NDArray[np.object_], days: NDArray[Any], on: Days) -> Part:
+    """Make the warnings of the steps of a mask, shape (cases, steps)."""
+    case, item = np.nonzero(mask)
+    names = np.array([s.id for s in g.plan.steps], object)
+    return {
+        "project": g.facts.project[case], "phase": g.facts.phase[case], "item": names[item], "rule": rule,
+        "level": level[mask], "days": days[mask].astype(np.int64), "on": on[mask],
+    }  # fmt: skip
+
+
+def _days(until: Any, since: Any) -> NDArray[np.float64]:
+    """Count the days from one to another; NaN where there is none."""
+    span = np.asarray(until - since, "timedelta64[D]")
+    return np.where(np.isnat(span), np.nan, span.astype(np.float64))
+
+
+def _open(g: Group) -> NDArray[np.bool_]:
+    """Tell which steps are still to be done."""
+    return np.isin(g.plan.state, ["open", "blocked"])
+
+
+def _graded(values: NDArray[np.float64], limits: Mapping[str, float], falling: bool = False) -> NDArray[np.object_]:
+    """Grade by thresholds: yellow, orange, red from so much on (`falling`: from so little on), else none."""
+    level = np.full(values.shape, "none", object)
+    for name in ("yellow", "orange", "red"):
+        level[values <= limits[name] if falling else values >= limits[name]] = name
+    return level
+
+
+def _lead(of: Ledger, g: Group) -> Part:
+    """Call to mind what is planned within the lead days."""
+    planned = g.day("planned_on")
+    left = _days(planned, of.on)
+    soon = _open(g) & (left >= 0) & (left <= max(of.book["ledger.lead_days"]))
+    return _rows(g, soon, "lead", np.full(soon.shape, "notice", object), left, planned)
+
+
+def _lag(of: Ledger, g: Group) -> Part:
+    """Grade how far the forecast lies behind the plan."""
+    planned = g.day("planned_on")
+    late = _days(g.plan.finish, planned)
+    level = _graded(late, of.book["ledger.lag_days"])
+    return _rows(g, _open(g) & (level != "none"), "lag", level, late, g.plan.finish)
+
+
+def _expiry(of: Ledger, g: Group) -> Part:
+    """Grade how soon a permit is void: by its own day, or by the standard time without the step that ends its risk."""
+    items = [s.id for s in g.plan.steps]
+    until, actual, risk = g.day("valid_until").copy(), g.day("actual_on"), np.ones(g.plan.finish.shape, bool)
+    for k, item in enumerate(items):
+        rule = of.book[f"ledger.step_{item}"]
+        if "until" in rule and rule["until"] in items:
+            months = rule["valid_months"]
+            own = (actual[:, k].astype("datetime64[M]") + months).astype("datetime64[D]") + (
+                actual[:, k] - actual[:, k].astype("datetime64[M]")
+            )
+            until[:, k] = np.where(np.isnat(until[:, k]), own, until[:, k])
+            risk[:, k] = g.plan.state[:, items.index(rule["until"])] != "done"
+    left = _days(until, of.on)
+    level = _graded(left, of.book["ledger.expiry_days"], falling=True)
+    return _rows(g, risk & ~np.isnat(actual) & (level != "none"), "expiry", level, left, until)
+
+
+def _owed(of: Ledger, g: Group) -> Part:
+    """Grade how soon owed documents are due."""
+    until = g.day("owed_until")
+    left = _days(until, of.on)
+    level = _graded(left, of.book["ledger.expiry_days"], falling=True)
+    return _rows(g, np.isnat(g.day("owed_met_on")) & (level != "none"), "owed", level, left, until)
+
+
+def _flat(frame: pd.DataFrame, keep: NDArray[np.bool_], rule: Any, item: Any, level: Any, days: Any, on: Days) -> Part:
+    """Make the warnings of some rows of a table."""
+    phase = frame["phase"].fillna(-1).to_numpy(np.int64) if "phase" in frame else np.full(len(frame), -1)
+    item, rule = (np.broadcast_to(np.asarray(one, object), len(frame)) for one in (item, rule))
+    return {
+        "project": frame["project"].to_numpy(object)[keep], "phase": phase[keep], "item": item[keep], "rule": rule[keep],
+        "level": level[keep], "days": days[keep].astype(np.int64), "on": on[keep],
+    }  # fmt: skip
+
+
+def _opinions(of: Ledger, cases: pd.DataFrame) -> Part:
+    """Grade how soon opinions of the review are void of land that is not supplied yet."""
+    until = cases["valid_until"].to_numpy("datetime64[D]")
+    left = _days(until, of.on)
+    level = _graded(left, of.book["ledger.expiry_days"], falling=True)
+    waits = cases["supplied_on"].isna().to_numpy(bool)
+    return _flat(cases, waits & (level != "none"), "opinion", "joint_review", level, left, until)
+
+
+def _done(of: Ledger, item: str) -> set[str]:
+    """Name the projects that have done a step, in any phase."""
+    found: set[str] = set()
+    for g in of.groups:
+        names = [s.id for s in g.plan.steps]
+        if item in names:
+            found.update(g.facts.project[g.plan.state[:, names.index(item)] == "done"])
+    return found
+
+
+def _idle(of: Ledger, cases: pd.DataFrame) -> Part:
+    """Grade how many months after the agreed day supplied land is not built on; at last it may be taken back."""
+    supplied = cases["supplied_on"].to_numpy("datetime64[D]")
+    due = cases["start_due_on"].to_numpy("datetime64[D]")
+    since = np.where(np.isnat(due), supplied, due)
+    begun = np.isin(cases["project"].to_numpy(object), list(_done(of, "start")))
+    whole = (of.on.astype("datetime64[M]") - since.astype("datetime64[M]")).astype(np.float64)
+    early = (of.on - of.on.astype("datetime64[M]")) < (since - since.astype("datetime64[M]"))
+    months = np.where(np.isnat(since), np.nan, whole - early)
+    level = _graded(months, of.book["ledger.idle_months"])
+    rule = np.where(months >= of.book["ledger.idle_taken_back"], "taken_back", "idle")
+    idle = ~np.isnat(supplied) & ~begun & (level != "none")
+    return _flat(cases, idle, rule, "start", level, _days(of.on, since), since)
+
+
+def _unconnected(of: Ledger, connections: pd.DataFrame) -> Part:
+    """Warn of utilities that are not connected so many days before production begins, trial production first."""
+    when: dict[str, np.datetime64] = {}
+    for g in of.groups:
+        names = [s.id for s in g.plan.steps]
+        if "trial_production" in names:
+            day = g.plan.finish[:, names.index("trial_production")]
+            when.update(zip(g.facts.project.tolist(), day, strict=True))
+    on = np.array([when.get(p, np.datetime64("NaT", "D")) for p in connections["project"]], "datetime64[D]")
+    left = _days(on, of.on)
+    level = np.where(left < 0, "red", np.where(left <= of.book["ledger.connection_days"], "orange", "none"))
+    waits = connections["connected_on"].isna().to_numpy(bool)
+    return _flat(connections, waits & (level != "none"), "unconnected", connections["utility"], level, left, on)
+
+
+def _unsettled(of: Ledger, issues: pd.DataFrame) -> Part:
+    """Grade issues that were not handled on the day on which they came (当日处理)."""
+    received = issues["received_on"].to_numpy("datetime64[D]")
+    waited = _days(of.on, received)
+    level = _graded(waited, of.book["ledger.lag_days"])
+    waits = issues["handled_on"].isna().to_numpy(bool)
+    return _flat(issues, waits & (level != "none"), "issue", issues["item"], level, waited, received)
+
+
+def _by_hand(of: Ledger, found: pd.DataFrame) -> pd.DataFrame:
+    """Put levels that were set by hand in the place of the computed ones."""
+    set_ = pd.concat(
+        [g.permits.loc[g.permits["level"].notna(), ["project", "item", "level"]] for g in of.groups] or [found.iloc[:0]]
+    )
+    if not len(set_):
+        return found.copy()
+    own = set_.drop_duplicates(["project", "item"]).rename(columns={"level": "hand"})
+    joined = found.merge(own, on=["project", "item"], how="left")
+    joined["level"] = joined["hand"].where(joined["hand"].notna(), joined["level"])
+    return joined[joined["level"] != "none"].drop(columns="hand").reset_index(drop=True)
+
+
+def _told(of: Ledger, found: pd.DataFrame) -> pd.DataFrame:
+    """Say each warning in both languages."""
+    titles = {n.removeprefix("ledger.step_"): of.book.line(n) for n in of.book.lines if n.startswith("ledger.step_")}
+    days = np.datetime_as_string(found["on"].to_numpy("datetime64[D]"), unit="D") if len(found) else np.zeros(0, str)
+    for language in ("en", "zh"):
+        names = {k: str(getattr(line, language)) for k, line in titles.items()}
+        found[language] = _say(RULES, language, found, names, days.tolist())
+    return found
+
+
+def _say(
+    rules: Mapping[str, Text], language: str, found: pd.DataFrame, names: Mapping[str, str], days: Sequence[str]
+) -> list[str]:  # fmt: skip
+    """Fill the words of the rules."""
+    words = {name: str(getattr(text, language)) for name, text in rules.items()}
+    columns = (found[name].tolist() for name in ("rule", "item", "days"))
+    return [
+        words[rule].format(title=names.get(item, item), days=abs(n), on=on)
+        for rule, item, n, on in zip(*columns, days, strict=True)
+    ]
