@@ -28,7 +28,6 @@ from layers.plan.capacity import demand, spare
 from layers.plan.contest import Contest, claims
 from layers.plan.exactness import tolerance
 from layers.plan.levelling import Levelling, levelling
-from layers.plan.networks import serving
 from layers.plan.parcel_map import ParcelMap, parcel_map, surroundings
 from layers.plan.readiness import UNKNOWN_READINESS, readiness
 from layers.plan.sheet import Sheet, sheet
@@ -36,6 +35,7 @@ from layers.plan.supply import judge, survey_of
 from layers.plan.supply_table import supply_table
 from layers.standards import Standards
 from layers.store.base import Compare, Store, When
+from layers.traced import kept
 
 POINTS = 50_000
 """The most points that a site's outline may have: no survey has as many, and each check takes seconds with more."""
@@ -91,7 +91,8 @@ class Networks:
         found: pd.DataFrame | None = self._traced.get(key) if isinstance(as_of, int) else None
         if found is None:
             now = None if as_of == store.versions()[name] else as_of
-            found = self._again(store, ask, as_of) if now is None and name == "utilities" else None
+            found = kept(store, name, ask, as_of) if now is None and isinstance(as_of, int) else None
+            found = self._again(store, ask, as_of) if found is None and now is None and name == "utilities" else found
             found = self._layer(store, name, ask, now) if found is None else found
             with self._lock:
                 self._traced[key] = found
@@ -111,6 +112,8 @@ class Networks:
         delivered = old is not None and store.editions("utilities", since) != store.editions("utilities")
         if old is None or delivered or len(ids) > LINES or not kinds <= set(utilities.KINDS):
             return None
+        from layers.plan.networks import serving
+
         alike = [store.read("utilities", columns=asked_of("utilities"), where=[Compare("kind", "=", k)]) for k in sorted(kinds)]
         features: gpd.GeoDataFrame = pd.concat(alike, ignore_index=True)
         traced = spare(features, serving(Survey(features, store.editions("utilities")), ask), ask)
@@ -119,6 +122,8 @@ class Networks:
 
     @staticmethod
     def _layer(store: Store, name: str, ask: Ask, as_of: When | None) -> pd.DataFrame:
+        from layers.plan.networks import serving  # brings in scipy, which a command need not load where the trace is kept
+
         features = store.read(name, columns=asked_of(name), as_of=as_of)
         traced = serving(Survey(features, store.editions(name, as_of)), ask)
         if name == "utilities":

@@ -30,6 +30,7 @@ from layers.errors import Refusal
 from layers.inputs import current, land_versions
 from layers.standards import Standards
 from layers.store.base import Box, Store
+from layers.traced import keep
 
 TILE = 8_000
 """Plots that are assessed at once."""
@@ -176,6 +177,7 @@ def assess(
         found = _pooled(pool, open_, job, parts, workers) if pool and open_ else (spread or _alone)(store, job, parts)
         tally = _Tally(total, progress)
         store.save_findings(tally.counted(found), inputs)
+        keep(store, job.traces, ask, job.versions)
     return tally.census()
 
 

@@ -21,6 +21,15 @@ STATES = codes(
     ("short", "capacity is taken", "容量不足", "#AA4499"),
     ("none", "none", "无", "#D55E00"),
 )
+REACH = codes(
+    ("serving", "in service and connected to a source", "已投用并接通源点"),
+    ("dated", "connected from a later day", "将于指定日期接通"),
+    ("undated", "connected once something planned without a date is built", "接通日期未定"),
+    ("retired", "out of service", "已停用"),
+    ("cut_off", "not connected to any source", "未与源点接通"),
+    ("unknown", "connected only if something of which nobody knows is in service", "未知"),
+)
+"""What a line is on a day by its network (`reach_state`): served from a source, or not."""
 CAPACITY = codes(
     ("enough", "enough capacity", "容量充足"),
     ("competing", "not enough for all who ask", "不足以满足全部需求"),

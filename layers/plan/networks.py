@@ -25,14 +25,6 @@ Flags = NDArray[np.bool_]
 Numbers = NDArray[np.float64]
 Rows = NDArray[np.intp]
 
-STATES = codes(
-    ("serving", "in service and connected to a source", "已投用并接通源点"),
-    ("dated", "connected from a later day", "将于指定日期接通"),
-    ("undated", "connected once something planned without a date is built", "接通日期未定"),
-    ("retired", "out of service", "已停用"),
-    ("cut_off", "not connected to any source", "未与源点接通"),
-    ("unknown", "connected only if something of which nobody knows is in service", "未知"),
-)
 EDGE = "edge of the survey"
 """Source of the lines that come in over the edge of the surveyed area."""
 GRAVITY = ("sewage", "storm")
@@ -92,7 +84,7 @@ def serving(survey: Survey, ask: Ask) -> pd.DataFrame:
 
     survey: all features of the layer utilities or roads, for reach knows no tiles. The answer has their index and
 
-    - `reach_state`: one of STATES on the day `ask.on`;
+    - `reach_state`: one of `layers.service.REACH` on the day `ask.on`;
     - `serves_from`: the first day of service where serving or dated, else NaT; `serves_until`: the first day without it
       after that, because the line, its source or a line on the way retires, NaT for none;
     - `source`: id of the source that serves it over the fewest lines, EDGE, or NA; `via`: id of the next line on the way to

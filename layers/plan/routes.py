@@ -16,9 +16,9 @@ from shapely.geometry.base import BaseGeometry
 from layers.base import Ask, Land, Text
 from layers.catalogue import LAYERS
 from layers.plan.access import Ways, connection, is_road_land
-from layers.plan.networks import STATES
 from layers.plan.supply import survey_of
 from layers.roads import CLASSES, half_width
+from layers.service import REACH
 
 PRINTED = 0.05
 """What is shorter is printed as 0.0 m."""
@@ -122,7 +122,7 @@ def _why(service: str, state: str, between: str | None, reach: str, ask: Ask) ->
     if between is not None:
         return Text(f"only across {between}, another's plot", f"须穿越他人宗地 {between}")
     if reach in ("retired", "cut_off"):
-        return STATES[reach].name
+        return REACH[reach].name
     most, width = connection(ask, service)
     return Text(f"no way {width:g} m wide and at most {most:g} m long", f"无宽{width:g}米、长{most:g}米以内的通道")
 

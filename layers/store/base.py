@@ -288,6 +288,17 @@ class Store(Protocol):
         """
         ...
 
+    def keep(self, name: str, note: Inputs, content: bytes) -> None:
+        """Keep what was derived from the base and takes long to derive again, in the place of what had the name; not in copies.
+
+        `note` says what it was derived from: whoever takes it judges whether it still holds.
+        """
+        ...
+
+    def kept(self, name: str) -> tuple[Inputs, bytes] | None:
+        """Take what is kept under a name; None where there is nothing."""
+        ...
+
     def close(self) -> None:
         """Let go of the base."""
         ...

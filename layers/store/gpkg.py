@@ -431,3 +431,17 @@ class GpkgStore:
         """Read findings by parcel id, and what they were made from."""
         with self._connections.reading() as c:
             return assessed.load(c, ids, columns)
+
+    def keep(self, name: str, note: Inputs, content: bytes) -> None:
+        """Keep what takes long to derive again."""
+        with self._connections.writing("assess") as c:
+            c.execute(schema.KEPT)
+            c.execute("INSERT OR REPLACE INTO shudi_kept VALUES (?, ?, ?)", (name, json.dumps(dict(note)), content))
+
+    def kept(self, name: str) -> tuple[Inputs, bytes] | None:
+        """Take what is kept under a name."""
+        with self._connections.reading() as c:
+            if not c.execute("SELECT 1 FROM sqlite_master WHERE name = 'shudi_kept'").fetchone():
+                return None
+            row = c.execute("SELECT note, content FROM shudi_kept WHERE name = ?", (name,)).fetchone()
+            return (json.loads(row[0]), row[1]) if row else None

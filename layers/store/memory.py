@@ -61,6 +61,7 @@ class MemoryStore:
         self._seen = threading.local()
         start = State({name: empty(layer, self._crs) for name, layer in LAYERS.items() if layer.geometry != "raster"})
         self._states: list[tuple[str, State]] = [("", start)]
+        self._kept: dict[str, tuple[Inputs, bytes]] = {}
         self._findings: tuple[pd.DataFrame, Mapping[str, Any]] = assessed.nothing(), {}
 
     @property
@@ -260,6 +261,14 @@ class MemoryStore:
         if columns is not None:
             found = found[[c for c in found.columns if c in columns]]
         return (found.copy() if ids is None else found[found.index.isin(list(ids))].copy()), inputs
+
+    def keep(self, name: str, note: Inputs, content: bytes) -> None:
+        """Keep what takes long to derive again."""
+        self._kept[name] = dict(note), content
+
+    def kept(self, name: str) -> tuple[Inputs, bytes] | None:
+        """Take what is kept under a name."""
+        return self._kept.get(name)
 
     def close(self) -> None:
         """Do nothing: there is nothing to let go of."""

@@ -43,8 +43,8 @@ from layers.store.postgres.history import fetch
 from layers.store.postgres.place import address_of, connected, held, make, no_base
 from layers.store.postgres.pool import Connection, Pool
 from layers.store.rasters import conform as proper_rasters
+from layers.store.schema import KEPT, quoted
 from layers.store.schema import held as columns_of
-from layers.store.schema import quoted
 from layers.table import Table
 
 
@@ -399,6 +399,24 @@ class PostgisStore:
         """Read findings by parcel id, and what they were made from."""
         with self._pool.reading() as c:
             return assessed.load(c, ids, columns)
+
+    def keep(self, name: str, note: Inputs, content: bytes) -> None:
+        """Keep what takes long to derive again."""
+        with self._pool.writing("assess", schema.LOCK + 1) as c:
+            c.execute(KEPT.replace("BLOB", "bytea"))
+            c.execute(
+                "INSERT INTO shudi_kept VALUES (%s, %s, %s) "
+                "ON CONFLICT (name) DO UPDATE SET note = excluded.note, content = excluded.content",
+                (name, json.dumps(dict(note)), content),
+            )
+
+    def kept(self, name: str) -> tuple[Inputs, bytes] | None:
+        """Take what is kept under a name."""
+        with self._pool.reading() as c:
+            if fetch(c, "SELECT to_regclass('shudi_kept')") == [(None,)]:
+                return None
+            found = fetch(c, "SELECT note, content FROM shudi_kept WHERE name = %s", (name,))
+            return (json.loads(found[0][0]), bytes(found[0][1])) if found else None
 
 
 def encode(shapes: NDArray[np.object_], srs: int, kind: str) -> list[bytes | None]:

@@ -83,6 +83,8 @@ CREATE TABLE shudi_rasters (
   size_x REAL NOT NULL, size_y REAL NOT NULL, added INTEGER NOT NULL, retired INTEGER);
 CREATE TABLE shudi_findings (one INTEGER PRIMARY KEY CHECK (one = 1), inputs TEXT NOT NULL, types TEXT NOT NULL);
 """
+KEPT = "CREATE TABLE IF NOT EXISTS shudi_kept (name TEXT PRIMARY KEY, note TEXT NOT NULL, content BLOB NOT NULL)"
+"""What can be derived again: a base without the table has nothing of it, so it needs no migration."""
 APPEND_ONLY = ("shudi_history", "shudi_writes", "editions")
 
 

@@ -1,6 +1,8 @@
 """Verdicts on the demo park through both faces: the command and the service say the same, and the parts add up."""
 
 import json
+import subprocess
+import sys
 from datetime import UTC, datetime
 
 import geopandas as gpd
@@ -10,7 +12,7 @@ import shapely
 
 from layers.store.base import Change
 from layers.store.gpkg import GpkgStore
-from tests.api.faces import DAY, content, shudi
+from tests.api.faces import DAY, ENVIRONMENT, ROOT, content, shudi
 
 VERDICTS = {
     "S-77": ("free", "ready"),
@@ -287,3 +289,13 @@ def test_a_plot_that_its_line_cannot_take_is_not_serviced(park, lang, words):
     assert (power(body)["state"], power(body)["capacity"]["state"], body["ready_state"]) == ("short", "short", "never")
     assert "power" in body["missing"]
     assert all(word in check(park, "D001-B04-P05", json=False, lang=lang).out for word in words)
+
+
+def test_a_command_does_not_load_the_libraries_of_others(park):
+    code = "import sys\nfrom api.cli import main\ntry: main()\nfinally: print(*sys.modules, file=sys.stderr)"
+    asked = [sys.executable, "-c", code, "--base", park, "check", "S-77", "--on", DAY]
+    done = subprocess.run(list(map(str, asked)), capture_output=True, text=True, cwd=ROOT, env=ENVIRONMENT, check=False)
+    assert done.returncode in (0, 1, 3), done.stderr
+    loaded = set(done.stderr.split())
+    assert {"shapely", "geopandas"} <= loaded
+    assert loaded & {"scipy.sparse", "fastapi", "pyogrio", "ezdxf", "openpyxl", "folium", "fpdf", "distributed"} == set()

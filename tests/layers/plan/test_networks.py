@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from layers.base import PANDAS, Ask, Edition, Survey
 from layers.catalogue import LAYERS
 from layers.demo import deliveries
-from layers.plan.networks import EDGE, STATES, faults, serving
+from layers.plan.networks import EDGE, faults, serving
 from layers.plan.readiness import readiness
+from layers.service import REACH
 from layers.standards import Standards
 
 CRS, TODAY = "EPSG:4548", date(2026, 6, 30)
@@ -329,7 +330,7 @@ def test_states_and_days_are_those_of_walking_the_network_on_every_day(pipes, so
     sure = [walked(pipes, sources, d, ()) for d in days]
     undated = [walked(pipes, sources, d, ("planned",)) for d in days]
     unknown = [walked(pipes, sources, d, ("planned", None)) for d in days]
-    assert set(found["reach_state"]) <= set(STATES)
+    assert set(found["reach_state"]) <= set(REACH)
     for k, (_, _, life) in enumerate(pipes):
         row = found.iloc[k]
         first = next((n for n in range(len(days)) if sure[n][k]), None)
