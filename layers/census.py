@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import pickle
 import signal
@@ -32,7 +33,7 @@ from layers.standards import Standards
 from layers.store.base import Box, Store
 from layers.traced import keep
 
-TILE = 8_000
+TILE = 16_000
 """Plots that are assessed at once."""
 MANY = 20_000
 """From so many plots processes pay for being started: a second and a half each."""
@@ -88,8 +89,9 @@ class Census(NamedTuple):
 def tiles(store: Store, layer: str) -> list[Tile]:
     """Part a layer into tiles of about `TILE` features; each feature is in one tile."""
     count, extent = store.extent(layer)
-    side = int(np.ceil(np.sqrt(count / TILE)))
-    xs, ys = (np.linspace(extent[k], extent[k + 2], side + 1).tolist() for k in (0, 1))
+    parts = int(np.ceil(count / TILE))
+    columns = int(np.ceil(np.sqrt(parts)))
+    xs, ys = (np.linspace(extent[k], extent[k + 2], n + 1).tolist() for k, n in ((0, columns), (1, -(-parts // columns))))
     return [
         Tile((west, south, east, north), east == xs[-1], north == ys[-1])
         for south, north in pairwise(ys)
@@ -233,10 +235,15 @@ def _processes(workers: int) -> Iterator[ProcessPoolExecutor]:
 
 
 def _ready() -> None:
-    """Load what the first tile needs; numba takes its code from the disk."""
+    """Load what the first tile needs; numba takes its code from the disk.
+
+    Rows make so many objects that the collector looks at all that is loaded again and again: it is told to leave that alone.
+    """
     import geo.kernels
     import geo.routes
     import geo.segments  # noqa: F401
+
+    gc.freeze()
 
 
 def _pooled(

@@ -100,7 +100,8 @@ class Choice(NamedTuple):
 
         Of pairs that do not serve, one that would if no plot were in the way comes first.
         """
-        order = np.lexsort((self.line, self.distance, self.since, self.between < 0, -self.rank, self.cell))
+        which = (self.cell * (CONNECTED + 1) + CONNECTED - self.rank) * 2 + (self.between < 0)
+        order = np.lexsort((self.line, self.distance, self.since, which))
         return order[np.r_[True, np.diff(self.cell[order]) != 0]] if len(order) else order
 
 

@@ -81,12 +81,12 @@ def readiness(plots: gpd.GeoDataFrame, land: Land, ask: Ask, level: int | None =
     for name in (*(f"{s}_state" for s in SERVICES), *(f"{s}_capacity" for s in utilities.KINDS)):
         if (unknown := found[name].isna()).any():
             found[name] = texts(np.where(unknown, "unknown", found[name].to_numpy(object)))
-    state, begins = _told(found)
-    needs, level_ = levels(plots, ask, level), _serviced(state, ask)
+    wait, begins = _told(found)
+    needs, level_ = levels(plots, ask, level), _serviced(wait, ask)
     asked_for = np.unique(needs).tolist() or [ask.standards["readiness.required"]]
-    combined = _combined(state, begins, required(ask, asked_for[0]))
+    combined = _combined(wait, begins, required(ask, asked_for[0]))
     for n in asked_for[1:]:
-        other, mine = _combined(state, begins, required(ask, n)), needs == n
+        other, mine = _combined(wait, begins, required(ask, n)), needs == n
         combined = {name: np.where(mine, other[name], array) for name, array in combined.items()}
     return tabled({**found, **_typed(combined), "serviced_level": level_}, plots.index)
 
@@ -96,17 +96,22 @@ def combine(found: pd.DataFrame, needs: list[str]) -> pd.DataFrame:
     return tabled(_typed(_combined(*_told(arrays_of(found)), needs)), found.index)
 
 
-def _told(found: Mapping[str, Any]) -> tuple[NDArray[np.object_], NDArray[np.datetime64]]:
-    """Collect the states of SERVICES and their first days, shape (n, services) each."""
-    state = np.stack([found[f"{s}_state"].to_numpy(object) for s in SERVICES], axis=1)
-    return state, np.stack([np.asarray(found[f"{s}_from"], "datetime64[s]") for s in SERVICES], axis=1)
+def _told(found: Mapping[str, Any]) -> tuple[NDArray[np.int64], NDArray[np.datetime64]]:
+    """Rank how long plots wait for SERVICES (0 not at all, 1 for what is planned, 3 unknown, 4 for ever), and tell their first days.
+
+    Shape (n, services) each.
+    """
+    ranks = {**dict.fromkeys(SERVING, 0), "unknown": 3, "none": 4, "short": 4}
+    at, known = pd.factorize(np.concatenate([found[f"{s}_state"].to_numpy(object) for s in SERVICES]))
+    wait = np.array([*(ranks.get(state, 1) for state in known), 1])[at].reshape(len(SERVICES), -1).T
+    return wait, np.stack([np.asarray(found[f"{s}_from"], "datetime64[s]") for s in SERVICES], axis=1)
 
 
-def _serviced(state: NDArray[np.object_], ask: Ask) -> NDArray[np.int64]:
+def _serviced(wait: NDArray[np.int64], ask: Ask) -> NDArray[np.int64]:
     """Find the highest level of which all services serve on the day; 0 for none."""
-    level, serving = np.zeros(len(state), np.int64), np.isin(state, SERVING)
+    level = np.zeros(len(wait), np.int64)
     for n in LEVELS:
-        level[serving[:, _columns(required(ask, n))].all(axis=1)] = n
+        level[(wait[:, _columns(required(ask, n))] == 0).all(axis=1)] = n
     return level
 
 
@@ -115,11 +120,10 @@ def _columns(services: list[str]) -> list[int]:
     return [list(SERVICES).index(s) for s in services]
 
 
-def _combined(state: NDArray[np.object_], begins: NDArray[np.datetime64], needs: list[str]) -> dict[str, Any]:
-    """Combine the states and days of the services `needs`: the arrays of the four last columns of `readiness`."""
-    state, begins = state[:, _columns(needs)], begins[:, _columns(needs)]
-    serving = np.isin(state, SERVING)
-    wait = np.select([serving, np.isin(state, ("none", "short")), state == "unknown", np.isnat(begins)], [0, 4, 3, 2], 1)
+def _combined(wait: NDArray[np.int64], begins: NDArray[np.datetime64], needs: list[str]) -> dict[str, Any]:
+    """Combine the waits for the services `needs` and their days: the arrays of the four last columns of `readiness`."""
+    wait, begins = wait[:, _columns(needs)], begins[:, _columns(needs)]
+    serving, wait = wait == 0, np.where((wait == 1) & np.isnat(begins), 2, wait)
     worst = wait.max(axis=1)
     day = np.where(np.isnat(begins), NEVER, begins).astype(np.int64)
     last = np.where(wait == worst[:, None], day, np.iinfo(np.int64).min)

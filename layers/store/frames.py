@@ -212,8 +212,9 @@ def is_cast(values: Any, dtype: DType) -> bool:
 def cells(values: Any, dtype: DType) -> list[Any]:
     """Turn a typed column, or its array, into values for a database: None where missing, days as ISO text."""
     if dtype == "date":
-        days = np.datetime_as_string(np.asarray(values, "datetime64[s]"), unit="D")
-        return [None if d == "NaT" else d for d in days.tolist()]
+        at, days = pd.factorize(np.asarray(values, "datetime64[s]"))  # days recur, and writing them is slow
+        written = np.array([*np.datetime_as_string(days, unit="D").tolist(), None], object)
+        return list(written[at])
     return plain(values)
 
 
