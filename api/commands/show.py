@@ -149,7 +149,8 @@ def vouched(issuer: str | None, client: str | None) -> Oidc | None:
 
 def listening(host: str, port: int) -> socket.socket:
     """Take a port of this machine, any free one for 0."""
-    door = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    # asyncio sends small answers at once (TCP_NODELAY) only where the socket says that it speaks TCP.
+    door = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         door.bind((host, port))

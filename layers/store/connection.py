@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import sqlite3
 import threading
@@ -62,6 +63,8 @@ EXPLAINED: Mapping[int, tuple[type[StoreError], str, str]] = {
     ),
 }
 """The store's error for each of SQLite's that a user can mend, with its English and Chinese."""
+GARBLED = re.compile("codec can't decode|Could not decode|malformed database schema")
+"""What is said where a damaged page holds no text; SQLite has no number for it."""
 ASKED = Text("opened for reading only", "只以只读方式打开")
 OTHERS = Text("of another user or on a read-only disk", "属于其他用户或位于只读磁盘")
 
@@ -237,15 +240,16 @@ class Connections:
         """Turn SQLite's errors into the store's."""
         try:
             yield
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             told = self._explain(error)
             if told is None:
                 raise
             raise told from error
 
-    def _explain(self, error: sqlite3.Error) -> StoreError | None:
-        """Find the store's error for SQLite's; None for what no user can mend."""
-        kind, en, zh = EXPLAINED.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, (None, "", ""))
+    def _explain(self, error: sqlite3.Error | UnicodeDecodeError) -> StoreError | None:
+        """Find the store's error for SQLite's; None for what no user can mend. Where there should be text and is none, bytes flipped."""
+        code = sqlite3.SQLITE_CORRUPT if GARBLED.search(str(error)) else getattr(error, "sqlite_errorcode", 0)
+        kind, en, zh = EXPLAINED.get(code & 0xFF, (None, "", ""))
         if kind is None:
             return None
         writer = self.writer() if kind is BusyError else Text("", "")

@@ -1,0 +1,95 @@
+"""Faults of threats.md A against a running service: it is killed, its disk is full, many change the same, others write its file."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.api.faces import Server, serving
+from tests.bench.kill import killed
+
+SITES = "/collections/sites/items"
+PARCEL = "/collections/parcels/items/D001-B01-P01"
+MERGE = {"Content-Type": "application/merge-patch+json"}
+
+
+@pytest.fixture
+def served(own_park: Path, tmp_path: Path) -> Iterator[Server]:
+    with serving(own_park, tmp_path) as running:
+        yield running
+
+
+def test_a1_a_service_killed_under_four_writers_loses_nothing(own_park: Path) -> None:
+    writes, entries, _ = killed(own_park, 2)
+    assert "2 kills under 4 writers" in writes
+    assert "0 lost, doubled or half there" in writes
+    assert "0 times unsound, 0 refused" in writes
+    assert "1 to 1" in entries
+
+
+def test_a4_a_full_disk_is_told_reads_go_on_and_writes_resume(own_park: Path, tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(disk)], check=True)
+    try:
+        base = shutil.copy(own_park, disk / "land.gpkg")
+        with serving(base, tmp_path) as running:
+            filler = disk / "filler"
+            filler.write_bytes(b"\0" * (os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize))
+            told = {change(running.client, k).status_code for k in range(20)}
+            assert told & {503, 507}
+            assert told <= {204, 503, 507}
+            assert running.client.get(PARCEL).status_code == 200
+            filler.unlink()
+            assert change(running.client, 99).status_code == 204
+    finally:
+        subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+def change(client: httpx.Client, k: int) -> httpx.Response:
+    """Change a parcel's address to the k-th of long ones."""
+    tag = client.get(PARCEL).headers["etag"]
+    return client.patch(PARCEL, json={"properties": {"address": f"{k} " + "x" * 5_000}}, headers={"If-Match": tag} | MERGE)
+
+
+def raised(url: str, clients: int, times: int) -> int:
+    """Let clients raise one counter so often each, again where somebody was faster; gives where it ends."""
+
+    def one(_: int) -> None:
+        with httpx.Client(base_url=url, timeout=60, trust_env=False) as client:
+            left = times
+            while left:
+                read = client.get(f"{SITES}/S-77")
+                body = json.dumps({"properties": {"name": str(int(read.json()["properties"]["name"]) + 1)}})
+                done = client.patch(f"{SITES}/S-77", content=body, headers={"If-Match": read.headers["etag"]} | MERGE)
+                assert done.status_code in (204, 412), done.text
+                left -= done.status_code == 204
+
+    with httpx.Client(base_url=url, timeout=60, trust_env=False) as client:
+        first = client.patch(f"{SITES}/S-77", json={"properties": {"name": "0"}}, headers={"If-Match": "*"} | MERGE)
+        assert first.status_code == 204, first.text
+        with ThreadPoolExecutor(clients) as pool:
+            list(pool.map(one, range(clients)))
+        return int(client.get(f"{SITES}/S-77").json()["properties"]["name"])
+
+
+def test_a5_no_step_of_a_counter_that_many_raise_is_lost(served: Server) -> None:
+    assert raised(served.url, 4, 8) == 32
+
+
+@pytest.mark.skipif(shutil.which("ogrinfo") is None, reason="no ogrinfo")
+def test_a6_what_another_program_wrote_makes_the_version_stale(served: Server, own_park: Path) -> None:
+    tag = served.client.get(PARCEL).headers["etag"]
+    sql = "UPDATE parcels SET owner = 'somebody else' WHERE id = 'D001-B01-P01'"
+    subprocess.run(["ogrinfo", str(own_park), "-sql", sql], check=True, capture_output=True)
+    stale = served.client.patch(PARCEL, json={"properties": {"owner": "me"}}, headers={"If-Match": tag} | MERGE)
+    assert stale.status_code == 412
+    assert served.client.get(PARCEL).json()["properties"]["owner"] == "somebody else"
