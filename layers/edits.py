@@ -41,12 +41,16 @@ TRIES = 5
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What an edit did, as (layer, id), and the overlaps and gaps among parcels that were accepted."""
+    """What an edit did, as (layer, id), and the overlaps and gaps among parcels that were accepted.
+
+    `last`: the last entry of the history that it left; 0 where nothing was stored.
+    """
 
     created: tuple[tuple[str, str], ...] = ()
     changed: tuple[tuple[str, str], ...] = ()
     deleted: tuple[tuple[str, str], ...] = ()
     accepted: tuple[mosaic.Fault, ...] = ()
+    last: int = 0
 
 
 class Difference(NamedTuple):
@@ -111,14 +115,14 @@ def _made(
         raise mosaic.refuse(faults)
     if faults:
         change = replace(change, reason=f"{change.reason} · accepted 接受: {accept}".removeprefix(" · "))
-    if not dry_run:
-        store.batch([e for e, _ in planned], change)
+    last = 0 if dry_run else store.batch([e for e, _ in planned], change)
     put = [(e.layer, id, id in set(old["id"])) for e, old in planned if e.put is not None for id in e.put["id"]]
     return Done(
         tuple((layer, id) for layer, id, known in put if not known),
         tuple((layer, id) for layer, id, known in put if known),
         tuple((e.layer, id) for e, _ in planned for id in e.delete),
         faults,
+        last,
     )
 
 

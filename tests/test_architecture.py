@@ -180,6 +180,17 @@ def test_files_are_short_enough_to_be_one_thing() -> None:
     assert {place: lines for place, lines in lengths.items() if lines > LONGEST_FILE} == {}
 
 
+ROWS = {"A": 13, "B": 14, "C": 16}
+"""Rows of each part of the list of threats that touch what exists."""
+
+
+def test_every_row_of_the_list_of_threats_has_its_tests() -> None:
+    table = re.findall(r"^\| ([A-C]\d+) \|.*\| ([^|]+) \|$", (ROOT / "docs" / "reliability.md").read_text("utf-8"), re.M)
+    assert [row for row, _ in table] == [f"{part}{k}" for part, last in ROWS.items() for k in range(1, last + 1)]
+    there = {f"{p.stem}::{function}" for p in sources("tests") for function, _ in functions(p)}
+    assert [f"{row}: {test}" for row, tests in table for test in tests.split(", ") if test not in there] == []
+
+
 def test_there_is_no_room_for_leftovers() -> None:
     assert [name(p) for p in sources(*ROOMS) if re.fullmatch(r"utils?|helpers?|misc|common", p.stem)] == []
 

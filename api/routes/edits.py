@@ -141,13 +141,13 @@ def stale(request: Request, found: Collection, id: str, store: Store, expected: 
 def made(by: Editor, found: Collection, wish: Wish) -> Response:
     """Make a change and the findings that it concerns fresh; 201 with the place of a new feature, else 204 with the new ETag."""
     try:
-        edit(by.writer, [wish], Change(by.person.name, by.reason), by.standards.on(date.today()), by.accept)
+        done = edit(by.writer, [wish], Change(by.person.name, by.reason), by.standards.on(date.today()), by.accept)
     except ConflictError:
         return stale(by.request, found, wish.id, by.writer, by.request.headers.get("if-match", ""))
     refresh(by.writer, by.standards, by.networks)
     if wish.action == "delete":
         return Response(status_code=204)
-    etag = tag(state(one(by.writer, found, wish.id)), "")
+    etag = tag(state(by.writer.read(found.layer, ids=[wish.id], as_of=done.last)), "")  # what was written, not what came after
     sent = Response(status_code=201 if wish.action == "create" else 204, headers={"ETag": etag})
     if wish.action == "create":
         place = f"{origin(by.request, by.settings)}/collections/{quote(found.name)}/items/{quote(wish.id, safe='')}"

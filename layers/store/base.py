@@ -229,8 +229,8 @@ class Store(Protocol):
         """Edit one layer in one transaction, as `batch`."""
         ...
 
-    def batch(self, edits: Sequence[Edit], change: Change) -> None:
-        """Make edits of one or several layers in one transaction.
+    def batch(self, edits: Sequence[Edit], change: Change) -> int:
+        """Make edits of one or several layers in one transaction; gives the last entry of the history that it left.
 
         ConflictError where a feature or a layer has another version than an edit expects, StaleError where a feature to delete
         is not there; then nothing is changed.

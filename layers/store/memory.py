@@ -198,7 +198,7 @@ class MemoryStore:
         """Edit one layer in one transaction."""
         self.batch([Edit(layer, put, delete)], change)
 
-    def batch(self, edits: Sequence[Edit], change: Change) -> None:
+    def batch(self, edits: Sequence[Edit], change: Change) -> int:
         """Make edits of one or several layers in one transaction."""
         asked = [(frames.layer_of(edit.layer), edit) for edit in edits]
         with self._write(change) as draft:
@@ -210,6 +210,7 @@ class MemoryStore:
                 draft.delete(layer, edit.delete)
                 if edit.put is not None and len(edit.put):
                     draft.put(layer, frames.conform(layer, edit.put, self._crs))
+            return draft.state.last
 
     def history(self, layer: str, id: str) -> tuple[Record, ...]:
         """Tell what happened to a feature, oldest first."""

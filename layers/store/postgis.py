@@ -337,7 +337,7 @@ class PostgisStore:
         """Edit one layer in one transaction."""
         self.batch([Edit(layer, put, delete)], change)
 
-    def batch(self, edits: Sequence[Edit], change: Change) -> None:
+    def batch(self, edits: Sequence[Edit], change: Change) -> int:
         """Make edits of one or several layers in one transaction."""
         asked = [(frames.layer_of(edit.layer), edit) for edit in edits]
         with self._write(change) as c:
@@ -349,6 +349,7 @@ class PostgisStore:
                 self._delete(c, layer, edit.delete)
                 if edit.put is not None and len(edit.put):
                     self._put(c, layer, frames.conform(layer, edit.put, self._crs))
+            return history.last(c)
 
     def _delete(self, c: Connection, layer: Layer, ids: Sequence[str]) -> None:
         """Remove features. StaleError where one is not there."""

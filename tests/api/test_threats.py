@@ -1,8 +1,4 @@
-"""The rows B and C of the list of threats that touch what exists over HTTP, each by its recipe; the ids name the rows.
-
-B1 to B8 and C15 are in test_features.py, B9, B11, B13 and B14 in test_people.py too; C1 to C14 against the readers in
-tests/layers/formats. Here the service itself is attacked.
-"""
+"""The rows B10 to B14 and C of the list of threats, each by its recipe; the ids name the rows. docs/reliability.md has all rows."""
 
 import asyncio
 import io
@@ -370,3 +366,22 @@ def test_c16_a_files_name_is_never_part_of_a_path(town, name):
     assert (found["state"], found["result"]["accepted"]) == ("successful", 4)
     assert {p.name for p in town.server.log.parent.parent.iterdir()} == around
     assert not re.search(r"land\.imports/\w+", json.dumps(found))
+
+
+def test_c15_a_script_in_a_name_stays_a_text(town):
+    script = "<script>alert(1)</script>"
+    body = json.loads(geojson({"P-script": shapely.box(500_900, 4_070_900, 500_950, 4_070_950)}))
+    body["features"][0]["properties"] |= {"owner": script, "address": f'"><img src=x onerror=alert(1)>{script}'}
+    asked = {"layer": "parcels", "name": "a.geojson", "coverage": "500000,4070000,501000,4071000"}
+    sent = town.ask("planner", "POST", "/imports", params=asked, content=json.dumps(body).encode())
+    where = sent.headers["location"]
+    assert over(town, where)["state"] == "successful"
+    assert town.ask("planner", "POST", f"{where}/delivery", json={}).status_code == 202
+    assert over(town, f"{where}/delivery")["state"] == "successful"
+    stored = town.ask("planner", "GET", "/collections/parcels/items/P-script").json()
+    assert stored["properties"]["owner"] == script
+    for page in ("/collections/parcels/items/P-script?f=html", "/collections/parcels/items?f=html"):
+        shown = town.ask("planner", "GET", page)
+        assert "<script" not in shown.text
+        assert "<img" not in shown.text
+        assert "default-src 'none'" in shown.headers["content-security-policy"]

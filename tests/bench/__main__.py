@@ -6,7 +6,7 @@ import argparse
 import os
 import platform
 
-from tests.bench import assess, check, edits, fuzz, million, overlay, store
+from tests.bench import assess, check, edits, fuzz, kill, million, overlay, serve, store
 from tests.bench.city import city
 
 BENCHES = {
@@ -14,7 +14,9 @@ BENCHES = {
     "check": check.run,
     "edits": edits.run,
     "fuzz": fuzz.run,
+    "kill": kill.run,
     "overlay": overlay.run,
+    "serve": serve.run,
     "store": store.run,
 }
 LARGE = {"million": million.run}

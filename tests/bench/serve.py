@@ -8,7 +8,6 @@ import os
 import random
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
@@ -336,14 +335,3 @@ def crowd(ours: Service, town: Town) -> Iterator[str]:
         f"{USERS} people panning: {len(taken)} tiles in {took:.0f} s, {wrong} errors (target 0), p50 {percentile(taken, 0.5):.0f} ms, "
         f"p95 {percentile(taken, 0.95):.0f} ms (target 250), work {1000 * work / len(taken):.1f} ms a tile"
     )
-
-
-def main() -> None:
-    """Measure a base that is named: python -m tests.bench.serve BASE."""
-    for row in run(Path(sys.argv[1])):
-        print(row, flush=True)
-
-
-if __name__ == "__main__":
-    with tempfile.TemporaryDirectory():
-        main()
