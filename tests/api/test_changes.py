@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from pandas.testing import assert_frame_equal
 
+from layers.inputs import land_versions
 from layers.store.gpkg import GpkgStore
 from tests.api.faces import DAY, Server, serving, shudi
 
@@ -84,7 +85,7 @@ def test_features_are_created_replaced_and_deleted(served: Server, own_park: Pat
     records = store.history("utilities", read["id"])
     assert [r.reason for r in records] == ["Doc 7", "", ""]
     found, inputs = store.findings()
-    assert inputs["layers"] == dict(store.versions())
+    assert inputs["layers"] == land_versions(store)
     assert shudi("assess", "--on", DAY, "--full", "--base", own_park).status == 0
     assert_frame_equal(found.sort_index(), store.findings()[0].sort_index(), check_exact=True)
     store.close()
