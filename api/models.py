@@ -43,9 +43,10 @@ class Words(BaseModel):
 
 
 class CheckLine(BaseModel):
-    """One check: its severity, the area it concerns and the rule with its source."""
+    """One check: its severity, the area it concerns and the rule with its source; `layer` holds the objects, "" where several do."""
 
     id: str
+    layer: str
     title: Words
     severity: Literal["pass", "warn", "unknown", "block"]
     area_m2: float
@@ -65,6 +66,7 @@ class CheckLine(BaseModel):
         """Write a line of a sheet."""
         return cls(
             id=line.id,
+            layer=line.layer,
             title=Words.of(line.title),
             severity=line.severity,  # type: ignore[arg-type]
             area_m2=round(line.area, 2),

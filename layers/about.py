@@ -8,6 +8,7 @@ import numpy as np
 import shapely
 
 from geo.crs import transform
+from layers.base import Field, Text
 from layers.catalogue import LAYERS
 from layers.store.base import Store
 
@@ -33,4 +34,27 @@ def about(store: Store) -> dict[str, Any]:
             }
             for name, layer in LAYERS.items()
         ],
+    }
+
+
+def columns(language: str) -> dict[str, Any]:
+    """Describe the columns of every layer in one language, for forms and cards: titles, types, units and codes."""
+
+    def say(text: Text) -> str:
+        return text.zh if language == "zh" else text.en
+
+    def described(field: Field) -> dict[str, Any]:
+        codes = [[code.value, say(code.name)] for code in (field.codes or {}).values()]
+        return {
+            "name": field.name,
+            "title": say(field.title),
+            "type": field.dtype,
+            "unit": field.unit,
+            "required": field.required,
+            "codes": codes,
+        }
+
+    return {
+        name: {"title": say(layer.title), "geometry": layer.geometry, "fields": [described(field) for field in layer.columns]}
+        for name, layer in LAYERS.items()
     }

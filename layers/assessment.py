@@ -358,9 +358,14 @@ def supply(
 
 
 def carried(sheet: Sheet, crs: str, to: str) -> Sheet:
-    """Give a sheet the outlines of its parts in another CRS, to be shown; every figure stays that of the base's own."""
+    """Give a sheet the outlines of its parts and its ways in another CRS, to be shown; every figure stays that of the base's own."""
     shapes = transform(np.array([part.geometry for part in sheet.parts], object), crs, to)
-    return replace(sheet, parts=tuple(replace(p, geometry=g) for p, g in zip(sheet.parts, shapes, strict=True)))
+    courses = transform(np.array([way.course for way in sheet.routes.values()], object), crs, to)
+    return replace(
+        sheet,
+        parts=tuple(replace(p, geometry=g) for p, g in zip(sheet.parts, shapes, strict=True)),
+        routes={kind: replace(way, course=c) for (kind, way), c in zip(sheet.routes.items(), courses, strict=True)},
+    )
 
 
 def mapped(store: Store, id: str, as_of: datetime | None, language: str) -> ParcelMap:

@@ -14,7 +14,7 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.staticfiles import StaticFiles
 
 from api.deps import AStore
-from layers.about import about
+from layers.about import about, columns
 from maps.style import legend, style
 
 router = APIRouter(tags=["map"])
@@ -48,6 +48,12 @@ def about_base(store: AStore) -> dict[str, Any]:
 def the_legend(lang: Language = "zh") -> list[dict[str, Any]]:
     """List the legend's entries from the layers' own code lists."""
     return legend(lang)
+
+
+@router.get("/columns.json")
+def the_columns(lang: Language = "zh") -> dict[str, Any]:
+    """Describe the columns of the layers, with their code lists."""
+    return columns(lang)
 
 
 @router.get("/style.json")

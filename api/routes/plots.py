@@ -9,10 +9,13 @@ from fastapi import APIRouter, Path, Query
 
 from api.deps import AStore, TheNetworks, TheStandards
 from api.models import LevelBody, LevellingBody, Moment, Problem, SheetBody
-from layers.assessment import explain, question, stored
+from layers.assessment import carried, explain, question, stored
 from layers.assessment import level as level_site
 
 router = APIRouter(tags=["plots"])
+ShownIn = Annotated[
+    str | None, Query(max_length=2000, description="CRS of the answer's geometry, east first; default: the base's")
+]
 
 
 @router.get("/plots/{id}", responses={404: {"model": Problem}})
@@ -23,10 +26,12 @@ def plot(
     networks: TheNetworks,
     on: date | None = None,
     as_of: Moment | None = None,
+    answer_crs: ShownIn = None,
 ) -> SheetBody:
     """Write the sheet of a stored plot, computed from the land as it is now (or was known at `as_of`)."""
     sheet = explain(store, id, question(standards, on, as_of, None), as_of, networks)
-    return SheetBody.of(sheet, store.crs, "generated" in store.title, as_of)
+    shown = carried(sheet, store.crs, answer_crs) if answer_crs else sheet
+    return SheetBody.of(shown, answer_crs or store.crs, "generated" in store.title, as_of)
 
 
 @router.get("/plots/{id}/levelling", responses={404: {"model": Problem}})

@@ -31,9 +31,10 @@ from layers.units import mu
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One check of the sheet; areas in m2, `ratio` of the site's area."""
+    """One check of the sheet; areas in m2, `ratio` of the site's area; `layer` holds the objects, "" where several do."""
 
     id: str
+    layer: str
     title: Text
     severity: str
     area: float
@@ -210,6 +211,7 @@ def _line(
     nobody = code == UNKNOWN and not any(e.coverage for e in editions)
     return Line(
         id=rule.rule.id,
+        layer=rule.layer.name,
         title=rule.rule.title,
         severity=str(NAMES[code]),
         area=area,
@@ -248,7 +250,7 @@ def _services_line(
     lines = [ready[f"{s}_line"] for s in standard.value]
     dates = [d for name in ("roads", "utilities") if name in land and (d := land[name].data_date())]
     return Line(
-        "C15", Text("Services", "市政配套"), severity, area, 1.0, area if severity == "unknown" else 0.0,
+        "C15", "", Text("Services", "市政配套"), severity, area, 1.0, area if severity == "unknown" else 0.0,
         tuple(x for x in lines if not pd.isna(x)), detail, Text(standard.en, standard.zh), standard.source, standard.since,
         standard.verified, min(dates, default=None),
     )  # fmt: skip
@@ -265,7 +267,7 @@ def _fit_line(ask: Ask, area: float, needed: float | None) -> Line:
     )
     severity = "warn" if abs(off) > standard.value else "pass"
     return Line(
-        "C16", Text("Area fit", "面积匹配"), severity, area, 1.0, 0.0, (), detail, Text(standard.en, standard.zh), standard.source,
+        "C16", "", Text("Area fit", "面积匹配"), severity, area, 1.0, 0.0, (), detail, Text(standard.en, standard.zh), standard.source,
         standard.since, standard.verified, None,
     )  # fmt: skip
 

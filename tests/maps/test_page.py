@@ -18,6 +18,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from layers.about import columns
 from layers.catalogue import LAYERS
 from maps.offline import WEB
 from maps.style import legend, style
@@ -50,23 +51,33 @@ def sheet(request: Request) -> Response:
     if id not in PLOTS:
         return JSONResponse({"title": "no such plot"}, 404)
     check = {
-        "id": "C01", "title": {"en": "Farmland", "zh": "农田"}, "severity": "block", "area_m2": 100.0, "mu": 0.15, "ratio": 0.1,
-        "objects": [EVIL], "detail": {"en": "d", "zh": "d"}, "rule": {"en": "r", "zh": "r"}, "source": "law", "data_date": None,
+        "id": "C01", "layer": "control_lines", "title": {"en": "Farmland", "zh": "农田"}, "severity": "block", "area_m2": 100.0,
+        "objects": [EVIL], "detail": {"en": EVIL, "zh": EVIL}, "rule": {"en": "r", "zh": "r"}, "source": EVIL, "verified": False, "data_date": None,
     }  # fmt: skip
     service = {
-        "kind": "gas",
-        "title": {"en": "gas", "zh": "燃气"},
-        "state": "planned",
-        "from": "2027-06-30",
-        "line": EVIL,
-        "distance_m": 3.0,
-    }
-    part = {"reason": "C01:x", "severity": "block", "area_m2": 1000.0, "mu": 1.5}
+        "kind": "gas", "title": {"en": "gas", "zh": "燃气"}, "state": "planned", "from": "2027-06-30", "line": EVIL, "source": None,
+        "distance_m": 3.0, "required": True, "until": None, "capacity": None, "route": None,
+    }  # fmt: skip
+    square = [[116.999, 36.829], [117.001, 36.829], [117.001, 36.831], [116.999, 36.829]]
+    part = {"reason": "C01:x", "severity": "block", "area_m2": 1000.0, "geometry": {"type": "Polygon", "coordinates": [square]}}
     state = PLOTS[id][1]["ready_state"]
+    exact = {"ellipsoidal_m2": 1000.1, "sigma_m2": 1.0, "tolerance_m": 0.1, "survives": True, "because": []}
     return JSONResponse(
-        {"id": id, "area_m2": 1000.0, "mu": 1.5, "verdict": "blocked", "ready_state": state, "ready_from": "2027-06-30",
-         "missing": ["gas"], "checks": [check], "parts": [part], "services": [service]}
+        {"id": id, "on": "2026-11-22", "area_m2": 1000.0, "verdict": "blocked", "ready_state": state, "ready_from": "2027-06-30", "deciding": "gas",
+         "missing": ["gas"], "checks": [check, check | {"id": "C15", "layer": ""}], "parts": [part], "services": [service], "exactness": exact, "terrain": {}, "levelling": {},
+         "not_asked": []}
     )  # fmt: skip
+
+
+def feature(request: Request) -> Response:
+    """A stored plot whose words are hostile."""
+    shape = {"type": "Polygon", "coordinates": [[[116.999, 36.829], [117.001, 36.829], [117.001, 36.831], [116.999, 36.829]]]}
+    return JSONResponse({"id": request.path_params["id"], "geometry": shape, "properties": {"owner": EVIL, "status": EVIL}})
+
+
+def found(text: str) -> list[dict[str, object]]:
+    """What the search box is told."""
+    return [{"layer": "parcels", "id": id, "name": EVIL, "bounds": BOUNDS} for id in PLOTS if id.startswith(text)]
 
 
 def tile(request: Request) -> Response:
@@ -104,6 +115,10 @@ def server() -> Iterator[str]:
             Route("/me", lambda _: JSONResponse({"name": None, "role": "admin", "via": "loopback"})),
             Route("/style.json", styled),
             Route("/legend.json", lambda request: JSONResponse(legend(request.query_params["lang"]))),
+            Route("/columns.json", lambda request: JSONResponse(columns(request.query_params["lang"]))),
+            Route("/places", lambda request: JSONResponse(found(request.query_params["q"]))),
+            Route("/collections/sites/items", lambda _: JSONResponse({"features": [{"id": EVIL, "properties": {"name": EVIL}}]})),
+            Route("/collections/{layer}/items/{id}", feature),
             Route("/supply", lambda _: JSONResponse({"groups": []})),
             Route("/plots/{id:path}", sheet),
             Route("/tiles/{layer}/{z:int}/{x:int}/{y}", tile),
@@ -147,14 +162,15 @@ def test_the_page_draws_plots_tells_their_sheet_and_speaks_both_languages(server
     page.wait_for_selector("html[lang=en]")
     page.locator("#card h2", has_text="Plot P-").wait_for()
     text = card.inner_text()
-    assert all(word in text for word in ("blocked", "C01 Farmland", EVIL, "1.500 mu", "2027-06-30", "no delivery: unknown"))
+    assert all(word in text for word in ("blocked", "C01 Farmland", EVIL, "1.500 mu", "30 Jun 2027", "no delivery: unknown"))
     page.wait_for_timeout(500)
     page.screenshot(path=tmp_path / "page.png")
 
     page.locator("#day").fill("2090-01-01")
-    page.locator("#legend input[name=parcels]").uncheck()
     page.keyboard.press("Escape")
     assert not card.is_visible()
+    page.locator("#legend input[name=parcels]").uncheck()
+    assert "layers=-parcels" in page.url
     page.locator("#number").fill("P-2")
     page.keyboard.press("Enter")
     page.locator("#card h2", has_text="Plot P-2").wait_for()
@@ -174,7 +190,7 @@ def test_a_narrow_screen_far_out_says_to_zoom_in_and_an_unknown_number_is_told(s
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     page.locator("#number").fill("nobody/knows")
     page.keyboard.press("Enter")
-    page.locator("#notice", has_text="No plot").wait_for()
+    page.locator("#notice", has_text="was found").wait_for()
     assert not page.locator("#card").is_visible()
     page.locator("#number").fill("P-1")
     page.keyboard.press("Enter")

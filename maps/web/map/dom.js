@@ -1,5 +1,7 @@
 /** Elements made from text, never from markup. */
 
+const SVG = "http://www.w3.org/2000/svg";
+
 /**
  * Make an element; strings become text nodes, null children are left out.
  * @param {string} tag
@@ -8,7 +10,19 @@
  * @returns {HTMLElement}
  */
 export function make(tag, attributes = {}, ...children) {
-  const element = document.createElement(tag);
+  return /** @type {HTMLElement} */ (filled(document.createElement(tag), attributes, children));
+}
+
+/**
+ * Make an element of a drawing, as `make`.
+ * @param {string} tag @param {Record<string, any>} attributes @param {...any} children
+ * @returns {SVGElement}
+ */
+export function svg(tag, attributes = {}, ...children) {
+  return /** @type {SVGElement} */ (filled(document.createElementNS(SVG, tag), attributes, children));
+}
+
+function filled(element, attributes, children) {
   for (const [name, value] of Object.entries(attributes)) {
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
     else if (value === true) element.setAttribute(name, "");
@@ -24,3 +38,13 @@ export function make(tag, attributes = {}, ...children) {
  * @returns {any}
  */
 export const byId = (id) => document.getElementById(id);
+
+/**
+ * Let the reader keep something as a file.
+ * @param {string} name @param {BlobPart} content @param {string} type
+ */
+export function save(name, content, type) {
+  const link = /** @type {HTMLAnchorElement} */ (make("a", { href: URL.createObjectURL(new Blob([content], { type })), download: name }));
+  link.click();
+  URL.revokeObjectURL(link.href);
+}

@@ -1,65 +1,97 @@
 /** The page: its state stands in the address, its words and styles come from the server. */
 
 import { Map as MapView, NavigationControl, ScaleControl } from "maplibre-gl";
-import { cardOf } from "./card.js";
+import * as address from "./address.js";
 import { byId, make } from "./dom.js";
+import { cards } from "./cards.js";
+import { formats } from "./format.js";
 import { legendOf, sourcesOf } from "./legend.js";
 import { addPattern } from "./patterns.js";
 import * as server from "./server.js";
+import * as taste from "./taste.js";
 import { checkView } from "../ui/check.js";
 import { findView } from "../ui/find.js";
-import { prepare } from "../ui/outlines.js";
+import { boundsOf, mark, prepare } from "../ui/outlines.js";
+import { searchBox } from "../ui/search.js";
 import { supplyView } from "../ui/supply.js";
 import { timeBar } from "../ui/time.js";
 import * as views from "../ui/views.js";
 
 const PLOT_LAYERS = ["readiness", "parcels"];
-const query = new URLSearchParams(location.search);
+const PLACED = location.hash.includes("map="); // the link says where the map is
+const NARROW = 640; // pixels; as in style.css
 const state = {
-  /** @type {"en" | "zh"} */ language: query.get("lang") === "en" ? "en" : "zh",
-  day: query.get("on") || "",
-  plot: query.get("plot") || "",
-  /** @type {Record<string, boolean>} */ shown: {},
+  /** @type {"en" | "zh"} */ language: address.read("lang") === "en" ? "en" : "zh",
+  day: address.read("on"),
+  /** @type {Record<string, boolean>} */ shown: shownIn(address.read("layers")),
 };
 /** @type {any} */ let map = null;
 /** @type {any} */ let about = null;
+/** @type {any} */ let me = null;
 /** @type {any} */ let style = null;
 /** @type {any} */ let legend = [];
+/** @type {any} */ let columns = {};
 /** @type {Record<string, string>} */ let words = {};
 /** @type {any} */ let supply = null;
+/** @type {any} */ let bar = null;
+/** @type {any} */ let card = null;
 
 /** What the views see of the page. */
 const page = {
-  map: () => map, about: () => about, words: () => words, language: () => state.language, day: () => state.day, supply: () => supply,
-  states: readyStates, show: (/** @type {string} */ id) => show(id), turn: turnTo, load: loadSupply,
+  map: () => map, about: () => about, me: () => me, words: () => words, columns: () => columns, language: () => state.language, day: () => state.day, supply: () => supply,
+  fmt: () => formats(state.language, taste.unit(), words), states: readyStates, turn: turnTo, load: loadSupply, note, go, fit,
+  show: (/** @type {string} */ id) => card.plot(id), reveal: (/** @type {string} */ layer, /** @type {string} */ id) => card.object(layer, id), forget: () => card.close(), highlight,
+  mark: (/** @type {any[]} */ shapes, severity = "", move = true) => (mark(map, shapes, severity), move && shapes.length && fit(boundsOf({ coordinates: shapes.map((shape) => shape.coordinates) }))),
 };
+
 const SERVICES = ["road", "power", "water", "sewage", "storm", "telecom", "gas", "heat"];
 const WISHES = [...SERVICES, "area", "frontage", "slope", "width", "road_class"];
-/** @type {any} */ let check = null;
-/** @type {any} */ let find = null;
-/** @type {any} */ let dashboard = null;
-/** @type {any} */ let bar = null;
 
-/** Put the state into the address, so that a link shows what its sender saw. */
-function remember() {
-  const kept = Object.entries({ lang: state.language, on: state.day, plot: state.plot, view: views.opened() }).filter(([, value]) => value);
-  history.replaceState(null, "", `?${new URLSearchParams(kept)}${location.hash}`);
+/** Read which layers a link switches: "zoning,-parcels". @param {string} text */
+function shownIn(text) {
+  return Object.fromEntries(text.split(",").filter(Boolean).map((name) => [name.replace(/^-/, ""), !name.startsWith("-")]));
 }
 
 /** Days since 1970-01-01, as the tiles count. */
 const dayNumber = () => Math.floor((state.day ? Date.parse(state.day) : Date.now()) / 86_400_000);
 
-/** Fit the server's style to the reader: layers switched, day, the chosen plot outlined. */
+/** Fit the server's style to the reader: light or dark, layers switched, day, the chosen plot outlined. */
 function adapted(served) {
   const seen = (layer) => state.shown[layer.metadata?.["shudi:layer"]];
-  const layers = served.layers.map((layer) =>
+  const layers = taste.dressed(served).layers.map((layer) =>
     seen(layer) === undefined ? layer : { ...layer, layout: { ...layer.layout, visibility: seen(layer) ? "visible" : "none" } });
   const source = PLOT_LAYERS.find((name) => served.sources[name]);
   const chosen = {
-    id: "chosen", type: "line", source, "source-layer": source, filter: ["==", ["get", "id"], state.plot],
-    paint: { "line-color": "#000000", "line-width": 5 },
+    id: "chosen", type: "line", source, "source-layer": source, filter: ["==", ["get", "id"], card?.chosen() || ""],
+    paint: { "line-color": taste.isDark() ? "#FFFFFF" : "#000000", "line-width": 5 },
   };
   return { ...served, state: { ...served.state, day: { default: dayNumber() } }, layers: source ? [...layers, chosen] : layers };
+}
+
+/** Outline a plot. @param {string} id */
+function highlight(id) {
+  if (map.getLayer("chosen")) map.setFilter("chosen", ["==", ["get", "id"], id]);
+}
+
+/** Go to bounds, beside what lies over the map. @param {any} bounds */
+function fit(bounds) {
+  const [wide, sides] = [window.innerWidth > NARROW, { top: 60, bottom: 60, left: 60, right: 60 }];
+  if (wide && views.opened()) sides.left = byId("work").offsetWidth + 40;
+  if (wide && card.isOpen()) sides.right = byId("card").offsetWidth + 40;
+  if (!wide && (views.opened() || card.isOpen())) sides.bottom = byId("map").offsetHeight * 0.6;
+  const roomy = sides.left + sides.right < byId("map").offsetWidth - 100 && sides.top + sides.bottom < byId("map").offsetHeight - 60;
+  map.fitBounds(bounds, { padding: roomy ? sides : 0, maxZoom: 17 });
+}
+
+/** Go to what was searched for. @param {any} place */
+function go(place) {
+  const [west, south, east, north] = place.bounds;
+  if (!place.layer) {
+    map.flyTo({ center: [west, south], zoom: 17 });
+    return mark(map, [{ type: "Point", coordinates: [west, south] }]);
+  }
+  fit([[west, south], [east, north]]);
+  place.layer === "parcels" ? page.show(place.id) : page.reveal(place.layer, place.id);
 }
 
 function note(text) {
@@ -78,7 +110,7 @@ function readyStates() {
 function turnTo(/** @type {string} */ day) {
   state.day = day;
   byId("day").value = day;
-  remember();
+  address.write({ on: day });
   map.setGlobalStateProperty("day", dayNumber());
   bar.tell();
 }
@@ -91,8 +123,10 @@ async function loadSupply() {
 
 /** Offer a box for each service, and for each criterion that may be a wish. */
 function boxes() {
-  const box = (/** @type {string} */ name) => (/** @type {string} */ value) =>
-    make("label", {}, make("input", { type: "checkbox", name, value, checked: name === "service" && SERVICES.indexOf(value) < 3 }), ` ${words[value]}`);
+  const form = byId("find-form");
+  const begun = form.querySelector("[name=service]") ? new FormData(form) : null;
+  const on = (name, value) => (begun ? begun.getAll(name).includes(value) : name === "service" && SERVICES.indexOf(value) < 3);
+  const box = (/** @type {string} */ name) => (/** @type {string} */ value) => make("label", {}, make("input", { type: "checkbox", name, value, checked: on(name, value) }), ` ${words[value]}`);
   byId("find-services").replaceChildren(make("legend", {}, words.services), ...SERVICES.map(box("service")));
   byId("find-wishes").replaceChildren(...WISHES.map(box("wish")));
 }
@@ -100,11 +134,12 @@ function boxes() {
 /** Say everything in the state's language. */
 async function speak() {
   const tongue = state.language;
-  const answers = await Promise.all([server.words(tongue), server.style(tongue), server.legend(tongue)]);
+  const answers = await Promise.all([server.words(tongue), server.style(tongue), server.legend(tongue), server.columns(tongue)]);
   if (tongue !== state.language) return;
-  [words, style, legend] = answers;
+  [words, style, legend, columns] = answers;
   document.documentElement.lang = tongue === "zh" ? "zh-CN" : "en";
   for (const element of document.querySelectorAll("[data-text]")) element.textContent = words[element.dataset.text];
+  for (const element of document.querySelectorAll("[data-hint]")) /** @type {any} */ (element).placeholder = words[/** @type {any} */ (element).dataset.hint];
   for (const element of document.querySelectorAll("[data-label]")) element.setAttribute("aria-label", words[/** @type {any} */ (element).dataset.label]);
   boxes();
   byId("title").textContent = `${words.title} · ${about.title}`;
@@ -112,84 +147,102 @@ async function speak() {
   byId("banner").hidden = !about.generated;
   byId("legend").replaceChildren(...legendOf(style, legend, state.shown, turn, words));
   byId("sources").replaceChildren(...sourcesOf(about, tongue, words));
-  if (!map) return;
+  if (map) redraw();
+}
+
+/** Draw the map's style and the open view anew. */
+function redraw() {
+  name();
   map.setStyle(adapted(style));
-  map.once("styledata", () => (prepare(map, style.metadata["shudi:patterns"]), check.paint(), find.paint()));
-  dashboard.paint();
+  map.once("styledata", () => (prepare(map, style.metadata["shudi:patterns"]), views.repaint()));
   bar.tell();
+}
+
+/** Name the map's own buttons in the reader's language. */
+function name() {
+  const titles = { ".maplibregl-ctrl-zoom-in": words.zoom_closer, ".maplibregl-ctrl-zoom-out": words.zoom_out, canvas: words.map_keys };
+  for (const [which, title] of Object.entries(titles)) {
+    const element = byId("map").querySelector(which);
+    element.setAttribute("aria-label", title);
+    if (which !== "canvas") element.title = title;
+  }
 }
 
 function turn(layer, on) {
   state.shown[layer] = on;
+  address.write({ layers: Object.entries(state.shown).map(([name, seen]) => (seen ? name : `-${name}`)).join(",") });
   for (const drawn of style.layers)
     if (drawn.metadata?.["shudi:layer"] === layer) map.setLayoutProperty(drawn.id, "visibility", on ? "visible" : "none");
 }
 
-/** Show the card of a plot; a failure is told as a failure, never as a fact about land. */
-async function show(id, focus = true) {
-  state.plot = id;
-  remember();
-  if (map.getLayer("chosen")) map.setFilter("chosen", ["==", ["get", "id"], id]);
-  const card = byId("card");
-  card.hidden = !id;
-  if (!id) return;
-  note("");
-  card.replaceChildren(words.loading);
-  try {
-    const sheet = await server.plot(id, state.day);
-    if (state.plot !== id) return;
-    card.replaceChildren(...cardOf(sheet, state.language, words, readyStates(), close));
-    if (focus) card.focus();
-  } catch (failure) {
-    if (state.plot !== id) return;
-    card.hidden = true;
-    note(failure instanceof server.Refusal && failure.status === 404 ? words.not_found : words.failed);
+/** Turn the page to what its address says. */
+async function restore() {
+  const language = address.read("lang") === "en" ? "en" : "zh";
+  if (language !== state.language) {
+    state.language = language;
+    await speak();
   }
+  if (address.read("on") !== state.day) turnTo(address.read("on")), bar.refresh();
+  views.open(address.read("view"));
+  card.restore();
 }
 
-function close() {
-  show("");
-  byId("map").querySelector("canvas").focus();
+/** Show what the reader clicked: a line of a network, a plot, or whatever else is drawn there. */
+function clicked(point) {
+  const near = [[point.x - 3, point.y - 3], [point.x + 3, point.y + 3]];
+  const of = (features, names) => features.find((f) => names.includes(f.source) && f.properties.id && !f.sourceLayer.endsWith("_label"));
+  const line = of(map.queryRenderedFeatures(near), ["utilities"]);
+  const here = map.queryRenderedFeatures(point);
+  const plot = of(here, PLOT_LAYERS);
+  const other = of(here, Object.keys(style.sources));
+  if (line && line.source === "utilities") return page.reveal("utilities", String(line.properties.id));
+  if (plot) return page.show(String(plot.properties.id));
+  if (other) page.reveal(other.source, String(other.properties.id));
 }
 
 function listen() {
   byId("language").addEventListener("click", async () => {
     state.language = state.language === "zh" ? "en" : "zh";
-    remember();
+    address.write({ lang: state.language });
     await speak();
     note("");
-    if (state.plot) show(state.plot, false);
-  });
-  byId("find").addEventListener("submit", (event) => {
-    event.preventDefault();
-    const id = byId("number").value.trim();
-    if (id) show(id);
+    card.restore(true);
   });
   byId("day").addEventListener("change", (event) => {
     turnTo(event.target.value);
     bar.refresh();
-    if (state.plot) show(state.plot, false);
+    card.restore(true);
   });
-  document.addEventListener("keydown", (event) => event.key === "Escape" && state.plot && close());
+  for (const what of ["unit", "theme"]) {
+    byId(what).value = taste[what]();
+    byId(what).addEventListener("change", (event) => {
+      taste.keep(what, event.target.value);
+      taste.dress();
+      redraw();
+      card.restore(true);
+    });
+  }
+  taste.onTurn(() => (taste.dress(), redraw()));
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") card.isOpen() ? card.close() : views.open("", true);
+    if (event.key === "Enter" && event.target === map.getCanvas() && !views.drawing()) clicked(map.project(map.getCenter()));
+  });
+  address.onReturn(restore);
   map.on("zoomend", () => note(""));
   map.on("error", (event) => (console.error(event.error), note(words.failed)));
-  const plotsAt = (point) => map.queryRenderedFeatures(point).filter((f) => PLOT_LAYERS.includes(f.source) && f.properties.id);
-  map.on("click", (event) => {
-    if (check.drawing()) return check.click(event);
-    const [plot] = plotsAt(event.point);
-    if (plot) show(String(plot.properties.id));
-  });
-  map.on("moveend", () => check.moved());
+  map.on("click", (event) => views.drawing() ? views.drawing().click(event) : clicked(event.point));
+  map.on("moveend", () => views.drawing()?.moved());
   for (const button of document.querySelectorAll("[data-view-of]"))
-    button.addEventListener("click", () => views.open(views.opened() === button.dataset.viewOf ? "" : button.dataset.viewOf));
-  map.on("mousemove", (event) => check.drawing() || (map.getCanvas().style.cursor = plotsAt(event.point).length ? "pointer" : ""));
+    button.addEventListener("click", () => views.open(views.opened() === button.dataset.viewOf ? "" : button.dataset.viewOf, true));
+  byId("work-close").addEventListener("click", () => views.open("", true));
+  map.on("mousemove", (event) => views.drawing() || (map.getCanvas().style.cursor = map.queryRenderedFeatures(event.point).some((f) => f.properties.id) ? "pointer" : ""));
 }
 
 async function start() {
-  byId("layers").open = window.innerWidth > 640;
+  taste.dress();
+  byId("layers").open = window.innerWidth > 900;
   byId("day").value = state.day;
-  const [told, me] = await Promise.all([server.about(), server.me()]);
-  about = told;
+  [about, me] = await Promise.all([server.about(), server.me()]);
   await speak();
   byId("person").hidden = me.via !== "session";
   byId("who").textContent = me.name ?? "";
@@ -206,17 +259,16 @@ async function start() {
   map.setMissingStyleImageResolver((name) => addPattern(map, name, style.metadata["shudi:patterns"]));
   map.addControl(new NavigationControl({ showCompass: false }), "bottom-left");
   map.addControl(new ScaleControl({ maxWidth: 120 }), "bottom-left");
-  check = checkView(page);
-  find = findView(page);
-  dashboard = supplyView(page);
+  name();
+  card = cards(page);
   bar = timeBar(page);
-  for (const [name, view] of Object.entries({ check, find, supply: dashboard })) views.register(name, view);
+  for (const [name, view] of Object.entries({ check: checkView, find: findView, supply: supplyView })) views.register(name, view(page));
+  searchBox(page);
   listen();
-  map.once("load", () => (prepare(map, style.metadata["shudi:patterns"]), views.open(query.get("view") || "")));
+  map.once("load", () => (prepare(map, style.metadata["shudi:patterns"]), views.open(address.read("view")), card.restore(false, !PLACED)));
   loadSupply();
   map.once("idle", () => (document.body.dataset.drawn = "yes"));
   note("");
-  if (state.plot) show(state.plot, false);
 }
 
 start().catch((failure) => {

@@ -25,7 +25,7 @@ export class Refusal extends Error {
 export async function ask(path) {
   const answer = await fetch(path, { headers: { Accept: "application/json" } });
   if (answer.status === 401) location.assign(`login?next=${encodeURIComponent(location.pathname + location.search + location.hash)}`);
-  if (!answer.ok) throw new Refusal(answer.status);
+  if (!answer.ok) throw new Refusal(answer.status, await answer.json().catch(() => null));
   return answer.json();
 }
 
@@ -55,6 +55,32 @@ export const words = (language) => ask(`web/i18n/${language}.json`);
 export const style = (language) => ask(`style.json?lang=${language}`);
 /** @param {string} language */
 export const legend = (language) => ask(`legend.json?lang=${language}`);
+/** @param {string} language */
+export const columns = (language) => ask(`columns.json?lang=${language}`);
 /** @param {string} id @param {string} day "" is today */
-export const plot = (id, day) => ask(`plots/${encodeURIComponent(id)}${day ? `?on=${day}` : ""}`);
+export const plot = (id, day) => ask(`plots/${encodeURIComponent(id)}?answer_crs=EPSG:4326${day ? `&on=${day}` : ""}`);
+/** @param {string} layer @param {string} id */
+const item = (layer, id) => `collections/${layer}/items/${encodeURIComponent(id)}`;
+/** @param {string} layer @param {string} id */
+export const feature = (layer, id) => ask(item(layer, id));
+/** @param {string} layer @param {string} id */
+export const past = (layer, id) => ask(`${item(layer, id)}/history`);
+/** @param {string} text */
+export const places = (text) => ask(`places?q=${encodeURIComponent(text)}`);
+
+/**
+ * List the features of a layer that share land with an outline, beyond its border.
+ * @param {string} layer @param {any} geometry GeoJSON in longitude and latitude
+ * @returns {Promise<any[]>}
+ */
+export async function meeting(layer, geometry) {
+  const points = geometry.coordinates.flat(geometry.type === "Polygon" ? 1 : 2);
+  const box = [Math.min(...points.map((p) => p[0])), Math.min(...points.map((p) => p[1])), Math.max(...points.map((p) => p[0])), Math.max(...points.map((p) => p[1]))];
+  const ring = (r) => `(${r.map((p) => p.slice(0, 2).join(" ")).join(",")})`;
+  const polygon = (rings) => `(${rings.map(ring).join(",")})`;
+  const shape = geometry.type === "Polygon" ? `POLYGON${polygon(geometry.coordinates)}` : `MULTIPOLYGON(${geometry.coordinates.map(polygon).join(",")})`;
+  const filter = `S_INTERSECTS(geometry,${shape}) AND NOT S_TOUCHES(geometry,${shape})`;
+  const exact = filter.length < 6000 ? `&filter=${encodeURIComponent(filter)}` : "";
+  return (await ask(`collections/${layer}/items?limit=50&bbox=${box}${exact}`)).features;
+}
 export const supply = () => ask("supply?by=quarter");

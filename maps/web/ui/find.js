@@ -1,5 +1,6 @@
 /** Find land: the brief as a form, the matches ranked on the map and in a list, up to four side by side. */
 
+import { read, write } from "../map/address.js";
 import { byId, make } from "../map/dom.js";
 import * as server from "../map/server.js";
 import { boundsOf, draw, feature } from "./outlines.js";
@@ -28,11 +29,11 @@ function brief(form) {
 
 /**
  * Wire the view up.
- * @param {{map: () => any, words: () => Record<string, string>, language: () => "en" | "zh", show: (id: string) => void}} page
+ * @param {any} page
  */
 export function findView(page) {
   const say = (text) => text[page.language()];
-  const figure = (value, digits) => value.toLocaleString(page.language() === "zh" ? "zh-CN" : "en", { maximumFractionDigits: digits });
+  const figure = (value, digits) => page.fmt().upto(value, digits);
 
   function paint() {
     const shapes = (found?.matches || []).map((match, n) => feature(match.geometry, { severity: "pass", chosen: compared.has(n) }));
@@ -48,7 +49,7 @@ export function findView(page) {
   function row(match, n) {
     const words = page.words();
     const title = `${n + 1}. ${match.plots.join(" + ")}`;
-    const go = () => page.map().fitBounds(boundsOf(match.geometry), { padding: 120, maxZoom: 17 });
+    const go = () => page.mark([match.geometry]);
     const pick = (event) => {
       event.target.checked && compared.size < MOST ? compared.add(n) : compared.delete(n);
       event.target.checked = compared.has(n);
@@ -59,7 +60,7 @@ export function findView(page) {
       match.compactness === null ? null : make("p", {}, `${words.compactness} ${figure(match.compactness, 2)} · ${words.owners} ${match.owners}`),
     ];
     return make("li", { class: "match" },
-      make("button", { type: "button", class: "link", onclick: go }, title), ` ${words[`kind_${match.kind}`]} · ${figure(match.mu, 2)} ${words.mu} · ${figure(match.area_m2, 0)} m² · `,
+      make("button", { type: "button", class: "link", onclick: go }, title), ` ${words[`kind_${match.kind}`]} · ${page.fmt().area(match.area_m2)} · ${figure(match.area_m2, 0)} m² · `,
       make("strong", {}, figure(match.score, 3)),
       match.plots.length === 1 ? make("button", { type: "button", class: "link", onclick: () => page.show(match.plots[0]) }, words.card) : null,
       make("label", {}, make("input", { type: "checkbox", checked: compared.has(n), onchange: pick }), words.compare),
@@ -91,20 +92,41 @@ export function findView(page) {
     paint();
   }
 
-  byId("find-form").addEventListener("submit", async (event) => {
-    event.preventDefault();
-    const words = page.words();
-    byId("find-answer").replaceChildren(words.loading);
+  async function ask() {
+    const form = new FormData(byId("find-form"));
+    write({ q: new URLSearchParams(/** @type {any} */ ([...form].filter(([, value]) => value !== ""))).toString() });
+    byId("find-answer").replaceChildren(page.words().loading);
     compared.clear();
     try {
-      found = await server.send("sitings", brief(new FormData(event.target)));
+      found = await server.send("sitings", brief(form));
       show();
-      if (found.matches.length) page.map().fitBounds(boundsOf({ coordinates: found.matches.map((m) => m.geometry.coordinates) }), { padding: 80, maxZoom: 16 });
+      if (found.matches.length) page.fit(boundsOf({ coordinates: found.matches.map((m) => m.geometry.coordinates) }));
     } catch (failure) {
       found = null;
-      byId("find-answer").replaceChildren(failure instanceof server.Refusal ? failure.say(page.language()) : words.failed);
+      byId("find-answer").replaceChildren(failure instanceof server.Refusal ? failure.say(page.language()) : page.words().failed);
       paint();
     }
+  }
+
+  /** Fill the form in as a link says. @param {URLSearchParams} said */
+  function fillIn(said) {
+    for (const field of byId("find-form").elements)
+      if (field.type === "checkbox") field.checked = said.getAll(field.name).includes(field.value);
+      else if (field.name) field.value = said.get(field.name) ?? "";
+  }
+
+  byId("find-form").addEventListener("submit", (event) => {
+    event.preventDefault();
+    ask();
   });
-  return { open: paint, close: () => draw(page.map(), []), paint: () => document.body.dataset.view === "find" && found && show() };
+  return {
+    open: () => {
+      paint();
+      if (!read("q") || found) return;
+      fillIn(new URLSearchParams(read("q")));
+      ask();
+    },
+    close: () => draw(page.map(), []),
+    paint: () => found && show(),
+  };
 }

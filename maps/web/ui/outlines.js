@@ -1,6 +1,7 @@
 /** Outlines drawn over the map: of a site, of the parts of its verdict, of what was found. */
 
 const EMPTY = { type: "FeatureCollection", features: [] };
+const INK = "#222222";
 const SEVERITY = ["match", ["get", "severity"], "block", "#882255", "unknown", "#BBBBBB", "warn", "#E69F00", "#0072B2"];
 
 /**
@@ -17,16 +18,34 @@ export function prepare(map, patterns) {
     map.addLayer({
       id: "work-hatch", type: "fill", source: "work", filter: ["==", ["get", "severity"], "unknown"], paint: { "fill-pattern": hatch },
     });
-  map.addLayer({ id: "work-edge", type: "line", source: "work", paint: { "line-color": "#000000", "line-width": ["case", ["==", ["get", "chosen"], true], 5, 2] } });
+  map.addLayer({ id: "work-edge", type: "line", source: "work", paint: { "line-color": INK, "line-width": ["case", ["==", ["get", "chosen"], true], 5, 2] } });
+  map.addSource("mark", { type: "geojson", data: EMPTY });
+  map.addLayer({ id: "mark-fill", type: "fill", source: "mark", filter: ["all", filled, ["!=", ["get", "severity"], ""]], paint: { "fill-color": SEVERITY, "fill-opacity": 0.35 } });
+  map.addLayer({ id: "mark-case", type: "line", source: "mark", paint: { "line-color": "#FFFFFF", "line-width": 9 } });
+  map.addLayer({ id: "mark-edge", type: "line", source: "mark", paint: { "line-color": "#D55E00", "line-width": 5 } });
   map.addLayer({
-    id: "work-point", type: "circle", source: "work", filter: ["==", ["geometry-type"], "Point"],
-    paint: { "circle-radius": 4, "circle-color": "#FFFFFF", "circle-stroke-color": "#000000", "circle-stroke-width": 2 },
+    id: "mark-point", type: "circle", source: "mark", filter: ["==", ["geometry-type"], "Point"],
+    paint: { "circle-radius": 9, "circle-color": "rgba(255,255,255,0.4)", "circle-stroke-color": "#D55E00", "circle-stroke-width": 4 },
+  });
+  map.addSource("sketch", { type: "geojson", data: EMPTY });
+  map.addLayer({ id: "sketch-edge", type: "line", source: "sketch", paint: { "line-color": INK, "line-width": 3, "line-dasharray": [2, 1] } });
+  map.addLayer({
+    id: "sketch-point", type: "circle", source: "sketch", filter: ["==", ["geometry-type"], "Point"],
+    paint: { "circle-radius": 5, "circle-color": "#FFFFFF", "circle-stroke-color": INK, "circle-stroke-width": 2 },
   });
 }
 
-/** @param {any} map @param {any[]} features */
-export function draw(map, features) {
-  map.getSource("work")?.setData(features.length ? { type: "FeatureCollection", features } : EMPTY);
+/** @param {any} map @param {any[]} features @param {"work" | "sketch"} on */
+export function draw(map, features, on = "work") {
+  map.getSource(on)?.setData(features.length ? { type: "FeatureCollection", features } : EMPTY);
+}
+
+/**
+ * Point at geometries until others are pointed at; those of a severity are filled with its colour.
+ * @param {any} map @param {any[]} geometries @param {string} severity
+ */
+export function mark(map, geometries, severity = "") {
+  map.getSource("mark")?.setData({ type: "FeatureCollection", features: geometries.map((geometry) => feature(geometry, { severity })) });
 }
 
 /** @param {any} geometry @param {Record<string, any>} properties */

@@ -1,24 +1,15 @@
 /** The dashboard: serviced land by quarter, use and size; every figure leads to its plots, and the table can be saved. */
 
-import { byId, make } from "../map/dom.js";
+import { byId, make, save, svg } from "../map/dom.js";
 
-const SVG = "http://www.w3.org/2000/svg";
 const STATES = { ready: "#0072B2", dated: "#56B4E9", undated: "#E69F00", never: "#D55E00", unknown: "#BBBBBB", blocked: "#882255" };
-
-/** @param {string} tag @param {Record<string, any>} attributes @param {...any} children */
-function svg(tag, attributes, ...children) {
-  const element = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, String(value));
-  element.append(...children);
-  return element;
-}
 
 /**
  * Wire the view up.
  * @param {{words: () => Record<string, string>, language: () => "en" | "zh", supply: () => any, load: () => Promise<void>}} page
  */
 export function supplyView(page) {
-  const figure = (value, digits = 1) => value.toLocaleString(page.language() === "zh" ? "zh-CN" : "en", { maximumFractionDigits: digits });
+  const figure = (value, digits = 1) => page.fmt().upto(value, digits);
   const named = (row) => (row.state === "dated" ? row.period : page.words()[`supply_${row.state}`]);
 
   /** Draw the rows of all plots as bars, each with its figure beside it. */
@@ -40,12 +31,10 @@ export function supplyView(page) {
     return make("details", { open: group.split === "all" }, make("summary", {}, `${group.title[page.language()]} · ${figure(group.ha)} ha`), make("table", {}, head, ...body, total));
   }
 
-  function save() {
+  function csv() {
     const lines = [["split", "group", "state", "period", "plots", "ha", "mu"].join()];
     for (const group of page.supply().groups) for (const row of group.rows) lines.push([group.split, group.group, row.state, row.period ?? "", row.plots, row.ha, row.mu].join());
-    const link = make("a", { href: URL.createObjectURL(new Blob([`\ufeff${lines.join("\r\n")}\r\n`], { type: "text/csv" })), download: "supply.csv" });
-    link.click();
-    URL.revokeObjectURL(link.href);
+    save("supply.csv", `\ufeff${lines.join("\r\n")}\r\n`, "text/csv");
   }
 
   function show() {
@@ -54,7 +43,7 @@ export function supplyView(page) {
     const all = supply.groups.find((group) => group.split === "all");
     byId("supply-answer").replaceChildren(
       make("p", {}, `${figure(all.ha)} ha · ${figure(all.mu)} ${words.mu} · ${figure(all.plots, 0)} ${words.plots}`),
-      chart(all.rows), make("button", { type: "button", onclick: save }, words.save_csv), ...supply.groups.map(table));
+      chart(all.rows), make("button", { type: "button", onclick: csv }, words.save_csv), ...supply.groups.map(table));
   }
-  return { open: async () => (await page.load(), show()), paint: () => document.body.dataset.view === "supply" && show() };
+  return { open: async () => (await page.load(), show()), paint: show };
 }

@@ -27,7 +27,7 @@ export function hectares(rows, day) {
 
 /**
  * Wire the slider up.
- * @param {{words: () => Record<string, string>, language: () => "en" | "zh", day: () => string, turn: (day: string) => void, supply: () => any}} page
+ * @param {any} page
  */
 export function timeBar(page) {
   const range = byId("quarter");
@@ -42,9 +42,9 @@ export function timeBar(page) {
   function tell() {
     const day = page.day() || today;
     const told = rows();
-    const ha = told.length ? `${hectares(told, day).toLocaleString(page.language() === "zh" ? "zh-CN" : "en", { maximumFractionDigits: 1 })} ha` : page.words().supply_stale;
-    byId("serviced").textContent = `${page.words().serviced_by} ${day}: ${ha}`;
-    range.setAttribute("aria-valuetext", day);
+    const ha = told.length ? page.fmt().upto(hectares(told, day), 1, "ha") : page.words().supply_stale;
+    byId("serviced").textContent = `${page.words().serviced_by} ${page.fmt().day(day)}: ${ha}`;
+    range.setAttribute("aria-valuetext", page.fmt().day(day));
   }
 
   function stop() {

@@ -1,11 +1,16 @@
 /** The views beside the map: one is open at a time, and the address says which. */
 
+import { write } from "../map/address.js";
 import { byId } from "../map/dom.js";
 
-/** @type {Record<string, {open?: () => void, close?: () => void}>} */
+/**
+ * A view: what it does when it opens and closes, and how it paints itself again; one that draws takes the map's clicks meanwhile.
+ * @typedef {{open?: () => void, close?: () => void, paint?: () => void, drawing?: () => boolean, click?: (event: any) => void, moved?: () => void}} View
+ */
+/** @type {Record<string, View>} */
 const views = {};
 
-/** @param {string} name @param {{open?: () => void, close?: () => void}} view */
+/** @param {string} name @param {View} view */
 export function register(name, view) {
   views[name] = view;
 }
@@ -13,11 +18,17 @@ export function register(name, view) {
 /** The open view, "" for the map alone. */
 export const opened = () => document.body.dataset.view || "";
 
+/** The open view, while it draws. */
+export const drawing = () => (views[opened()]?.drawing?.() ? views[opened()] : null);
+
+/** Paint the open view again: the language, the style or the unit has changed. */
+export const repaint = () => views[opened()]?.paint?.();
+
 /**
  * Open a view, or none; the buttons tell assistive technology which.
- * @param {string} name
+ * @param {string} name @param {boolean} step whether Back should undo it
  */
-export function open(name) {
+export function open(name, step = false) {
   const known = name in views ? name : "";
   if (known === opened()) return;
   views[opened()]?.close?.();
@@ -25,9 +36,7 @@ export function open(name) {
   for (const pane of document.querySelectorAll("[data-pane]")) /** @type {HTMLElement} */ (pane).hidden = pane.dataset.pane !== known;
   for (const button of document.querySelectorAll("[data-view-of]"))
     button.setAttribute("aria-pressed", String(button.dataset.viewOf === known));
-  const query = new URLSearchParams(location.search);
-  known ? query.set("view", known) : query.delete("view");
-  history.replaceState(null, "", `?${query}${location.hash}`);
-  views[known]?.open?.();
   byId("work").hidden = !known;
+  write({ view: known }, step);
+  views[known]?.open?.();
 }

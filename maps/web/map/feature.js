@@ -1,0 +1,76 @@
+/** Cards of stored features of any layer: attributes in words, and what happened to them. */
+
+import { facts } from "./card.js";
+import { make } from "./dom.js";
+import * as server from "./server.js";
+
+/**
+ * Say a stored value as its column means it: codes by their names, days and numbers as the reader writes them.
+ * @param {any} column @param {any} value @param {Record<string, string>} words @param {import("./format.js").Formats} fmt
+ */
+export function said(column, value, words, fmt) {
+  if (value === null || value === undefined || value === "") return words.not_recorded;
+  const code = column.codes.find((row) => row[0] === value);
+  if (code) return code[1] === value ? value : `${code[1]}${/^\d/.test(value) ? ` (${value})` : ""}`;
+  if (column.type === "date") return fmt.day(value);
+  if (column.type === "real" || column.type === "integer") return fmt.upto(value, 3, column.unit === "m2" ? "m²" : column.unit);
+  return String(value);
+}
+
+/**
+ * List the attributes of a feature, those that are recorded first.
+ * @param {any} layer a layer of columns.json @param {Record<string, any>} properties @param {any} page
+ */
+export function attributes(layer, properties, page) {
+  const [words, fmt] = [page.words(), page.fmt()];
+  const columns = layer.fields.filter((f) => f.name !== "id" && f.name in properties);
+  const [known, not] = [columns.filter((f) => properties[f.name] !== null), columns.filter((f) => properties[f.name] === null)];
+  return [facts(known.map((f) => [f.title, said(f, properties[f.name], words, fmt)])),
+    not.length ? make("small", {}, `${words.not_recorded}: ${not.map((f) => f.title).join(", ")}`) : null];
+}
+
+/**
+ * Offer the history of a feature, loaded when it is opened.
+ * @param {string} layer @param {string} id @param {any} page
+ */
+export function past(layer, id, page) {
+  const [words, fmt] = [page.words(), page.fmt()];
+  const columns = new Map(page.columns()[layer].fields.map((f) => [f.name, f]));
+  const body = make("div", {}, words.loading);
+  const value = (name, state) => (columns.has(name) ? said(columns.get(name), state?.[name], words, fmt) : words.outline);
+  const entry = (record) => {
+    const names = Object.keys({ ...record.before, ...record.after }).filter((name) => record.before?.[name] !== record.after?.[name]);
+    const changed = record.before && record.after ? names.map((name) => make("li", {}, `${columns.get(name)?.title || words.outline}: ${name === "geometry" ? words.changed : `${value(name, record.before)} → ${value(name, record.after)}`}`)) : [];
+    return make("li", {}, make("strong", {}, fmt.moment(record.at)), ` ${record.actor} · ${record.before ? (record.after ? words.changed : words.deleted) : words.created}${record.reason ? ` · ${record.reason}` : ""}`,
+      changed.length ? make("ul", {}, ...changed) : null);
+  };
+  const load = async () => {
+    try {
+      const records = await server.past(layer, id);
+      body.replaceChildren(make("ol", { class: "past", reversed: true }, ...records.reverse().map(entry)));
+    } catch (failure) {
+      body.replaceChildren(failure instanceof server.Refusal ? failure.say(page.language()) : words.failed);
+    }
+  };
+  return make("details", { class: "history", ontoggle: (event) => event.target.open && load() }, make("summary", {}, words.history), body);
+}
+
+/**
+ * Tell what is recorded of a plot beside its sheet: attributes, the plan's indices, the projects on it, the past.
+ * @param {any} sheet @param {any} page
+ */
+export async function recorded(sheet, page) {
+  const [words, fmt] = [page.words(), page.fmt()];
+  const planned = sheet.checks.filter((line) => line.layer === "zoning").flatMap((line) => line.objects);
+  const plot = await server.feature("parcels", sheet.id);
+  const [zones, sites] = await Promise.all([Promise.all([...new Set(planned)].map((id) => server.feature("zoning", id))), server.meeting("sites", plot.geometry)]);
+  const columns = page.columns();
+  const link = (layer, id, text) => make("button", { type: "button", class: "link", onclick: () => page.reveal(layer, id) }, text);
+  const project = (site) => make("li", {}, link("sites", site.id, site.properties.name || site.id), ` · ${site.properties.project || ""} · ${said(columns.sites.fields.find((f) => f.name === "status"), site.properties.status, words, fmt)}`);
+  return [
+    make("section", {}, make("h3", {}, words.recorded), ...attributes(columns.parcels, plot.properties, page)),
+    make("section", {}, make("h3", {}, words.indices), ...(zones.length ? zones.flatMap((zone) => [make("p", {}, link("zoning", zone.id, zone.id)), ...attributes(columns.zoning, zone.properties, page)]) : [make("p", {}, words.no_plan)])),
+    make("section", {}, make("h3", {}, words.projects), sites.length ? make("ul", {}, ...sites.map(project)) : make("p", {}, words.none)),
+    past("parcels", sheet.id, page),
+  ];
+}
