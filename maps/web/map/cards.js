@@ -54,7 +54,7 @@ export function cards(page) {
 
   async function objectCard(layer, id, move) {
     const found = await server.feature(layer, id);
-    page.mark([found.geometry], "", move);
+    page.mark(found.geometry ? [found.geometry] : [], "", move);
     return [title(`${page.columns()[layer].title} ${id}`), ...attributes(page.columns()[layer], found.properties, page), past(layer, id, page)];
   }
 
