@@ -68,7 +68,7 @@ def _named(store: Store, text: str, limit: int) -> Iterator[Place]:
     for layer in LISTED:
         known = store.read(layer, columns=["id", "name"])
         holds = known["id"].str.contains(text, case=False, regex=False).to_numpy(bool)
-        named = known["name"].str.contains(text, case=False, regex=False).fillna(False).to_numpy(bool)
+        named = known["name"].str.contains(text, case=False, regex=False, na=False).to_numpy(bool)
         yield from _listed(store, layer, known[holds | named].head(limit))
 
 
