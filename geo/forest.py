@@ -1,4 +1,4 @@
-"""Trees of ways: each thing hangs on the one before it; the least along a way, and the sum of all that hangs on a thing."""
+"""Trees of ways: each thing hangs on the one before it; the least along a way, the sum of all that hangs on a thing, and where that lies."""
 
 from __future__ import annotations
 
@@ -36,6 +36,21 @@ def total(parent: Indices, value: Numbers) -> Numbers:
         sums, above = sums + more, above[above]
     answer: Numbers = sums[:count]
     return answer
+
+
+def spans(parent: Indices) -> tuple[Indices, Indices]:
+    """Place things so that all that hangs on one follows it: the place of each, and that behind the last that hangs on it."""
+    count = len(parent)
+    size = total(parent, np.ones(count)).astype(np.intp)
+    order = np.argsort(parent, kind="stable")
+    before = np.cumsum(size[order]) - size[order]
+    family = np.flatnonzero(np.diff(parent[order], prepend=-2))
+    step = np.zeros(count + 1, np.intp)
+    step[order] = before - np.repeat(before[family], np.diff(family, append=count)) + (parent[order] >= 0)
+    above = np.append(np.where(parent < 0, count, parent), count)
+    while (above < count).any():
+        step, above = step + step[above], above[above]
+    return step[:count], step[:count] + size
 
 
 def root(parent: Indices) -> Indices:

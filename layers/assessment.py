@@ -21,11 +21,11 @@ from layers import utilities
 from layers.around import NETWORKS, Traces, asked_of, land_around
 from layers.base import Ask, Survey, arrays_of, ask_layer, framed, tabled, texts
 from layers.catalogue import LAYERS
+from layers.contests import Contests
 from layers.errors import Refusal
 from layers.inputs import stale
-from layers.plan.access import Ways
-from layers.plan.capacity import demand, spare
-from layers.plan.contest import Contest, claims
+from layers.plan.capacity import spare
+from layers.plan.contest import Contest
 from layers.plan.exactness import tolerance
 from layers.plan.levelling import Levelling, levelling
 from layers.plan.parcel_map import ParcelMap, parcel_map, surroundings
@@ -39,16 +39,10 @@ from layers.traced import kept
 
 POINTS = 50_000
 """The most points that a site's outline may have: no survey has as many, and each check takes seconds with more."""
-LINES = 5_000
-"""The most lines on whose sources those who ask for capacity are counted for one site: half a second of plots."""
-
-
 STRIP = 8_000
 """Plots that are assessed at once where nothing is stored."""
-
-
-CONTESTS = 256
-"""How many contests are remembered, about 0.1 MB each: a city's districts."""
+EDITED = 5_000
+"""From so many edited lines on all kinds of utilities are traced anew."""
 
 
 class NotFoundError(Refusal):
@@ -77,7 +71,7 @@ class Networks:
     def __init__(self, keep: int = 8) -> None:
         self._keep = keep
         self._traced: OrderedDict[tuple[object, ...], pd.DataFrame] = OrderedDict()
-        self._contests: OrderedDict[tuple[object, ...], Contest | None] = OrderedDict()
+        self.contests = Contests()
         self._lock = threading.Lock()
 
     def trace(self, store: Store, ask: Ask, as_of: datetime | None = None) -> Traces:
@@ -108,9 +102,9 @@ class Networks:
             ((v, t) for v, t in reversed(known) if isinstance(v, int) and isinstance(now, int) and v < now), (0, None)
         )
         ids = store.changed("utilities", since) if old is not None else ()
-        kinds = {k for at in (since, None) for k in store.read("utilities", ids=ids[:LINES], columns=["kind"], as_of=at)["kind"]}
+        kinds = {k for at in (since, None) for k in store.read("utilities", ids=ids[:EDITED], columns=["kind"], as_of=at)["kind"]}
         delivered = old is not None and store.editions("utilities", since) != store.editions("utilities")
-        if old is None or delivered or len(ids) > LINES or not kinds <= set(utilities.KINDS):
+        if old is None or delivered or len(ids) > EDITED or not kinds <= set(utilities.KINDS):
             return None
         from layers.plan.networks import serving
 
@@ -129,43 +123,6 @@ class Networks:
         if name == "utilities":
             traced = spare(features, traced, ask)
         return traced.set_axis(pd.Index(features["id"], name="id"))
-
-    def contest(
-        self, store: Store, traces: Traces, ask: Ask, sources: frozenset[str], as_of: datetime | None = None
-    ) -> Contest | None:
-        """Find who asks for the capacity of the lines that some sources serve; None where more than LINES hang on them.
-
-        All plots around those lines are read and asked, 50 us each, and remembered until one of the layers changes.
-        """
-        versions = store.versions()
-        key = (ask.on, ask.known, as_of, sources, *(versions[name] for name in ("parcels", "sites", *NETWORKS)))
-        if key not in self._contests:
-            found = self._contest(store, traces, replace(ask, use=None), sources, as_of)
-            with self._lock:
-                self._contests[key] = found
-                while len(self._contests) > CONTESTS:
-                    self._contests.popitem(last=False)
-            return found
-        return self._contests[key]
-
-    @staticmethod
-    def _contest(store: Store, traces: Traces, ask: Ask, sources: frozenset[str], as_of: datetime | None) -> Contest | None:
-        traced = traces["utilities"]
-        hang = traced.index[traced["source"].isin(sources)]
-        if len(hang) > LINES:
-            return None
-        reach = ask.standards["utilities.max_connect"]
-        lines = store.read("utilities", ids=hang.tolist(), as_of=as_of)
-        plots = store.read("parcels", box=tuple(lines.geometry.buffer(reach).total_bounds.tolist()), as_of=as_of)
-        if not len(plots):
-            return None
-        around = ("parcels", "utilities", "sites")
-        land = land_around(store, tuple(plots.total_bounds.tolist()), traces, as_of, around)
-        asking = demand(plots, land, ask)
-        answers = utilities.assess(asking, land["utilities"].features, ask, Ways(asking, land, ask).utilities)
-        asked = claims(asking, answers)
-        known = traced[traced["source"].isin(sources) | traced.index.isin(sources)]
-        return Contest.of(known, asked[asked["line"].isin(known.index)].reset_index(drop=True))
 
 
 def question(standards: Standards, on: date | None, as_of: datetime | None, use: str | None) -> Ask:
@@ -237,7 +194,7 @@ def check(
             )
 
         def ring(sources: frozenset[str]) -> Contest | None:
-            return networks.contest(store, traces, ask, sources, as_of)
+            return networks.contests.find(store, traces, ask, sources, as_of)
 
         return sheet(frame, land, ask, own, required_area, level, ring)
 

@@ -30,6 +30,7 @@ from layers.filter.evaluate import holds
 from layers.filter.push import exact, meet, pushed
 from layers.filter.tree import Call, Kind, Node, Places, Property, moment, print_of, properties
 from layers.plan.access import FIELDS as ACCESS
+from layers.plan.capacity import FIELDS as LOADED
 from layers.plan.readiness import SERVICES, STATES
 from layers.plan.supply import VERDICTS
 from layers.refresh import standing
@@ -133,7 +134,7 @@ def of_layer(name: str) -> Collection:
 def found_fields(store: Store) -> Iterator[Field]:
     """Describe the columns of the findings as they are stored."""
     known = {a.field.name: a.field for layer in LAYERS.values() for a in layer.answers} | {
-        f.name: f for f in (*READINESS, *ACCESS)
+        f.name: f for f in (*READINESS, *ACCESS, *LOADED)
     }
     known |= {name: Field(name, "real", title, unit="m2") for name, title in AREAS.items()}
     stored, _ = store.findings([])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from layers.base import Ask
@@ -10,7 +10,7 @@ from layers.catalogue import LAND
 from layers.standards import Standards
 from layers.store.base import Store
 
-ENGINE = 6
+ENGINE = 7
 """Grows when the same land and standards would give other findings."""
 
 
@@ -34,3 +34,12 @@ def stale(store: Store, inputs: Mapping[str, Any], standards: Standards) -> list
     changed = [name for name in now if now[name] != then.get(name)]
     changed += ["standards"] if inputs["standards"] != standards.digest else []
     return changed + (["engine"] if inputs["engine"] != ENGINE else [])
+
+
+def answered(store: Store, inputs: Mapping[str, Any], ask: Ask, layers: Iterable[str]) -> bool:
+    """Tell whether findings made from `inputs` answer a question without a use, as far as the answer rests on some layers."""
+    if not inputs or (inputs["engine"], inputs["standards"]) != (ENGINE, ask.standards.digest):
+        return False
+    now = store.versions()
+    same = all(inputs["layers"].get(name) == now[name] for name in layers)
+    return same and (inputs["on"], inputs["known"]) == (str(ask.on), str(ask.known))

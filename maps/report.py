@@ -347,7 +347,7 @@ def of_base(
             found = findings(plots, land, ask)
         served = pd.unique(found[[f"{kind}_line" for kind in LOADS]].to_numpy(object).ravel())
         sources = traces["utilities"]["source"].reindex(served).dropna()
-        contest = networks.contest(store, traces, ask, frozenset(sources), as_of)
+        contest = networks.contests.find(store, traces, ask, frozenset(sources), as_of)
         if contest:
             found = contest.compete(found)
     checks = judge(plots, land, ask, "parcels").checks

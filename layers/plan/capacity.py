@@ -17,13 +17,22 @@ import shapely
 from numpy.typing import NDArray
 
 from geo.forest import least, root
-from layers.base import Ask, Land, framed
+from layers import utilities
+from layers.base import Ask, Field, Land, Text, framed, texts
 from layers.service import LOADS
 
 Numbers = NDArray[np.float64]
 SUPPLIED = ("supplied_unused", "under_construction", "built", "idle")
 """States of parcels whose load is in the committed load of the networks: the operator promised it when the land was sold."""
 KINDS = tuple(LOADS)
+FIELDS = (
+    *(
+        Field(f"{kind}_load", "real", Text(f"Least load asked of {name.en}", f"{name.zh}最小需求"), unit=LOADS[kind])
+        for kind, name in ((kind, code.name) for kind, code in utilities.KINDS.items())
+    ),
+    Field("load_project", "text", Text("Project that asks for most of the plot", "占地过半的项目")),
+)
+"""What findings keep of the loads that plots ask for; the least is 0 where the load is in the committed load already."""
 
 
 class Room(NamedTuple):
@@ -137,6 +146,12 @@ def demand(plots: gpd.GeoDataFrame, land: Land, ask: Ask, own: str = "parcels") 
     told |= {"load_committed": committed, "load_project": project}
     told |= {f"load_{kind}_{end}": part[k] for k, kind in enumerate(KINDS) for end, part in (("low", low), ("high", high))}
     return framed(told, plots.geometry.to_numpy(), plots.crs).set_axis(plots.index)
+
+
+def asked_loads(asking: gpd.GeoDataFrame) -> dict[str, Any]:
+    """Pick what findings keep of the loads of plots (`demand`): the columns FIELDS, as arrays."""
+    least = {f"{kind}_load": asking[f"load_{kind}_low"].to_numpy(float) for kind in KINDS}
+    return {**least, "load_project": texts(asking["load_project"].to_numpy(object))}
 
 
 def use_of(plots: gpd.GeoDataFrame, ask: Ask) -> pd.Series[str]:

@@ -8,7 +8,7 @@ source, before or after the change: `Contest.differing` names the lines whose an
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import geopandas as gpd
 import numpy as np
@@ -16,7 +16,7 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from geo.forest import least, total, way
+from geo.forest import least, spans, total, way
 from layers.plan.capacity import KINDS, Capacity
 from layers.service import SERVING
 
@@ -30,22 +30,27 @@ ASKING = (*SERVING, "planned")
 """States of a service in which a plot asks its line for capacity."""
 
 
-def claims(asking: gpd.GeoDataFrame, found: pd.DataFrame) -> pd.DataFrame:
+def claims(found: pd.DataFrame) -> pd.DataFrame:
     """List what plots ask of lines: `who`, `project`, `kind`, `line`, `low` [thousandths of the unit, rounded down], `committed`.
 
-    asking: plots with the columns of `layers.plan.capacity.demand`; found: what `utilities.assess` answers about them. A plot
-    asks the line that serves it best, at least for what it surely asks; one that is short of it or has none asks for nothing.
+    found: what is found of plots, by id (`layers.plan.readiness.readiness`). A plot asks the line that serves it best, at least
+    for what it surely asks; one that is short of it or has none asks for nothing.
     """
-    ids, project = asking["id"].to_numpy(object), asking["load_project"].to_numpy(object)
-    committed = asking["load_committed"].to_numpy(bool)
+    who, project = found.index.to_numpy(object), found["load_project"].to_numpy(object)
     tables = []
     for kind in KINDS:
-        line, state = (found[f"{kind}_{part}"].to_numpy(object) for part in ("line", "state"))
-        low = np.nan_to_num(asking[f"load_{kind}_low"].to_numpy(float))
-        mine = np.flatnonzero(np.isin(state, ASKING) & ((low > 0) | committed))
-        columns = {"who": ids, "project": project, "line": line, "low": np.floor(low * PART), "committed": committed}
-        tables.append(pd.DataFrame({name: column[mine] for name, column in columns.items()}).assign(kind=kind))
+        low, committed = asked_for(found, kind), (found[f"{kind}_capacity"] == "committed").to_numpy(bool)
+        mine = np.flatnonzero((low > 0) | (committed & found[f"{kind}_state"].isin(ASKING).to_numpy(bool)))
+        line = found[f"{kind}_line"].array.take(mine).to_numpy(object)
+        columns = {"who": who[mine], "project": project[mine], "line": line, "low": low[mine], "committed": committed[mine]}
+        tables.append(pd.DataFrame(columns).assign(kind=kind))
     return pd.concat(tables, ignore_index=True)
+
+
+def asked_for(found: pd.DataFrame, kind: str) -> Numbers:
+    """Tell what plots surely ask of their line, in whole thousandths of the unit of the kind; 0 where they do not ask it."""
+    low = np.nan_to_num(found[f"{kind}_load"].to_numpy(float))
+    return np.where(found[f"{kind}_state"].isin(ASKING).to_numpy(bool), np.floor(low * PART), 0.0)
 
 
 @dataclass(frozen=True)
@@ -53,36 +58,57 @@ class Contest:
     """What plots ask of lines and sources, shape (lines,): `ids`, `parent` (what each hangs on, -1 none), `room` [unit].
 
     `load` is what all ask for at least, that hang on the line, in thousandths. `narrow` is the nearest line or source on the
-    way, itself included, that surely has not enough for all of them: its row, -1 for none. Of each of the `claims`: `row`, its
-    line; `low`, what it asks for; `name`, the project that wants most of the plot, else the plot.
+    way, itself included, that surely has not enough for all of them: its row, -1 for none. `place` and `behind`: see
+    `geo.forest.spans`. Of each of the claims, sorted by `at`, the place of its line: `low`, what it asks for; `committed`; `name`,
+    the place in `names` (sorted) of the project that wants most of the plot, else of the plot. `own` finds the claim of a kind and
+    of one of `plots`, -1 for none. 0.2 kB a plot.
     """
 
     ids: pd.Index
     parent: Rows
     room: Numbers
-    claims: pd.DataFrame
-    row: Rows
-    low: Numbers
-    name: NDArray[np.object_]
     load: Numbers
     narrow: Rows
-    _own: Mapping[tuple[str, str], int]
-    _sums: dict[tuple[str, int, bool], Mapping[str, float]] = field(default_factory=dict)
+    place: Rows
+    behind: Rows
+    at: Rows
+    low: Numbers
+    committed: NDArray[np.bool_]
+    name: Rows
+    names: NDArray[np.object_]
+    plots: Mapping[str, int]
+    own: NDArray[np.int32]
 
     @classmethod
     def of(cls, traced: pd.DataFrame, claims: pd.DataFrame) -> Contest:
-        """Add up claims along the ways of traced lines (`layers.plan.capacity.spare`, indexed by id); time grows with both."""
-        ids = traced.index
-        parent, room = ids.get_indexer(pd.Index(traced["via"])), traced["room_most"].to_numpy(float)
-        row = ids.get_indexer(pd.Index(claims["line"]))
-        low = claims["low"].to_numpy(float)
-        asks = np.where(low > 0, 1.0, 0.0)
-        load, askers = (total(parent, np.bincount(row, weight, len(ids)).astype(np.float64)) for weight in (low, asks))
-        tight = (load > room * PART) & (askers > 1)
-        worst, at = least(parent, np.where(tight, 0.0, 1.0))
-        own = {key: k for k, key in enumerate(zip(claims["who"], claims["kind"], strict=True))}
-        name = claims["project"].where(claims["project"].notna(), claims["who"]).to_numpy(object)
-        return cls(ids, parent, room, claims, row, low, name, load, np.where(worst == 0, at, -1), own)
+        """Add up claims along the ways of traced lines (`layers.plan.capacity.spare`, indexed by id); time grows with both.
+
+        What is asked of lines that are not among them is left out.
+        """
+        ids = pd.Index(traced.index.to_numpy(object), dtype=object)
+        parent, room = (
+            ids.get_indexer(pd.Index(traced["via"].to_numpy(object), dtype=object)),
+            traced["room_most"].to_numpy(float),
+        )
+        place, behind = spans(parent)
+        row = ids.get_indexer(pd.Index(claims["line"].to_numpy(object), dtype=object))
+        known = np.flatnonzero(row >= 0)
+        order = known[np.argsort(place[row[known]], kind="stable")]
+        row, low, committed = row[order], claims["low"].to_numpy(float)[order], claims["committed"].to_numpy(bool)[order]
+        load, askers = (total(parent, np.bincount(row, weight, len(ids)).astype(np.float64)) for weight in (low, low > 0))
+        worst, at = least(parent, np.where((load > room * PART) & (askers > 1), 0.0, 1.0))
+        who, project = (claims[c].to_numpy(object)[order] for c in ("who", "project"))
+        plot, plots = pd.factorize(who)
+        name, names = pd.factorize(np.where(pd.isna(project), who, project), sort=True)
+        own = np.full((len(KINDS), len(plots)), -1, np.int32)
+        own[pd.factorize(np.r_[np.array(KINDS, object), claims["kind"].to_numpy(object)[order]])[0][len(KINDS) :], plot] = (
+            np.arange(len(order))
+        )
+        whose = dict(zip(plots.tolist(), range(len(plots)), strict=True))
+        return cls(
+            ids, parent, room, load, np.where(worst == 0, at, -1), place, behind, place[row], low, committed, name,
+            np.asarray(names, object), whose, own,
+        )  # fmt: skip
 
     def differing(self, other: Contest) -> set[str]:
         """Name the lines about which this contest and another would answer differently on any plot, or that only one knows."""
@@ -96,13 +122,13 @@ class Contest:
     def compete(self, found: pd.DataFrame) -> pd.DataFrame:
         """Mark in the `_capacity` of plots those that fit, or may fit, alone but surely not with all who ask for the same.
 
-        found: answers about plots that are among those who ask, by plot (`layers.plan.readiness.readiness`, index: ids).
+        found: what is found of plots that are among those who ask (`layers.plan.readiness.readiness`).
         """
-        asks = (self.low > 0) & (self.narrow[self.row] >= 0)
         answer = {}
         for kind in KINDS:
-            named = self.claims["who"][asks & (self.claims["kind"] == kind).to_numpy(bool)]
-            among = found.index.isin(named) & found[f"{kind}_capacity"].isin(("enough", "unknown")).to_numpy(bool)
+            row = self.ids.get_indexer(pd.Index(found[f"{kind}_line"].to_numpy(object), dtype=object))
+            tight = (row >= 0) & (self.narrow[row] >= 0) & (asked_for(found, kind) > 0)
+            among = tight & found[f"{kind}_capacity"].isin(("enough", "unknown")).to_numpy(bool)
             answer[f"{kind}_capacity"] = found[f"{kind}_capacity"].mask(among, "competing")
         return found.assign(**answer)
 
@@ -114,54 +140,43 @@ class Contest:
         start = self._row(line)
         if start < 0:
             return capacity
-        on_way = way(self.parent, start)
-        others = self.load[on_way].copy()
-        mine = {who: claim for who in shares if (claim := self._own.get((who, kind))) is not None}
-        for who, claim in mine.items():
-            passed = set(way(self.parent, int(self.row[claim])))
-            part = np.floor(self.low[claim] * shares[who])
-            others -= [part if k in passed else 0.0 for k in on_way]
+        on_way = np.array(way(self.parent, start), np.intp)
+        others = self.load[on_way]
+        taken = [(self.plots[who], part) for who, part in shares.items() if who in self.plots]
+        claim, part = self.own[KINDS.index(kind), [plot for plot, _ in taken]], np.array([part for _, part in taken])
+        claim, part = claim[claim >= 0], part[claim >= 0]
+        mine, theirs = np.floor(self.low[claim] * part), self.at[claim, None]
+        others = others - mine @ ((theirs >= self.place[on_way]) & (theirs < self.behind[on_way]))
         own = np.floor((capacity.low or 0.0) * PART)
         tight = (others + own > self.room[on_way] * PART) & (others > 0) & (own > 0)
-        at = (
-            on_way[int(tight.argmax())]
-            if tight.any()
-            else start
-            if capacity.bottleneck is None
-            else self._row(capacity.bottleneck)
-        )
+        narrowest = start if capacity.bottleneck is None else self._row(capacity.bottleneck)
+        at = int(on_way[tight.argmax()]) if tight.any() else narrowest
         competing = tight.any() and capacity.state in ("enough", "unknown")
-        rivals = dict(self._named(kind, at, False))
-        for who, claim in mine.items():
-            if shares[who] > 1 - 1e-6 and (name := self.name[claim]) in rivals:
-                rivals[name] -= self.low[claim]
-        asking = [name for name, low in rivals.items() if low > 0 and name != site]
-        takers = list(self._named(kind, at, True))
+        name, low = self._hanging(at, False)
+        for whole in claim[part > 1 - 1e-6]:
+            low[name == self.name[whole]] -= self.low[whole]
+        asking = np.flatnonzero((low > 0) & (self.names[name] != site))
+        takers, _ = self._hanging(at, True)
         return replace(
             capacity,
             state="competing" if competing else capacity.state,
             place=str(self.ids[at]),
-            others=max(float(others[on_way.index(at)]), 0.0) / PART,
-            rivals=tuple(asking[:NAMED]),
+            others=max(float(others[on_way == at][0]), 0.0) / PART,
+            rivals=tuple(self.names[name[asking[np.argsort(-low[asking], kind="stable")[:NAMED]]]]),
             rival_count=len(asking),
-            takers=tuple(takers[:NAMED]),
+            takers=tuple(self.names[takers[:NAMED]]),
             taker_count=len(takers),
         )
 
     def _row(self, line: str) -> int:
         return int(self.ids.get_loc(line)) if line in self.ids else -1  # type: ignore[arg-type]
 
-    def _named(self, kind: str, at: int, committed: bool) -> Mapping[str, float]:
-        """Add up the loads of those who hang on a line, by name, the largest first; remembered."""
-        if (kind, at, committed) not in self._sums:
-            hang = least(self.parent, np.where(np.arange(len(self.parent)) == at, 0.0, 1.0))[0] == 0
-            alike = (self.claims["kind"] == kind) & (self.claims["committed"] == committed)
-            sums: dict[str, float] = {}
-            mine = hang[self.row] & alike.to_numpy(bool)
-            for name, low in zip(self.name[mine], self.low[mine].tolist(), strict=True):
-                sums[name] = sums.get(name, 0.0) + low
-            self._sums[kind, at, committed] = dict(sorted(sums.items(), key=lambda found: -found[1]))
-        return self._sums[kind, at, committed]
+    def _hanging(self, at: int, committed: bool) -> tuple[Rows, Numbers]:
+        """Add up the loads of those who hang on a line, or of those whose load is committed there, by their place in `names`."""
+        start, stop = np.searchsorted(self.at, (self.place[at], self.behind[at]))
+        mine = self.committed[start:stop] == committed
+        name, whose = np.unique(self.name[start:stop][mine], return_inverse=True)
+        return name, np.bincount(whose, self.low[start:stop][mine], len(name)).astype(np.float64)
 
 
 Ring = Callable[[frozenset[str]], Contest | None]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from layers import roads, utilities
 from layers.base import Ask, Land, Text, arrays_of, ask_layer, codes, surveyed, tabled, texts
 from layers.plan.access import Ways, road_facts
-from layers.plan.capacity import demand, use_of
+from layers.plan.capacity import asked_loads, demand, use_of
 from layers.plan.supply import survey_of
 from layers.service import NEVER, SERVING
 
@@ -56,7 +56,8 @@ def levels(plots: gpd.GeoDataFrame, ask: Ask, level: int | None = None) -> NDArr
 def readiness(plots: gpd.GeoDataFrame, land: Land, ask: Ask, level: int | None = None, ways: Ways | None = None) -> pd.DataFrame:
     """Tell for each plot the state of every service and when the required ones are all there.
 
-    Columns: the answers of roads and utilities on `ways` that cross nobody else's plot, layers.plan.access.FIELDS (a state is "unknown" where nobody surveyed), and
+    Columns: the answers of roads and utilities on `ways` that cross nobody else's plot (a state is "unknown" where nobody surveyed),
+    FIELDS of layers.plan.access and layers.plan.capacity, and
 
     - `ready_state`: ready (all serve on the day), dated (from `ready_from`), undated (planned without a date), never (one
       is missing and not planned) or unknown. One that never comes outweighs one that is unknown.
@@ -77,7 +78,7 @@ def readiness(plots: gpd.GeoDataFrame, land: Land, ask: Ask, level: int | None =
     answers = [ask_layer(layer, asking, survey_of(land, layer, plots.crs), ask) for layer in asked]
     sure = surveyed(plots, survey_of(land, roads.LAYER, plots.crs).coverage(), ask.standards["roads.max_access"])
     answers.append(road_facts(answers[0], land, ways, sure))
-    found = {name: array for answer in answers for name, array in arrays_of(answer).items()}
+    found = {name: array for answer in answers for name, array in arrays_of(answer).items()} | asked_loads(asking)
     for name in (*(f"{s}_state" for s in SERVICES), *(f"{s}_capacity" for s in utilities.KINDS)):
         if (unknown := found[name].isna()).any():
             found[name] = texts(np.where(unknown, "unknown", found[name].to_numpy(object)))

@@ -36,10 +36,11 @@ class Standard:
 
 @dataclass(frozen=True, slots=True)
 class Rulebook:
-    """The standards that are in force on one day."""
+    """The standards that are in force on one day; `digest` is that of all."""
 
     day: date
     lines: Mapping[str, Standard]
+    digest: str = ""
 
     def line(self, name: str) -> Standard:
         """Find the line in force; NoStandardError where the day has none."""
@@ -85,4 +86,4 @@ class Standards:
 
     def on(self, day: date) -> Rulebook:
         """Pick the lines that are in force on `day`: for each name the latest that has begun."""
-        return Rulebook(day, {s.name: s for s in self.lines if s.since <= day})
+        return Rulebook(day, {s.name: s for s in self.lines if s.since <= day}, self.digest)

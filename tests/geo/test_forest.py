@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geo.forest import least, root, total, way
+from geo.forest import least, root, spans, total, way
 
 
 @st.composite
@@ -31,6 +31,16 @@ def test_doubling_the_way_finds_what_walking_it_finds(forest):
         assert (low[k], at[k]) == min(((value[a], a) for a in walked), key=lambda found: found[0])
         assert roots[k] == walked[-1]
         assert sums[k] == sum(load[other] for other, passed in enumerate(ways) if k in passed)
+
+
+@given(forests())
+def test_what_hangs_on_a_thing_lies_between_its_place_and_its_end(forest):
+    parent, _ = forest
+    place, behind = spans(parent)
+    assert sorted(place) == list(range(len(parent)))
+    for k in range(len(parent)):
+        hanging = [place[other] for other in range(len(parent)) if k in way(parent, other)]
+        assert sorted(hanging) == list(range(place[k], behind[k]))
 
 
 def test_a_long_way_is_no_matter():

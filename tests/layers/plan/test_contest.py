@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from layers.assessment import check, question
 from layers.base import Edition
 from layers.plan.capacity import KINDS, Capacity
-from layers.plan.contest import PART, Contest
+from layers.plan.contest import Contest, claims
 from layers.standards import Standards
 from layers.store.base import Change
 from layers.store.memory import MemoryStore
@@ -103,6 +103,18 @@ def test_those_whose_load_is_committed_are_named_but_ask_for_nothing():
     assert power_of(store, "parcels", "P1")[0].state == "committed"
 
 
+def found_of(askers):
+    """What is found of plots that have enough power alone, each asking for (line, load); they ask for nothing else."""
+    found = pd.DataFrame(index=[f"p{k}" for k in range(len(askers))])
+    for kind in KINDS:
+        found = found.assign(
+            **{f"{kind}_line": None, f"{kind}_state": "none", f"{kind}_capacity": "enough", f"{kind}_load": np.nan}
+        )
+    lines, loads = zip(*askers, strict=True)
+    told = {"power_line": [f"n{line}" for line in lines], "power_state": "available", "power_load": np.array(loads, float)}
+    return found.assign(load_project=None, **told)
+
+
 def contest_of(parent, room, askers):
     """A contest on a tree of power lines: what each hangs on, its room, and (line, load) of each who asks."""
     ids = [f"n{k}" for k in range(len(parent))]
@@ -110,8 +122,7 @@ def contest_of(parent, room, askers):
         {"via": pd.array([None if p < 0 else f"n{p}" for p in parent], "str"), "room_most": np.array(room, float)},
         index=pd.Index(ids),
     )
-    rows = [(f"p{k}", None, f"n{line}", float(load * PART), False, "power") for k, (line, load) in enumerate(askers)]
-    return Contest.of(traced, pd.DataFrame(rows, columns=["who", "project", "line", "low", "committed", "kind"]))
+    return Contest.of(traced, claims(found_of(askers)))
 
 
 @st.composite
@@ -135,7 +146,7 @@ def walked(parent, line):
 def test_all_plots_at_once_and_each_alone_say_what_adding_up_every_way_says(tree):
     parent, room, askers = tree
     contest = contest_of(parent, room, askers)
-    found = pd.DataFrame({f"{kind}_capacity": "enough" for kind in KINDS}, index=[f"p{k}" for k in range(len(askers))])
+    found = found_of(askers)
     told = contest.compete(found)["power_capacity"]
     for k, (line, load) in enumerate(askers):
         rivals = {
@@ -157,7 +168,7 @@ def test_after_a_change_only_the_lines_named_answer_differently(tree, data):
     who = data.draw(st.integers(0, len(askers) - 1))
     after = [(line, data.draw(st.integers(1, 30)) if k == who else load) for k, (line, load) in enumerate(askers)]
     one, two = contest_of(parent, room, askers), contest_of(parent, room, after)
-    found = pd.DataFrame({f"{kind}_capacity": "enough" for kind in KINDS}, index=[f"p{k}" for k in range(len(askers))])
+    found = found_of(askers)
     changed = one.compete(found)["power_capacity"] != two.compete(found)["power_capacity"]
     named = one.differing(two)
     assert all(f"n{askers[k][0]}" in named for k in np.flatnonzero(changed))
@@ -165,7 +176,7 @@ def test_after_a_change_only_the_lines_named_answer_differently(tree, data):
 
 
 def test_a_source_on_which_more_lines_hang_than_a_check_counts_leaves_the_others_untold(monkeypatch):
-    monkeypatch.setattr("layers.assessment.LINES", 1)
+    monkeypatch.setattr("layers.contests.LINES", 1)
     found, _ = power_of(park({0: 600, 1: 600}, line=1000), "sites", "S0")
     assert (found.state, found.others, found.rivals) == ("enough", None, ())
 
