@@ -19,7 +19,7 @@ from geo.compiled import always
 from geo.crs import parsed, transform
 from layers import utilities
 from layers.around import NETWORKS, Traces, asked_of, land_around
-from layers.base import Ask, Survey, arrays_of, ask_layer, framed, tabled, texts
+from layers.base import Ask, Survey, arrays_of, ask_layer, framed, objects, tabled, texts
 from layers.catalogue import LAYERS
 from layers.contests import Contests
 from layers.errors import Refusal
@@ -243,8 +243,8 @@ def findings(plots: gpd.GeoDataFrame, land: Mapping[str, Survey], ask: Ask, judg
         else:
             found = arrays_of(judged.loc[number])
     found = {name: array for name, array in found.items() if name not in ready}
-    verdict, reason = (np.asarray(found[name], object) for name in ("verdict", "reason"))
-    unknown = (verdict == "free") & (ready["ready_state"].to_numpy(object) == "unknown")
+    verdict, reason = (objects(found[name]) for name in ("verdict", "reason"))
+    unknown = (verdict == "free") & (objects(ready["ready_state"]) == "unknown")
     found["verdict"], found["reason"] = (
         texts(np.where(unknown, said, given)) for said, given in (("unknown", verdict), (UNKNOWN_READINESS, reason))
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal, NamedTuple
@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import shapely
 from geopandas.array import GeometryArray
 from numpy.typing import NDArray
@@ -304,9 +305,14 @@ def listed(array: Any) -> pd.Series:
     return made
 
 
-def texts(values: NDArray[np.object_]) -> Any:
-    """Make the array of a column of texts from objects, None where missing."""
-    return TEXT.construct_array_type()._from_sequence(values, dtype=TEXT)
+def texts(values: Sequence[Any] | NDArray[np.object_]) -> Any:
+    """Make the array of a column of texts from objects, None or NaN where missing; TypeError where something is no text."""
+    return TEXT.construct_array_type()(pa.array(values, pa.large_string(), from_pandas=True), dtype=TEXT)
+
+
+def objects(array: Any) -> NDArray[np.object_]:
+    """Take the texts of such an array, or of its column, as objects, None where missing."""
+    return np.asarray(getattr(array, "array", array).__arrow_array__(), object)
 
 
 def arrays_of(frame: pd.DataFrame) -> dict[str, Any]:

@@ -10,10 +10,11 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
+from pandas.api.extensions import take
 
 from layers import mosaic
 from layers.assessment import NotFoundError
-from layers.base import Field, Layer, empty
+from layers.base import Field, Layer, arrays_of, framed, listed, objects, texts
 from layers.catalogue import LAYERS
 from layers.formats.deliver import coded
 from layers.formats.errors import did_you_mean
@@ -135,7 +136,7 @@ def _planned(store: Store, name: str, wishes: Sequence[Wish], book: Rulebook) ->
         raise conflict(wrong)
     settled = [w if w.action else replace(w, action="update" if w.id in stamps else "create") for w in wishes]
     _possible(layer, settled, stamps)
-    put = _put(layer, [w for w in settled if w.action != "delete"], old, store.crs)
+    put = _put(layer, [w for w in settled if w.action != "delete"], old)
     guarded = name == mosaic.PARCELS
     if guarded:
         put = mosaic.descend(old, put, book["supply.drawing_noise"])
@@ -161,12 +162,13 @@ def _possible(layer: Layer, wishes: Sequence[Wish], stamps: Mapping[str, int]) -
             )
 
 
-def _put(layer: Layer, wishes: Sequence[Wish], old: gpd.GeoDataFrame, crs: str) -> gpd.GeoDataFrame:
+def _put(layer: Layer, wishes: Sequence[Wish], old: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     """Build the features as they will be, in the order of the wishes, with the layer's columns and types."""
-    known = old.set_index("id", drop=False)
-    kept = [w.id if w.action == "update" else None for w in wishes]
-    base = known.reindex(kept).reset_index(drop=True) if len(known) else empty(layer, crs).reindex(range(len(wishes)))
-    columns: dict[str, Any] = {f.name: base[f.name] for f in layer.fields}
+    row = {id: k for k, id in enumerate(objects(old["id"]))}
+    there = np.array([row.get(w.id, -1) for w in wishes], np.intp)
+    kept = np.where([w.action == "update" for w in wishes], there, -1).astype(np.intp)
+    arrays = arrays_of(old)
+    columns = {f.name: listed(take(arrays[f.name], kept, allow_fill=True)) for f in layer.fields}
     for name in dict.fromkeys(n for w in wishes for n in w.values):
         columns[name] = _set(layer, name, wishes, columns)
     for f in layer.fields:
@@ -175,11 +177,12 @@ def _put(layer: Layer, wishes: Sequence[Wish], old: gpd.GeoDataFrame, crs: str) 
             raise BadEditError(
                 f"{layer.name} {some.en} need {f.name} ({among})", f"{layer.name} {some.zh} 缺少 {f.name}({among})"
             )
-    shapes = np.array([s if w.geometry is None else w.geometry for w, s in zip(wishes, base.geometry, strict=True)], object)
+    drawn = np.append(old.geometry.to_numpy(), [None])[kept]
+    shapes = np.array([s if w.geometry is None else w.geometry for w, s in zip(wishes, drawn, strict=True)], object)
     _drawn(layer, [w.id for w in wishes], shapes)
-    editions = known["edition"].reindex([w.id for w in wishes]).array if len(known) else None
-    data = {"id": pd.array([w.id for w in wishes], "str"), **columns, "edition": pd.Series(editions, range(len(wishes)), "str")}
-    return gpd.GeoDataFrame({f.name: data[f.name] for f in layer.columns}, geometry=shapes, crs=crs)
+    told = {"id": texts([w.id for w in wishes]), "edition": take(arrays["edition"], there, allow_fill=True)}
+    told |= {name: column.array for name, column in columns.items()}
+    return framed({f.name: told[f.name] for f in layer.columns}, shapes, old.crs)
 
 
 def _set(layer: Layer, name: str, wishes: Sequence[Wish], columns: Mapping[str, pd.Series]) -> pd.Series:

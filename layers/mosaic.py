@@ -14,6 +14,7 @@ from shapely.geometry.base import BaseGeometry
 
 from geo.coverage import faults_made
 from geo.overlay import overlaps
+from layers.base import objects
 from layers.errors import Refusal
 from layers.standards import Rulebook
 from layers.store.base import Edit, Store
@@ -68,10 +69,10 @@ def faults(store: Store, edit: Edit, old: gpd.GeoDataFrame, book: Rulebook) -> t
     """
     gap, noise = book["parcels.mosaic_gap"], book["supply.drawing_noise"]
     put = edit.put if edit.put is not None else old[:0]
-    same = set(put["id"][put["id"].isin(_unmoved(old, put))])
-    before, after = old[~old["id"].isin(same)], put[~put["id"].isin(same)]
-    if not len(before) and not len(after):
+    same = _unmoved(old, put)
+    if same.issuperset(objects(old["id"])) and same.issuperset(objects(put["id"])):
         return ()
+    before, after = old[~old["id"].isin(same)], put[~put["id"].isin(same)]
     xmin, ymin, xmax, ymax = pd.concat([before.geometry, after.geometry]).total_bounds.tolist()
     around = store.read(PARCELS, box=(xmin - gap, ymin - gap, xmax + gap, ymax + gap), columns=["id"])
     around = around[~around["id"].isin({*before["id"], *after["id"]})]
@@ -88,14 +89,17 @@ def faults(store: Store, edit: Edit, old: gpd.GeoDataFrame, book: Rulebook) -> t
 
 def _unmoved(old: gpd.GeoDataFrame, put: gpd.GeoDataFrame) -> set[str]:
     """Name the parcels whose outline an edit leaves as it is."""
-    there = put[put["id"].isin(old["id"])].set_index("id").geometry
-    was = old.set_index("id").geometry.reindex(there.index)
-    return set(there.index[shapely.equals_identical(there.to_numpy(), was.to_numpy())])
+    was = dict(zip(objects(old["id"]), old.geometry.to_numpy(), strict=True))
+    ids, shapes = objects(put["id"]), put.geometry.to_numpy()
+    return set(ids[shapely.equals_identical(shapes, np.array([was.get(id) for id in ids], object))])
 
 
 def descend(old: gpd.GeoDataFrame, put: gpd.GeoDataFrame, noise: float) -> gpd.GeoDataFrame:
     """Note in new parcels that state no parents those of `old`, which the edit changes, whose land they take."""
-    new = np.flatnonzero(~put["id"].isin(old["id"]).to_numpy(bool) & put["parents"].isna().to_numpy(bool))
+    known = set(objects(old["id"]))
+    new = np.flatnonzero(
+        [id not in known and parents is None for id, parents in zip(*map(objects, (put["id"], put["parents"])), strict=True)]
+    )
     if not len(new) or not len(old):
         return put
     left = old.geometry.to_numpy().copy()

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from layers.base import framed, listed
+from layers.base import TEXT, framed, listed, objects, texts
 
 
 class Shapes:
@@ -93,8 +93,8 @@ class Table:
     def frame(self) -> gpd.GeoDataFrame:
         """Make the frame."""
         arrays = {name: make() for name, make in self._make.items()}
-        texts = {name: pd.array(a, "str") for name, a in arrays.items() if isinstance(a, np.ndarray) and a.dtype == object}
-        return framed(arrays | texts, self._shapes, self.crs)
+        written = {name: texts(a) for name, a in arrays.items() if isinstance(a, np.ndarray) and a.dtype == object}
+        return framed(arrays | written, self._shapes, self.crs)
 
 
 def _picked(table: Table, name: str, rows: NDArray[np.intp]) -> Any:
@@ -108,4 +108,4 @@ def _taken(frame: pd.DataFrame, name: str, at: NDArray[np.intp]) -> Any:
 
 def _plain(array: Any) -> Any:
     """Give the array of a column of a frame, of texts as objects, None where missing."""
-    return array.to_numpy(object, na_value=None) if isinstance(array.dtype, pd.StringDtype) else array
+    return objects(array) if array.dtype == TEXT else array

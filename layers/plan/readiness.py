@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from layers import roads, utilities
-from layers.base import Ask, Land, Text, arrays_of, ask_layer, codes, surveyed, tabled, texts
+from layers.base import Ask, Land, Text, arrays_of, ask_layer, codes, objects, surveyed, tabled, texts
 from layers.plan.access import Ways, road_facts
 from layers.plan.capacity import asked_loads, demand, use_of
 from layers.plan.supply import survey_of
@@ -81,7 +81,7 @@ def readiness(plots: gpd.GeoDataFrame, land: Land, ask: Ask, level: int | None =
     found = {name: array for answer in answers for name, array in arrays_of(answer).items()} | asked_loads(asking)
     for name in (*(f"{s}_state" for s in SERVICES), *(f"{s}_capacity" for s in utilities.KINDS)):
         if (unknown := found[name].isna()).any():
-            found[name] = texts(np.where(unknown, "unknown", found[name].to_numpy(object)))
+            found[name] = texts(np.where(unknown, "unknown", objects(found[name])))
     wait, begins = _told(found)
     needs, level_ = levels(plots, ask, level), _serviced(wait, ask)
     asked_for = np.unique(needs).tolist() or [ask.standards["readiness.required"]]
@@ -103,7 +103,7 @@ def _told(found: Mapping[str, Any]) -> tuple[NDArray[np.int64], NDArray[np.datet
     Shape (n, services) each.
     """
     ranks = {**dict.fromkeys(SERVING, 0), "unknown": 3, "none": 4, "short": 4}
-    at, known = pd.factorize(np.concatenate([found[f"{s}_state"].to_numpy(object) for s in SERVICES]))
+    at, known = pd.factorize(np.concatenate([objects(found[f"{s}_state"]) for s in SERVICES]))
     wait = np.array([*(ranks.get(state, 1) for state in known), 1])[at].reshape(len(SERVICES), -1).T
     return wait, np.stack([np.asarray(found[f"{s}_from"], "datetime64[s]") for s in SERVICES], axis=1)
 

@@ -10,11 +10,13 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import shapely
 from numpy.typing import NDArray
 from pyproj import CRS
 
-from layers.base import PANDAS, DType, Field, Geometry, Layer, Text, names
+from layers.base import PANDAS, TEXT, DType, Field, Geometry, Layer, Text, arrays_of, framed, listed, names, texts
+from layers.base import objects as texts_of
 from layers.catalogue import LAYERS
 from layers.store.base import Box, Compare, DuplicateError, StaleError, StoreError
 
@@ -100,9 +102,10 @@ def conform(layer: Layer, frame: gpd.GeoDataFrame, crs: CRS) -> gpd.GeoDataFrame
                 f"{layer.name} has no column {name!r}: drop it, or map it to {', '.join(names(layer.fields))}.",
                 f"{layer.name} 没有字段 {name!r}:请去掉,或映射到 {'、'.join(names(layer.fields))}",
             )
-    data = {f.name: _typed(layer, f, frame) for f in layer.columns}
-    ids = data["id"]
-    nameless = np.flatnonzero((ids.isna() | (ids == "")).to_numpy(bool))
+    arrays = {name: array for name, array in arrays_of(frame).items() if name != geometry}
+    data = {f.name: _typed(layer, f, arrays.get(f.name), len(frame)) for f in layer.columns}
+    ids = listed(data["id"])
+    nameless = np.flatnonzero([not id for id in texts_of(ids)])
     if len(nameless):
         raise StoreError(
             f"{layer.name}: row {nameless[0]} has no id. Give every feature a number of its own.",
@@ -115,7 +118,7 @@ def conform(layer: Layer, frame: gpd.GeoDataFrame, crs: CRS) -> gpd.GeoDataFrame
             f"{layer.name}: {some.en} occur twice. Give every feature a number of its own.",
             f"{layer.name}:{some.zh} 重复,请给每个要素唯一的编号",
         )
-    return gpd.GeoDataFrame(data, geometry=_shapes(layer, frame, ids), crs=crs)
+    return framed(data, _shapes(layer, frame, ids), crs)
 
 
 def _same_crs(layer: Layer, frame: gpd.GeoDataFrame, crs: CRS) -> None:
@@ -137,12 +140,12 @@ def _same_crs(layer: Layer, frame: gpd.GeoDataFrame, crs: CRS) -> None:
         )
 
 
-def _typed(layer: Layer, field: Field, frame: pd.DataFrame) -> pd.Series:
-    """Cast a column to its type; missing where the frame lacks it."""
-    if field.name not in frame.columns:
-        return pd.Series(pd.NA if field.dtype in ("integer", "flag") else None, range(len(frame)), PANDAS[field.dtype])
+def _typed(layer: Layer, field: Field, array: Any, count: int) -> Any:
+    """Copy the array of a column, cast to its type; missing where there is none."""
+    if array is None:
+        return BUILD[field.dtype]([None] * count)
     try:
-        return cast(frame[field.name].reset_index(drop=True), field.dtype)
+        return array.copy() if is_cast(array, field.dtype) else cast(pd.Series(array), field.dtype).array
     except (TypeError, ValueError) as error:
         raise StoreError(
             f"{layer.name}.{field.name} is no {field.dtype}: {error}. Correct the column.",
@@ -222,6 +225,8 @@ def plain(values: Any) -> list[Any]:
     """List the values of a column, or of its array, None where missing."""
     if isinstance(values, np.ndarray):
         return [None if gap else value for value, gap in zip(values.tolist(), pd.isna(values).tolist(), strict=True)]
+    if values.dtype == TEXT:
+        return list(texts_of(values))
     listed: list[Any] = values.to_numpy(dtype=object, na_value=None).tolist()
     return listed
 
@@ -231,13 +236,23 @@ def _days(cells: Sequence[Any]) -> NDArray[np.datetime64]:
     return np.array([c[:10] if c else "NaT" for c in cells], dtype="datetime64[s]")
 
 
+def _texts(cells: Sequence[Any]) -> Any:
+    """Read texts; what another program wrote as a number becomes one."""
+    try:
+        return texts(cells)
+    except (pa.ArrowTypeError, pa.ArrowInvalid):
+        return pd.array(cells, dtype=TEXT)
+
+
 DTYPES: Mapping[DType, Any] = {kind: pd.Series([], dtype=name).dtype for kind, name in PANDAS.items()}
 BUILD: Mapping[DType, Callable[[Sequence[Any]], Any]] = {
-    "text": lambda cells: pd.array(cells, dtype=DTYPES["text"]),
+    "text": _texts,
     "integer": lambda cells: pd.array(cells, dtype="Int64"),
     "real": lambda cells: np.array(cells, dtype=object).astype(np.float64),
     "date": _days,
-    "flag": lambda cells: pd.array([None if c is None else bool(c) for c in cells], dtype="boolean"),
+    "flag": lambda cells: pd.arrays.BooleanArray(
+        np.array([bool(c) for c in cells], bool), np.array([c is None for c in cells], bool)
+    ),
 }
 """From the cells of a database's column to an array of the field's pandas type."""
 
