@@ -88,6 +88,10 @@ def graph(lines: Shapes, tolerance: float, points: Shapes | None = None, split_a
 
 def _parts(lines: Shapes) -> tuple[Shapes, Indices]:
     """Take lines apart: the line strings, and the line of each."""
+    kind = shapely.get_type_id(lines)
+    if not (kind > 2).any():  # parts are copies, and nearly all lines are of one part
+        alone = np.flatnonzero((kind > 0) & ~shapely.is_empty(lines))
+        return lines[alone], alone
     parts, line = shapely.get_parts(lines, return_index=True)
     keep = np.isin(shapely.get_type_id(parts), LINES) & ~shapely.is_empty(parts)
     return parts[keep], line[keep]

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from geo.proximity import within
 from layers.base import Answer, Ask, Field, Text, codes, tabled, texts
+from layers.table import Table
 
 STATES = codes(
     ("connected", "connected", "已接入", "#0072B2"),
@@ -129,7 +130,7 @@ def _day(lines: gpd.GeoDataFrame, column: str) -> NDArray[np.datetime64]:
     return np.array(lines[column].to_numpy("datetime64[s]"))
 
 
-def by_record(lines: gpd.GeoDataFrame, ask: Ask) -> Life:
+def by_record(lines: gpd.GeoDataFrame | Table, ask: Ask) -> Life:
     """Find the first day on which each line is in service by its own record, and the first on which it no longer is.
 
     A line in service without a date serves since ever. A planned line without a date, or whose date had passed unfulfilled

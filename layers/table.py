@@ -45,8 +45,10 @@ class Table:
         self.geometry = Shapes(shapes, crs)
 
     @classmethod
-    def of(cls, frame: gpd.GeoDataFrame) -> Table:
-        """Take the columns of a frame."""
+    def of(cls, frame: gpd.GeoDataFrame | Table) -> Table:
+        """Take the columns of a frame; a table is its own."""
+        if isinstance(frame, Table):
+            return frame
         names = [str(name) for name in frame.columns if name != "geometry"]
         return cls({name: partial(_plain, frame[name].array) for name in names}, frame.geometry.to_numpy(), frame.crs)
 

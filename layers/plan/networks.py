@@ -18,8 +18,9 @@ from geo.network import LINES, Faults, Graph, graph
 from geo.network import faults as drawing_faults
 from geo.reach import Reached, Sources, reach_lines, reachable
 from layers import utilities
-from layers.base import Ask, Survey, codes
+from layers.base import Ask, Survey, codes, tabled, texts
 from layers.service import EVER, NEVER, by_record
+from layers.table import Table
 
 Flags = NDArray[np.bool_]
 Numbers = NDArray[np.float64]
@@ -37,7 +38,7 @@ class _Kind(NamedTuple):
     name: str
     rows: Rows
     source: Flags
-    frame: gpd.GeoDataFrame
+    frame: Table
     coverage: BaseGeometry
 
 
@@ -104,11 +105,11 @@ def serving(survey: Survey, ask: Ask) -> pd.DataFrame:
     Where features are read tile by tile, trace the whole layer once and join by number: reach = serving(...) with the axis
     features["id"], then tile.join(reach, on="id"); `layers.service.life` uses the columns wherever they are.
     """
-    features = survey.features
+    features = Table.of(survey.features)
     life = _life(features, ask)
     begins, ends, state = _recorded(life, _number(ask.on))
     source, via = np.full(len(features), None, object), np.full(len(features), None, object)
-    for kind in _kinds(survey):
+    for kind in _kinds(features, survey):
         mine = life.of(kind.rows)
         wired = _wire(kind, ask)
         if len(wired.node):
@@ -121,15 +122,15 @@ def serving(survey: Survey, ask: Ask) -> pd.DataFrame:
             own = kind.rows[kind.source] if kind.name else kind.rows[:0]
             source[own] = np.where(np.isin(state[own], ("serving", "dated")), features["id"].to_numpy(object)[own], None)
     told = np.isin(state, ("serving", "dated"))
-    return pd.DataFrame(
+    return tabled(
         {
             "serves_from": _day(np.where(told, begins, np.inf)),
             "serves_until": _day(np.where(told, ends, np.inf)),
-            "reach_state": pd.array(state, "str"),
-            "source": pd.array(source, "str"),
-            "via": pd.array(np.where(told, via, np.array(None, object)), "str"),
+            "reach_state": texts(state),
+            "source": texts(source),
+            "via": texts(np.where(told, via, np.array(None, object))),
         },
-        index=features.index,
+        survey.features.index,
     )
 
 
@@ -139,9 +140,10 @@ def faults(survey: Survey, ask: Ask) -> Report:
     Near misses, dangling ends, duplicates, crossings, lines without extent and sources that no line meets are told, not mended.
     """
     reach = serving(survey, ask)["reach_state"].to_numpy(object)
-    in_service = np.isin(_recorded(_life(survey.features, ask), _number(ask.on))[2], ("serving",))
+    features = Table.of(survey.features)
+    in_service = np.isin(_recorded(_life(features, ask), _number(ask.on))[2], ("serving",))
     rows, found = {}, []
-    for kind in _kinds(survey):
+    for kind in _kinds(features, survey):
         shapes = _lines(kind)
         wired = _wire(kind, ask)
         wrong = drawing_faults(shapes, wired.graph, ask.standards["network.near"])
@@ -239,20 +241,20 @@ def _places(kind: _Kind, shapes: NDArray[np.object_], wired: _Wired, wrong: Faul
     )
 
 
-def _kinds(survey: Survey) -> Iterator[_Kind]:
+def _kinds(features: Table, survey: Survey) -> Iterator[_Kind]:
     """Take a layer apart into its networks: utilities by kind, or the public roads (named "")."""
-    features = survey.features
     if "role" in features:
+        of = features["kind"].to_numpy()
         for kind in utilities.KINDS:
-            rows = np.flatnonzero((features["kind"] == kind).to_numpy(bool))
-            some = features.iloc[rows]
+            rows = np.flatnonzero(of == kind)
             if len(rows):
-                yield _Kind(kind, rows, (some["role"] == "source").to_numpy(bool), some, survey.coverage(kind))
+                some = features.take(rows)
+                yield _Kind(kind, rows, some["role"].to_numpy() == "source", some, survey.coverage(kind))
         return
-    rows = np.flatnonzero((features["class"] != "private").to_numpy(bool))
-    some = features.iloc[rows]
+    rows = np.flatnonzero(features["class"].to_numpy() != "private")
     if len(rows):
-        yield _Kind("", rows, some["class"].isin(OUTER_ROADS).to_numpy(bool), some, survey.coverage())
+        some = features.take(rows)
+        yield _Kind("", rows, np.isin(some["class"].to_numpy(), OUTER_ROADS), some, survey.coverage())
 
 
 def _lines(kind: _Kind) -> NDArray[np.object_]:
@@ -343,7 +345,7 @@ def _next(kind: _Kind, wired: _Wired, found: Reached) -> NDArray[np.object_]:
     return np.asarray(ids[np.where(before == np.arange(len(before)), -1, before)], object)
 
 
-def _life(features: gpd.GeoDataFrame, ask: Ask) -> _Life:
+def _life(features: Table, ask: Ask) -> _Life:
     """Put the recorded lives of features into numbers."""
     record = by_record(features, ask)
     missing = np.isnat(record.begins)
