@@ -18,13 +18,12 @@ from shapely.geometry.base import BaseGeometry
 from geo.compiled import always
 from geo.crs import parsed, transform
 from layers import utilities
-from layers.around import NETWORKS, Traces, asked_of, land_around
+from layers.around import NETWORKS, Traces, land_around
 from layers.base import Ask, Survey, arrays_of, ask_layer, framed, objects, tabled, texts
 from layers.catalogue import LAYERS
 from layers.contests import Contests
 from layers.errors import Refusal
 from layers.inputs import stale
-from layers.plan.capacity import spare
 from layers.plan.contest import Contest
 from layers.plan.exactness import tolerance
 from layers.plan.levelling import Levelling, levelling
@@ -34,8 +33,10 @@ from layers.plan.sheet import Sheet, sheet
 from layers.plan.supply import judge, survey_of
 from layers.plan.supply_table import supply_table
 from layers.standards import Standards
-from layers.store.base import Compare, Store, When
+from layers.store.base import Store, When
+from layers.table import Table
 from layers.traced import kept
+from layers.tracing import Traced, again, traced
 
 POINTS = 50_000
 """The most points that a site's outline may have: no survey has as many, and each check takes seconds with more."""
@@ -70,7 +71,7 @@ class Networks:
 
     def __init__(self, keep: int = 8) -> None:
         self._keep = keep
-        self._traced: OrderedDict[tuple[object, ...], pd.DataFrame] = OrderedDict()
+        self._traced: OrderedDict[tuple[object, ...], Traced] = OrderedDict()
         self.contests = Contests()
         self._lock = threading.Lock()
 
@@ -81,48 +82,35 @@ class Networks:
 
     def layer(self, store: Store, name: str, ask: Ask, as_of: When) -> pd.DataFrame:
         """Tell the same of one network, as it was known at a moment; numbers of entries of the history are remembered."""
+        return self._network(store, name, ask, as_of).lines
+
+    def differing(self, store: Store, name: str, ask: Ask, then: int, columns: Sequence[str]) -> list[Table]:
+        """Give the lines of a network of which was traced something else, in some columns, as of an entry of the history."""
+        old, new = (self._network(store, name, ask, as_of) for as_of in (then, store.versions()[name]))
+        new = new if new.parts else traced(store, name, ask, None)
+        return list(new.differing(old, columns))
+
+    def _network(self, store: Store, name: str, ask: Ask, as_of: When) -> Traced:
+        """Look a trace up, else trace: those kinds anew that few edits since the last trace concern, or the whole network."""
         key = (name, ask.on, ask.known, as_of)
-        found: pd.DataFrame | None = self._traced.get(key) if isinstance(as_of, int) else None
+        found = self._traced.get(key) if isinstance(as_of, int) else None
         if found is None:
-            now = None if as_of == store.versions()[name] else as_of
-            found = kept(store, name, ask, as_of) if now is None and isinstance(as_of, int) else None
-            found = self._again(store, ask, as_of) if found is None and now is None and name == "utilities" else found
-            found = self._layer(store, name, ask, now) if found is None else found
+            found = self._again(store, name, ask, as_of) if as_of == store.versions()[name] else None
+            found = found or traced(store, name, ask, as_of)
             with self._lock:
                 self._traced[key] = found
                 while len(self._traced) > self._keep:
                     self._traced.popitem(last=False)
         return found
 
-    def _again(self, store: Store, ask: Ask, now: When) -> pd.DataFrame | None:
-        """Trace only those kinds of utilities anew that few edits since the last trace concern; None where there is none."""
+    def _again(self, store: Store, name: str, ask: Ask, version: int) -> Traced | None:
+        """Trace what is stored now from an earlier trace, or take what the last assessment kept; None where that takes more."""
         with self._lock:
-            known = [(key[3], old) for key, old in self._traced.items() if key[:3] == ("utilities", ask.on, ask.known)]
-        since, old = next(
-            ((v, t) for v, t in reversed(known) if isinstance(v, int) and isinstance(now, int) and v < now), (0, None)
-        )
-        ids = store.changed("utilities", since) if old is not None else ()
-        kinds = {k for at in (since, None) for k in store.read("utilities", ids=ids[:EDITED], columns=["kind"], as_of=at)["kind"]}
-        delivered = old is not None and store.editions("utilities", since) != store.editions("utilities")
-        if old is None or delivered or len(ids) > EDITED or not kinds <= set(utilities.KINDS):
-            return None
-        from layers.plan.networks import serving
-
-        alike = [store.read("utilities", columns=asked_of("utilities"), where=[Compare("kind", "=", k)]) for k in sorted(kinds)]
-        features: gpd.GeoDataFrame = pd.concat(alike, ignore_index=True)
-        traced = spare(features, serving(Survey(features, store.editions("utilities")), ask), ask)
-        kept = old[~old.index.isin([*features["id"], *ids])]
-        return pd.concat([kept, traced.set_axis(pd.Index(features["id"], name="id"))])
-
-    @staticmethod
-    def _layer(store: Store, name: str, ask: Ask, as_of: When | None) -> pd.DataFrame:
-        from layers.plan.networks import serving  # brings in scipy, which a command need not load where the trace is kept
-
-        features = store.read(name, columns=asked_of(name), as_of=as_of)
-        traced = serving(Survey(features, store.editions(name, as_of)), ask)
-        if name == "utilities":
-            traced = spare(features, traced, ask)
-        return traced.set_axis(pd.Index(features["id"], name="id"))
+            known = {k[3]: old for k, old in self._traced.items() if k[:3] == (name, ask.on, ask.known) and isinstance(k[3], int)}
+        since = max((then for then, old in known.items() if old.parts and then < version), default=None)
+        found = None if since is None else again(store, name, ask, known[since], since)
+        lines = kept(store, name, ask, version) if found is None else None
+        return found if lines is None else Traced(lines, {})
 
 
 def question(standards: Standards, on: date | None, as_of: datetime | None, use: str | None) -> Ask:

@@ -310,6 +310,12 @@ def texts(values: Sequence[Any] | NDArray[np.object_]) -> Any:
     return TEXT.construct_array_type()(pa.array(values, pa.large_string(), from_pandas=True), dtype=TEXT)
 
 
+def joined(arrays: Sequence[Any]) -> Any:
+    """Put arrays of columns of one type one behind the other."""
+    first = arrays[0]
+    return np.concatenate(arrays) if isinstance(first, np.ndarray) else type(first)._concat_same_type(arrays)
+
+
 def objects(array: Any) -> NDArray[np.object_]:
     """Take the texts of such an array, or of its column, as objects, None where missing."""
     return np.asarray(getattr(array, "array", array).__arrow_array__(), object)

@@ -28,6 +28,7 @@ from layers.plan.access import farthest
 from layers.plan.readiness import UNKNOWN_READINESS
 from layers.standards import Standards
 from layers.store.base import Box, ConflictError, Inputs, Store
+from layers.table import Table
 
 MOST_CHANGES = 500
 """From so many changed features or lines on a full assessment in processes is as fast."""
@@ -35,7 +36,7 @@ MOST_PLOTS = 20_000
 """The same of plots that they concern."""
 FEW = 50
 """So few plots whose readiness alone may differ are assessed wholly with the others: one question costs less than two."""
-CELL = 1000.0
+CELL = 2000.0
 """Plots that lie in one square of this side [m] are assessed together."""
 TRIES = 5
 """How often a refresh begins anew because another one was faster."""
@@ -85,7 +86,7 @@ def judged_by(layer: str, features: gpd.GeoDataFrame, ask: Ask) -> Boxes:
     return _wider(features, reach)
 
 
-def served_by(layer: str, features: gpd.GeoDataFrame, ask: Ask) -> Boxes:
+def served_by(layer: str, features: gpd.GeoDataFrame | Table, ask: Ask) -> Boxes:
     """Bound the land whose services features of a layer can decide, shape (k, 4): as lines or as plots in the way."""
     features = features if layer in (*NETWORKS, "parcels") else features.iloc[:0]
     reach = np.full(len(features), farthest(ask))
@@ -94,7 +95,7 @@ def served_by(layer: str, features: gpd.GeoDataFrame, ask: Ask) -> Boxes:
     return _wider(features, reach)
 
 
-def _wider(features: gpd.GeoDataFrame, reach: NDArray[np.float64]) -> Boxes:
+def _wider(features: gpd.GeoDataFrame | Table, reach: NDArray[np.float64]) -> Boxes:
     """Bound features with some reach around them [m]; those without a place are left out."""
     bounds = shapely.bounds(features.geometry.to_numpy()) + reach[:, None] * np.array([-1, -1, 1, 1])
     return np.asarray(bounds[~np.isnan(bounds[:, 0])], np.float64)
@@ -209,12 +210,8 @@ def _plots(store: Store, boxes: Sequence[Boxes]) -> set[str]:
 
 def _differing(store: Store, name: str, ask: Ask, then: Mapping[str, int], networks: Networks) -> Boxes:
     """Bound the lines of a network that serve another way since some versions, with their reach around them."""
-    old, new = networks.layer(store, name, ask, then[name]), networks.layer(store, name, ask, store.versions()[name])
-    columns = [c for c in SERVES if c in new]
-    same = old.index.intersection(new.index)
-    a, b = old.loc[same, columns], new.loc[same, columns]
-    differs = np.asarray(((a != b) & ~(a.isna() & b.isna())).to_numpy().max(axis=1), bool)
-    return served_by(name, store.read(name, ids=same[differs].tolist()), ask)
+    found = [served_by(name, lines, ask) for lines in networks.differing(store, name, ask, then[name], SERVES)]
+    return np.concatenate([np.zeros((0, 4)), *found])
 
 
 def _found(store: Store, ask: Ask, planned: _Planned, networks: Networks) -> pd.DataFrame:

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from layers.base import TEXT, framed, listed, objects, texts
+from layers.base import TEXT, framed, joined, listed, objects, texts
 
 
 class Shapes:
@@ -87,6 +87,16 @@ class Table:
         """Pick features by their numbers."""
         return Table({name: partial(_picked, self, name, rows) for name in self._make}, self._shapes[rows], self.crs)
 
+    def made(self) -> Table:
+        """Make all columns now, so that they keep nothing of the tables that they were picked from."""
+        return Table({name: partial(_plain, self[name].array) for name in self._make}, self._shapes, self.crs)
+
+    def joined(self, other: Table) -> Table:
+        """Put the features of another table with the same columns behind these."""
+        columns = {name: joined([self[name].array, other[name].array]) for name in self._make}
+        shapes = np.concatenate([self._shapes, other._shapes])
+        return Table({name: partial(_plain, array) for name, array in columns.items()}, shapes, self.crs)
+
     def beside(self, frame: pd.DataFrame, at: NDArray[np.intp]) -> Table:
         """Put the columns of the rows `at` of a frame beside the features; -1 is none."""
         more = {str(name): partial(_taken, frame, str(name), at) for name in frame.columns}
@@ -110,4 +120,6 @@ def _taken(frame: pd.DataFrame, name: str, at: NDArray[np.intp]) -> Any:
 
 def _plain(array: Any) -> Any:
     """Give the array of a column of a frame, of texts as objects, None where missing."""
+    if isinstance(array, pd.arrays.NumpyExtensionArray):
+        return array.to_numpy()
     return objects(array) if array.dtype == TEXT else array

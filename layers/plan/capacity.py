@@ -77,8 +77,9 @@ def room(features: gpd.GeoDataFrame, ask: Ask) -> Room:
     Without a committed load the whole capacity is spare at most; a capacity in a unit that `utilities.capacity_units` does not
     name is unknown.
     """
-    factors = {f"{row['kind']} {row['unit']}": row["factor"] for row in ask.standards["utilities.capacity_units"]}
-    factor = (features["kind"] + " " + features["capacity_unit"]).map(factors).to_numpy(float)
+    factors = {(row["kind"], row["unit"]): row["factor"] for row in ask.standards["utilities.capacity_units"]}
+    units = zip(features["kind"], features["capacity_unit"], strict=True)
+    factor = np.array([factors.get(unit, np.nan) for unit in units], np.float64)
     capacity, committed = (features[name].to_numpy(float) * factor for name in ("capacity", "committed"))
     spare = capacity - committed
     most = capacity - np.fmax(np.nan_to_num(committed), 0.0)

@@ -12,6 +12,7 @@ from layers.standards import Standards
 from layers.store.base import Change
 from layers.store.memory import MemoryStore
 from layers.traced import kept
+from layers.tracing import traced
 from tests.layers.test_census import CRS, STANDARDS, X, Y, fill, square
 
 TODAY, OPENS, RETIRES = date(2026, 11, 22), "2027-03-01", "2028-06-30"
@@ -56,7 +57,7 @@ def test_what_was_traced_stands_until_something_begins_or_ends(store, name, day,
     version = store.versions()[name]
     found = kept(store, name, asked(day), version)
     assert (found is not None) == stands
-    anew = Networks._layer(store, name, asked(day), None)
+    anew = traced(store, name, asked(day), None).lines
     if found is not None:
         pd.testing.assert_frame_equal(found, anew)
     elif day > TODAY:
