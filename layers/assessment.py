@@ -95,8 +95,9 @@ class Networks:
         key = (name, ask.on, ask.known, as_of)
         found = self._traced.get(key) if isinstance(as_of, int) else None
         if found is None:
-            found = self._again(store, name, ask, as_of) if as_of == store.versions()[name] else None
-            found = found or traced(store, name, ask, as_of)
+            now = isinstance(as_of, int) and as_of == store.versions()[name]
+            found = self._again(store, name, ask, as_of) if now and isinstance(as_of, int) else None
+            found = found or traced(store, name, ask, None if now else as_of)
             with self._lock:
                 self._traced[key] = found
                 while len(self._traced) > self._keep:
