@@ -17,7 +17,6 @@ from shapely.geometry.base import BaseGeometry
 
 from geo.compiled import always
 from geo.crs import parsed, transform
-from layers import utilities
 from layers.around import NETWORKS, Traces, land_around
 from layers.base import Ask, Survey, arrays_of, ask_layer, framed, objects, tabled, texts
 from layers.catalogue import LAYERS
@@ -42,8 +41,6 @@ POINTS = 50_000
 """The most points that a site's outline may have: no survey has as many, and each check takes seconds with more."""
 STRIP = 8_000
 """Plots that are assessed at once where nothing is stored."""
-EDITED = 5_000
-"""From so many edited lines on all kinds of utilities are traced anew."""
 
 
 class NotFoundError(Refusal):
