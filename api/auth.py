@@ -7,6 +7,7 @@ import getpass
 import hashlib
 import hmac
 import ipaddress
+import re
 import secrets
 import time
 from collections import OrderedDict
@@ -34,6 +35,8 @@ RANK = {role: rank for rank, role in enumerate(ROLES)}
 OPEN = ("/healthz", "/openapi.json", "/me", "/login", "/login/oidc", "/login/oidc/callback", "/logout")
 """Addresses that tell nothing of the land; so do the page's own files, below FILES."""
 FILES = "/web/"
+LISTED = re.compile(r"/listings(?:\.geojson|\.csv|/[^/]+(?:/(?:notice\.pdf|notice\.docx|parcel_map\.pdf))?)?")
+"""What everybody may read of listings; the routes show the public published ones only."""
 ADMIN = ("/audit",)
 SAFE = ("GET", "HEAD", "OPTIONS")
 EXPORTS = (
@@ -89,7 +92,7 @@ class Refused(Exception):
 
 def needed(method: str, path: str) -> Role:
     """Tell the least role for a request: looking needs a viewer, anything else a planner, unless the address says otherwise."""
-    if path in OPEN or path.startswith(FILES):
+    if path in OPEN or path.startswith(FILES) or (method in SAFE and LISTED.fullmatch(path)):
         return "public"
     if path.startswith(ADMIN):
         return "admin"

@@ -13,7 +13,7 @@ HOMES = {
     "land": ("init", "demo", "layers"), "move": ("copy", "migrate"), "deliver": ("import",), "export": ("export",),
     "change": ("edit", "undo", "history", "diff"), "parcel": ("parcel",), "verdict": ("check", "explain", "assess"), "find": ("find",),
     "level": ("level",), "networks": ("networks",), "supply": ("supply",), "show": ("map", "serve"), "sheet": ("sheet",),
-    "people": ("user", "audit"), "qgis": ("qgis",),
+    "listing": ("listing", "verify"), "people": ("user", "audit"), "qgis": ("qgis",),
 }  # fmt: skip
 """The modules of `api.commands` and the commands of each: only the module of the command that runs is loaded, for each loads
 libraries of its own."""

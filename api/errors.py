@@ -20,12 +20,14 @@ from geo.tiles import TileError
 from layers.assessment import NotFoundError, StaleFindingsError
 from layers.errors import Refusal
 from layers.filter.errors import FilterError
+from layers.listings import NotYoursError
 from layers.store.base import BusyError, DuplicateError, ReadOnlyError, StaleError, StoreError
 
 LOG = logging.getLogger("shudi")
 STATUS: Mapping[type[Exception], int] = {
     FilterError: 400,
     NotFoundError: 404,
+    NotYoursError: 403,
     TileError: 404,
     StaleError: 412,
     NoJobError: 404,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 from typing import cast
 
 import geopandas as gpd
@@ -11,7 +10,7 @@ import pandas as pd
 
 from layers.base import Survey, framed
 from layers.catalogue import LAND
-from layers.store.base import Box, Store
+from layers.store.base import Box, Store, When
 from layers.table import Table
 
 WIDE, NARROW = 300.0, 60.0
@@ -45,7 +44,7 @@ def land_around(
     store: Store,
     box: Box,
     traces: Traces,
-    as_of: datetime | None = None,
+    as_of: When | None = None,
     layers: Iterable[str] = tuple(LAND),
     words: bool = True,
     light: bool = False,

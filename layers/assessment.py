@@ -72,7 +72,7 @@ class Networks:
         self.contests = Contests()
         self._lock = threading.Lock()
 
-    def trace(self, store: Store, ask: Ask, as_of: datetime | None = None) -> Traces:
+    def trace(self, store: Store, ask: Ask, as_of: When | None = None) -> Traces:
         """Tell for each line of each network from which day it truly serves, by layer and number."""
         versions = store.versions()
         return {name: self.layer(store, name, ask, as_of or versions[name]) for name in NETWORKS}
@@ -157,7 +157,7 @@ def check(
     own: str = "",
     required_area: float | None = None,
     level: int | None = None,
-    as_of: datetime | None = None,
+    as_of: When | None = None,
     networks: Networks | None = None,
 ) -> Sheet:
     """Check a site, a polygon in the base's CRS, against all that is stored around it.
@@ -185,7 +185,7 @@ def check(
         return sheet(frame, land, ask, own, required_area, level, ring)
 
 
-def stored(store: Store, layer: str, id: str, as_of: datetime | None = None) -> pd.Series[Any]:
+def stored(store: Store, layer: str, id: str, as_of: When | None = None) -> pd.Series[Any]:
     """Read one feature; NotFoundError where there is none."""
     found = store.read(layer, ids=[id], as_of=as_of)
     if not len(found):
@@ -194,14 +194,14 @@ def stored(store: Store, layer: str, id: str, as_of: datetime | None = None) -> 
     return row
 
 
-def explain(store: Store, id: str, ask: Ask, as_of: datetime | None = None, networks: Networks | None = None) -> Sheet:
+def explain(store: Store, id: str, ask: Ask, as_of: When | None = None, networks: Networks | None = None) -> Sheet:
     """Write the sheet of a stored plot, from the land as it is now (or was known at `as_of`)."""
     plot = stored(store, "parcels", id, as_of)
     return check(store, plot.geometry, ask, id, "parcels", as_of=as_of, networks=networks)
 
 
 def level(
-    store: Store, site: BaseGeometry, ask: Ask, to: float | None = None, id: str = "site", as_of: datetime | None = None
+    store: Store, site: BaseGeometry, ask: Ask, to: float | None = None, id: str = "site", as_of: When | None = None
 ) -> Levelling:
     """Measure what levels a site, a polygon in the base's CRS, to the height `to` [m] or to the balanced level.
 
@@ -237,7 +237,7 @@ def findings(plots: gpd.GeoDataFrame, land: Mapping[str, Survey], ask: Ask, judg
     return tabled(found | ready, number)
 
 
-def anew(store: Store, ask: Ask, as_of: datetime | None = None) -> pd.DataFrame:
+def anew(store: Store, ask: Ask, as_of: When | None = None) -> pd.DataFrame:
     """Find the verdict and the readiness of every plot on any day and as of any moment; nothing is stored.
 
     One process works through strips of plots; memory grows with the plots, 2 kB each.
@@ -311,7 +311,7 @@ def carried(sheet: Sheet, crs: str, to: str) -> Sheet:
     )
 
 
-def mapped(store: Store, id: str, as_of: datetime | None, language: str) -> ParcelMap:
+def mapped(store: Store, id: str, as_of: When | None, language: str) -> ParcelMap:
     """Read what the parcel map of a plot shows; NotFoundError where there is no such plot."""
     plot = stored(store, "parcels", id, as_of)
     box = surroundings(plot["geometry"])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from dataclasses import replace
-from datetime import datetime
 from functools import partial
 
 import pandas as pd
@@ -17,7 +16,7 @@ from layers.inputs import answered
 from layers.plan.access import Ways
 from layers.plan.capacity import KINDS, asked_loads, demand
 from layers.plan.contest import Contest, claims
-from layers.store.base import Store
+from layers.store.base import Store, When
 
 ASKED = ("parcels", "sites", "utilities")
 """Layers on which it rests what plots ask of networks."""
@@ -42,9 +41,7 @@ class Contests:
         self._around: OrderedDict[tuple[object, ...], Contest | None] = OrderedDict()
         self._reading, self._lock = threading.Lock(), threading.Lock()
 
-    def find(
-        self, store: Store, traces: Traces, ask: Ask, sources: frozenset[str], as_of: datetime | None = None
-    ) -> Contest | None:
+    def find(self, store: Store, traces: Traces, ask: Ask, sources: frozenset[str], as_of: When | None = None) -> Contest | None:
         """Find who asks for the capacity of the lines that some sources serve.
 
         Fresh findings of the same day tell it of all plots, 20 us each at the first question. Else the plots around those lines
@@ -77,7 +74,7 @@ class Contests:
         return whole if known == key else None
 
 
-def _around(store: Store, traces: Traces, ask: Ask, sources: frozenset[str], as_of: datetime | None) -> Contest | None:
+def _around(store: Store, traces: Traces, ask: Ask, sources: frozenset[str], as_of: When | None) -> Contest | None:
     """Ask the plots around the lines that some sources serve."""
     traced = traces["utilities"]
     known = traced[traced["source"].isin(sources) | traced.index.isin(sources)]

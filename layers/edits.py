@@ -111,7 +111,12 @@ def _made(
     accept: str,
     dry_run: bool = False,
 ) -> Done:
-    """Write planned edits, and tell what they did."""
+    """Write planned edits, and tell what they did; what goes through states by roles is not edited past them."""
+    if any(e.layer == "listings" and ((e.put is not None and len(e.put)) or e.delete) for e, _ in planned):
+        raise BadEditError(
+            "listings go from draft to published by shudi listing, which holds them against the land",
+            "供地信息须用 shudi listing 逐步审核发布,以便与土地现状核对",
+        )
     if faults and not accept.strip():
         raise mosaic.refuse(faults)
     if faults:

@@ -20,13 +20,14 @@ from layers.assessment import Networks, findings, question, stored
 from layers.base import SERVICE_STATUS, Codes, Field, Land, Layer, Survey, Text
 from layers.catalogue import LAND, LAYERS
 from layers.errors import Refusal
+from layers.evidence import Moment
 from layers.inputs import stale
 from layers.plan import access
 from layers.plan.readiness import SERVICES
 from layers.plan.supply import asked, judge
 from layers.service import CAPACITY, LOADS, STATES
 from layers.standards import Standards
-from layers.store.base import Box, Store
+from layers.store.base import Box, Store, When
 from maps.looks import PLOTS, known, status
 from maps.offline import INLINED, WEB, OfflineFigure
 
@@ -321,33 +322,38 @@ def of_base(
     language: Literal["zh", "en"],
     site: str | None = None,
     as_of: datetime | None = None,
+    layer: str = "sites",
+    moment: Moment | None = None,
 ) -> tuple[str, int]:
     """Write the report map of a base, or of the surroundings of one of its sites; the page and the number of its plots.
+
+    `layer` stores what `site` names; `moment` is the one of a verdict, in the place of `on` and `as_of`.
 
     A finding that is older than what it was made from is not shown as fresh: the plots are then judged anew, as they are where
     the map shall show what was known at the moment `as_of`.
     """
-    ask = question(standards, on, as_of, None)
+    ask = moment.ask(standards) if moment else question(standards, on, as_of, None)
+    then: When | None = moment.entry if moment else as_of
     with store.snapshot():
         box: Box | None = None
         if site is not None:
-            west, south, east, north = stored(store, "sites", site, as_of).geometry.bounds
+            west, south, east, north = stored(store, layer, site, then).geometry.bounds
             box = (west - AROUND, south - AROUND, east + AROUND, north + AROUND)
-        plots = store.read("parcels", box, as_of=as_of)
+        plots = store.read("parcels", box, as_of=then)
         if not len(plots):
             raise ReportError("the base has no parcels there to draw; import some first", "库中该处没有宗地可绘制,请先导入")
         refuse_many(len(plots))
         networks = Networks()
-        traces = networks.trace(store, ask, as_of)
-        land = land_around(store, box or tuple(plots.total_bounds.tolist()), traces, as_of)
+        traces = networks.trace(store, ask, then)
+        land = land_around(store, box or tuple(plots.total_bounds.tolist()), traces, then)
         found, inputs = store.findings(plots["id"].tolist())
         fresh = not stale(store, inputs, standards) and inputs["on"] == str(ask.on) and len(found) == len(plots)
         title = store.title
-        if as_of or not fresh:
+        if then or not fresh:
             found = findings(plots, land, ask)
         served = pd.unique(found[[f"{kind}_line" for kind in LOADS]].to_numpy(object).ravel())
         sources = traces["utilities"]["source"].reindex(served).dropna()
-        contest = networks.contests.find(store, traces, ask, frozenset(sources), as_of)
+        contest = networks.contests.find(store, traces, ask, frozenset(sources), then)
         if contest:
             found = contest.compete(found)
     checks = judge(plots, land, ask, "parcels").checks

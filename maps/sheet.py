@@ -61,6 +61,16 @@ class Frame(NamedTuple):
         return shapely.box(self.x - w, self.y - h, self.x + w, self.y + h)
 
 
+def font() -> Path:
+    """Find the font that prints Chinese; NoFontError where the package lacks it."""
+    if not FONT.exists():
+        raise NoFontError(
+            f"the font {FONT.name} is missing; run make vendor, or install the wheel",
+            f"缺少字体 {FONT.name};请运行 make vendor 或安装发布包",
+        )
+    return FONT
+
+
 def parcel_sheet(
     plot: ParcelMap,
     language: str,
@@ -75,16 +85,11 @@ def parcel_sheet(
     The scale is the largest round one at which the plot fits. The coordinate table follows on the first page where it fits and
     continues on others. NoFontError where the package's font is missing. Same input, same bytes.
     """
-    if not FONT.exists():
-        raise NoFontError(
-            f"the font {FONT.name} is missing; run make vendor, or install the wheel",
-            f"缺少字体 {FONT.name};请运行 make vendor 或安装发布包",
-        )
     pdf = FPDF("portrait", "mm", page)
     pdf.set_creation_date(datetime(2000, 1, 1, tzinfo=UTC))
     pdf.set_title(f"{plot.id}")
     pdf.set_auto_page_break(False)
-    pdf.add_font("sans", fname=str(FONT))
+    pdf.add_font("sans", fname=str(font()))
     _map_page(pdf, plot, language, page, drafter, checker, on or date.today(), generated)
     _table(pdf, plot, language)
     return bytes(pdf.output())

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -48,12 +49,16 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """How an export shall be: CRS (the base's own where ""), encoding of boundary text, points instead of rows (CSV)."""
+    """How an export shall be: CRS (the base's own where ""), encoding of boundary text, points instead of rows (CSV).
+
+    `made`: the day that the files say they were made on, today where None; equal features are then equal files.
+    """
 
     crs: str = ""
     encoding: str = "utf-8"
     points: bool = False
     unit: str = ""
+    made: date | None = None
 
 
 def export(features: gpd.GeoDataFrame, layer: Layer, path: Path, wish: Wish, overwrite: bool = False) -> Written:
@@ -123,11 +128,24 @@ def _gdal(features: gpd.GeoDataFrame, layer: Layer, path: Path, wish: Wish, note
         features = features.rename(columns={"id": "Name"})
     options = {"GPKG": {"SPATIAL_INDEX": "YES"}, "GeoJSON": {"RFC7946": "YES", "COORDINATE_PRECISION": "9"}}.get(driver, {})
     if driver == "ESRI Shapefile":
-        options = {"ENCODING": "UTF-8"}
-    pyogrio.write_arrow(
-        _table(features, layer), path, layer=layer.name if driver in ("GPKG", "LIBKML") else None, driver=driver,
-        geometry_name="geometry", geometry_type=kind, crs=str(features.crs), layer_options=options,
-    )  # fmt: skip
+        options = {"ENCODING": "UTF-8"} | ({"DBF_DATE_LAST_UPDATE": str(wish.made)} if wish.made else {})
+    with _dated(wish.made if driver == "GPKG" else None):
+        pyogrio.write_arrow(
+            _table(features, layer), path, layer=layer.name if driver in ("GPKG", "LIBKML") else None, driver=driver,
+            geometry_name="geometry", geometry_type=kind, crs=str(features.crs), layer_options=options,
+        )  # fmt: skip
+
+
+@contextmanager
+def _dated(day: date | None) -> Iterator[None]:
+    """Let GDAL take a day for the present."""
+    if day is not None:
+        pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": f"{day}T00:00:00.000Z"})
+    try:
+        yield
+    finally:
+        if day is not None:
+            pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": None})
 
 
 def _multi(shapes: np.ndarray) -> np.ndarray:
@@ -214,9 +232,14 @@ def _csv(features: gpd.GeoDataFrame, layer: Layer, path: Path, wish: Wish, notes
     else:
         frame = pd.DataFrame(features.drop(columns="geometry"))
         frame["wkt"] = shapely.to_wkt(features.geometry.to_numpy(), rounding_precision=-1)
-    for column in frame.select_dtypes(["str", "object"]):
-        frame[column] = frame[column].str.replace(FORMULA, "'", regex=True)
-    frame.to_csv(path, index=False, encoding="utf-8-sig", date_format="%Y-%m-%d", lineterminator="\r\n")
+    path.write_bytes(csv(frame))
+
+
+def csv(frame: pd.DataFrame) -> bytes:
+    """Write a table as a CSV in which no spreadsheet takes a text for a formula."""
+    text = {str(c): frame[c].replace(FORMULA, "'", regex=True) for c in frame.select_dtypes(["str", "object"])}
+    safe = frame.assign(**text)
+    return safe.to_csv(index=False, date_format="%Y-%m-%d", lineterminator="\r\n").encode("utf-8-sig")
 
 
 def _polygons(features: gpd.GeoDataFrame, path: Path) -> gpd.GeoDataFrame:
@@ -235,6 +258,8 @@ def _xlsx(features: gpd.GeoDataFrame, layer: Layer, path: Path, wish: Wish, note
     if np.isin(shapely.get_type_id(features.geometry.to_numpy()), FAMILIES["polygon"]).all():
         sheets.append(("points", points_of(features)))
     workbook.write(path, sheets)
+    if wish.made is not None:
+        workbook.redate(path, wish.made)
 
 
 def _text(features: gpd.GeoDataFrame, layer: Layer, path: Path, wish: Wish, notes: list[Text]) -> None:
@@ -245,7 +270,7 @@ def _text(features: gpd.GeoDataFrame, layer: Layer, path: Path, wish: Wish, note
         known = {code: c.name.zh for code, c in uses.items()}
         frame = frame.assign(code=frame["use_code"], use=frame["use_code"].map(known))
     try:
-        path.write_bytes(boundary.write(frame, wish.unit, date.today()).encode(wish.encoding))
+        path.write_bytes(boundary.write(frame, wish.unit, wish.made or date.today()).encode(wish.encoding))
     except UnicodeEncodeError as error:
         raise FormatError(
             f"{error.object[error.start]!r} cannot be written in {wish.encoding}: use --encoding gb18030 or utf-8",
@@ -255,9 +280,10 @@ def _text(features: gpd.GeoDataFrame, layer: Layer, path: Path, wish: Wish, note
 
 def _dxf(features: gpd.GeoDataFrame, layer: Layer, path: Path, wish: Wish, notes: list[Text]) -> None:
     """Write a drawing in metres (R2010): closed polylines of polygons, open ones of lines, the numbers as text beside them."""
-    from ezdxf import units
+    from ezdxf import options, units  # type: ignore[attr-defined]
     from ezdxf.filemanagement import new
 
+    options.write_fixed_meta_data_for_testing = wish.made is not None
     document = new("R2010", setup=False, units=units.M)
     document.styles.new("SHUDI", dxfattribs={"font": "simsun.ttc"})
     space = document.modelspace()
@@ -279,6 +305,8 @@ def _dxf(features: gpd.GeoDataFrame, layer: Layer, path: Path, wish: Wish, notes
             re.sub(r"[\r\n]", " ", str(id)), height=LABEL_HEIGHT, dxfattribs={"layer": numbers, "style": "SHUDI"}
         )
         label.set_placement((x, y))
+    for kind in sorted(document.entitydb.dxf_types_in_use()):  # a set, in another order in each process
+        document.classes.add_class(kind)
     document.saveas(path)
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -14,9 +15,11 @@ import pandas as pd
 from layers.formats import sniff
 from layers.formats.archive import Limits, unpack
 from layers.formats.errors import ChooseSublayerError, FormatError, UnreadableError, did_you_mean
+from layers.formats.zipped import members, packed
 
 LIMITS = Limits(members=1000)
 ROWS = 1_048_576
+CORE = "docProps/core.xml"
 
 
 def read(path: Path, sheet: str | None) -> pd.DataFrame:
@@ -121,6 +124,13 @@ def write(path: Path, sheets: Sequence[tuple[str, pd.DataFrame]]) -> None:
         for row in zip(*plain, strict=True):
             sheet.append([cell(value) for value in row])
     book.save(path)
+
+
+def redate(path: Path, made: date) -> None:
+    """Put a day in the place of the moment at which a workbook was saved: openpyxl writes that, whatever its properties say."""
+    parts = members(path.read_bytes())
+    parts[CORE] = re.sub(rb">\d{4}-\d\d-\d\dT[\d:]+Z<", f">{made}T00:00:00Z<".encode(), parts[CORE])
+    path.write_bytes(packed(parts))
 
 
 def _plain(column: pd.Series) -> list[object]:

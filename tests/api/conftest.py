@@ -21,13 +21,17 @@ def park(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return base
 
 
+def copied(base: Path, own: Path) -> Path:
+    """Copy a base that others may have open."""
+    with closing(sqlite3.connect(base)) as source, closing(sqlite3.connect(own)) as target:
+        source.backup(target)
+    return own
+
+
 @pytest.fixture
 def own_park(park: Path, tmp_path: Path) -> Path:
     """A copy of the demo park that a test may change."""
-    own = tmp_path / "own.gpkg"
-    with closing(sqlite3.connect(park)) as source, closing(sqlite3.connect(own)) as target:
-        source.backup(target)
-    return own
+    return copied(park, tmp_path / "own.gpkg")
 
 
 @pytest.fixture(scope="session")

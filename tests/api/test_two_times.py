@@ -26,13 +26,16 @@ TIMELESS = {
     "history": "is the record of all times", "diff": "is asked with two times of its own", "parcel lineage": "is the record of all times",
     "find": "takes the stored findings, and a day of its own by which services must serve",
 }  # fmt: skip
+LISTINGS = {"verify": "makes a verdict again of the moment that its pack names"} | {
+    f"listing {name}": "speaks of the moment of the publication" for name in ("draft", "edit", "scheme", "state", "show", "pack")
+}
 PEOPLE = ("user", "people", "audit")
 ROUTES_WITHOUT = {
     "/": "the page", "/about.json": "tells of the base as it is", "/legend.json": "words", "/style.json": "looks", "/healthz": "now",
     "/sitings": "takes the stored findings, and a day of its own by which services must serve",
     "/tiles/{layer}/{z}/{x}/{y}.mvt": "carries the dates: the map moves through time without a request",
 }  # fmt: skip
-ROUTES_OF_PEOPLE = ("/login", "/logout", "/me", "/audit", "/oidc", "/imports")
+ROUTES_OF_PEOPLE = ("/login", "/logout", "/me", "/audit", "/oidc", "/imports", "/listings")
 ROUTES_OF_OGC = ("/collections", "/conformance", "/api", "/tileMatrixSets", "/processes", "/jobs")
 """OGC API: by the parameters of its standards; the inputs of a process are those of the command."""
 
@@ -64,9 +67,9 @@ def test_every_command_that_speaks_of_the_land_can_be_asked_both_times():
     for name, options in known.items():
         if name in STORED:
             assert "--as-of" in options, name
-        elif name not in TIMELESS and name.split()[0] not in PEOPLE:
+        elif name not in TIMELESS | LISTINGS and name.split()[0] not in PEOPLE:
             assert {"--on", "--as-of"} <= options, name
-    assert known.keys() >= STORED | TIMELESS.keys()
+    assert known.keys() >= STORED | TIMELESS.keys() | LISTINGS.keys()
 
 
 def test_every_route_that_speaks_of_the_land_can_be_asked_both_times(tmp_path):

@@ -1,0 +1,209 @@
+"""Listings: who works here sees all and moves them on, everybody else sees those that are published, and nothing else."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+from urllib.parse import quote
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.answers import HTML, POLICY, answer, wish
+from api.auth import Person, ThePerson, origin
+from api.deps import AStore, AWriter, TheNetworks, TheSettings, TheStandards
+from api.models import Problem, SheetBody
+from layers.assessment import mapped
+from layers.base import Text
+from layers.formats.export import csv
+from layers.ledger.listings import LAYER, STATES
+from layers.listings import By, advance, beside, change, draft, feed, land_of, listing, listings, moment_of
+from layers.plan.listing import TERMS, Listing
+from layers.plan.notice import Section, body, notice, said
+from layers.refresh import refresh
+from layers.store.base import Store
+from maps import notice as papers
+
+router = APIRouter(tags=["listings"], responses={404: {"model": Problem}})
+COLUMNS = ("location", "area", "use_code", "start_price", "listing_to")
+TITLE = Text("Land on offer", "在供地块")
+Language = Annotated[Literal["en", "zh"] | None, Query(description="language; default: the browser's")]
+Form = Annotated[str | None, Query(alias="f", json_schema_extra={"enum": ["json", "html"]})]
+CACHED = {"Cache-Control": "no-cache"}
+GEOJSON, CSV = "application/geo+json", "text/csv; charset=utf-8"
+DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+
+
+class Draft(BaseModel):
+    """A listing to draft: the plot and its terms, each as a person writes it."""
+
+    model_config = ConfigDict(extra="forbid")
+    plot: str = Field(max_length=200)
+    id: str = Field("", max_length=200)
+    terms: dict[str, str] = {}
+    reason: str = Field("", max_length=500)
+
+
+class Terms(BaseModel):
+    """Terms to change, each as a person writes it; null takes one out."""
+
+    model_config = ConfigDict(extra="forbid")
+    terms: dict[str, str | None]
+    reason: str = Field("", max_length=500)
+
+
+class Move(BaseModel):
+    """The state that a listing shall go to, and why it is published in spite of its faults."""
+
+    model_config = ConfigDict(extra="forbid")
+    state: Literal["draft", "reviewed", "published", "withdrawn", "sold"]
+    override: str = Field("", max_length=2000)
+    reason: str = Field("", max_length=500)
+
+
+def seen(store: Store, person: Person) -> list[Listing]:
+    """List what a person may see."""
+    return listings(store, None if person.may("viewer") else "published")
+
+
+def one(store: Store, id: str, person: Person) -> Listing:
+    """Find a listing that a person may see."""
+    return listing(store, id, public=not person.may("viewer"))[0]
+
+
+def spoken(request: Request, lang: str | None) -> Literal["en", "zh"]:
+    """Tell the reader's language."""
+    first = request.headers.get("accept-language", "zh").lower()
+    return "zh" if lang == "zh" or (lang is None and first.startswith("zh")) else "en"
+
+
+def shown(made: Listing) -> dict[str, Any]:
+    """Write a listing for programs."""
+    return body(made, land_of(made))
+
+
+@router.get("/listings", response_model=None)
+def offered(
+    request: Request, store: AStore, person: ThePerson, settings: TheSettings, lang: Language = None, f: Form = None
+) -> Response:
+    """List the listings: as a page for readers, as JSON for programs; the public sees published ones only."""
+    asked, found = wish(request, origin(request, settings), f), seen(store, person)
+    if asked.format == "json":
+        return answer(asked, "listings", {"listings": [shown(made) for made in found], "generated": "generated" in store.title})
+    heads = [LAYER.field("plot").title, LAYER.field("state").title, *(TERMS[name].title for name in COLUMNS)]
+    nothing = Text("", "")
+    rows = [
+        (
+            f"/listings/{quote(made.id, safe='')}",
+            [
+                Text(made.plot, made.plot),
+                STATES[made.state].name,
+                *(said(TERMS[name], made.terms[name]) if name in made.terms else nothing for name in COLUMNS),
+            ],
+        )
+        for made in found
+    ]
+    page = papers.index(rows, heads, TITLE, spoken(request, lang), "generated" in store.title)
+    return Response(page, media_type=HTML, headers={"Content-Security-Policy": POLICY, "Vary": "Accept, Accept-Language"})
+
+
+@router.get("/listings.geojson", response_class=Response)
+def as_geojson(store: AStore, person: ThePerson) -> Response:
+    """Feed the listings as GeoJSON."""
+    found = feed(store, seen(store, person)).to_crs("EPSG:4326")
+    return Response(found.to_json(na="null", drop_id=True, ensure_ascii=False), media_type=GEOJSON, headers=CACHED)
+
+
+@router.get("/listings.csv", response_class=Response)
+def as_csv(store: AStore, person: ThePerson) -> Response:
+    """Feed the listings as CSV."""
+    found = feed(store, seen(store, person))
+    return Response(csv(found.drop(columns="geometry")), media_type=CSV, headers=CACHED)
+
+
+def printed(store: Store, made: Listing) -> tuple[tuple[Section, ...], Text, bool]:
+    """Give what all forms of a notice print."""
+    return notice(made, land_of(made)), Text(f"Listing {made.plot}", f"挂牌公告 {made.plot}"), "generated" in store.title
+
+
+@router.get("/listings/{id}", response_model=None)
+def listed(
+    id: str, request: Request, store: AStore, person: ThePerson, settings: TheSettings, lang: Language = None, f: Form = None
+) -> Response:
+    """Show one listing: its notice as a page, or as JSON."""
+    asked, made = wish(request, origin(request, settings), f), one(store, id, person)
+    if asked.format == "json":
+        return answer(asked, "listing", shown(made))
+    here = f"/listings/{quote(made.id, safe='')}"
+    links = " ".join(f'<a href="{here}/{name}">{name}</a>' for name in ("notice.pdf", "notice.docx", "parcel_map.pdf"))
+    sections, title, generated = printed(store, made)
+    page = papers.html(sections, title, spoken(request, lang), generated, links)
+    return Response(page, media_type=HTML, headers={"Content-Security-Policy": POLICY, "Vary": "Accept, Accept-Language"})
+
+
+@router.get("/listings/{id}/notice.pdf", response_class=Response)
+def as_pdf(id: str, request: Request, store: AStore, person: ThePerson, lang: Language = None) -> Response:
+    """Send the notice of a listing as PDF."""
+    sections, title, generated = printed(store, one(store, id, person))
+    return Response(papers.pdf(sections, title, spoken(request, lang), generated), media_type="application/pdf", headers=CACHED)
+
+
+@router.get("/listings/{id}/notice.docx", response_class=Response)
+def as_docx(id: str, request: Request, store: AStore, person: ThePerson, lang: Language = None) -> Response:
+    """Send the notice of a listing for word processors."""
+    sections, title, generated = printed(store, one(store, id, person))
+    return Response(papers.docx(sections, title, spoken(request, lang), generated), media_type=DOCX, headers=CACHED)
+
+
+@router.get("/listings/{id}/parcel_map.pdf", response_class=Response)
+def as_map(id: str, request: Request, store: AStore, person: ThePerson, lang: Language = None) -> Response:
+    """Send the parcel map of a listing as PDF."""
+    from maps.sheet import parcel_sheet
+
+    made, language = one(store, id, person), spoken(request, lang)
+    moment = moment_of(store, made)
+    drawn = mapped(store, made.plot, moment.entry, language)
+    sheet = parcel_sheet(drawn, language, on=moment.on, generated="generated" in store.title)
+    return Response(sheet, media_type="application/pdf", headers=CACHED)
+
+
+@router.get("/listings/{id}/pack.zip", response_class=Response)
+def as_pack(
+    id: str, request: Request, store: AStore, person: ThePerson, settings: TheSettings, standards: TheStandards,
+    networks: TheNetworks, lang: Language = None,
+) -> Response:  # fmt: skip
+    """Send the pack of a listing: every paper, with the evidence of its verdict."""
+    from maps.pack import pack
+
+    def told(sheet: Any) -> dict[str, Any]:
+        return SheetBody.of(sheet, store.crs, "generated" in store.title).model_dump(mode="json")
+
+    made = one(store, id, person)
+    data = pack(store, made, standards, spoken(request, lang), told, beside(settings.base), networks)
+    return Response(data, media_type="application/zip", headers=CACHED)
+
+
+def by(person: Person, reason: str) -> By:
+    """Name who acts."""
+    return By(person.name, person.role, reason)
+
+
+@router.post("/listings", status_code=201, responses={422: {"model": Problem}})
+def drafted(asked: Draft, writer: AWriter, person: ThePerson, standards: TheStandards) -> dict[str, Any]:
+    """Draft the listing of a plot."""
+    return shown(draft(writer, asked.plot, asked.terms, by(person, asked.reason), standards, asked.id))
+
+
+@router.patch("/listings/{id}", responses={422: {"model": Problem}})
+def changed(id: str, asked: Terms, writer: AWriter, person: ThePerson, standards: TheStandards) -> dict[str, Any]:
+    """Change terms of a listing, which is a draft again."""
+    return shown(change(writer, id, asked.terms, by(person, asked.reason), standards))
+
+
+@router.put("/listings/{id}/state", responses={403: {"model": Problem}, 422: {"model": Problem}})
+def moved(
+    id: str, asked: Move, writer: AWriter, person: ThePerson, standards: TheStandards, networks: TheNetworks
+) -> dict[str, Any]:
+    """Move a listing to another state, as far as the role allows."""
+    made = advance(writer, id, asked.state, by(person, asked.reason), standards, asked.override, networks)
+    refresh(writer, standards, networks)
+    return shown(made)
