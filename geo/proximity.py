@@ -43,5 +43,7 @@ def within(a: Shapes, b: Shapes, reach: float) -> tuple[Indices, Indices, NDArra
 
 def _within(a: Shapes, b: Shapes, reach: float) -> tuple[Indices, Indices, NDArray[np.float64]]:
     """Find the pairs by GEOS, in no order."""
+    if not len(b):  # spares the tree
+        return np.zeros(0, np.intp), np.zeros(0, np.intp), np.zeros(0)
     j, i = shapely.STRtree(a).query(b, predicate="dwithin", distance=reach)
     return i, j, shapely.distance(a[i], b[j])

@@ -117,13 +117,11 @@ def land_of(store: Store, tile: Tile, traces: Traces) -> tuple[gpd.GeoDataFrame,
     if not len(plots):
         return plots, {}
     box = tuple(plots.total_bounds.tolist())
-    left, low, right, top = wide = wider(box, margin)
+    _, _, right, top = wide = wider(box, margin)
     if right > east + BEYOND or top > north + BEYOND:
         parcels = store.read("parcels", box=wide, columns=columns)
-    edge = shapely.bounds(parcels.geometry.to_numpy())
-    near = (edge[:, 0] <= right) & (edge[:, 2] >= left) & (edge[:, 1] <= top) & (edge[:, 3] >= low)
     around = land_around(store, box, traces, layers=[name for name in LAND if name != "parcels"], words=False)
-    return plots, {**around, "parcels": Survey(parcels[near].reset_index(drop=True), store.editions("parcels"))}
+    return plots, {**around, "parcels": Survey(parcels, store.editions("parcels"))}
 
 
 def found_in(store: Store, job: Job, tile: Tile) -> pd.DataFrame:

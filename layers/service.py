@@ -101,9 +101,16 @@ class Choice(NamedTuple):
 
         Of pairs that do not serve, one that would if no plot were in the way comes first.
         """
-        which = (self.cell * (CONNECTED + 1) + CONNECTED - self.rank) * 2 + (self.between < 0)
-        order = np.lexsort((self.line, self.distance, self.since, which))
-        return order[np.r_[True, np.diff(self.cell[order]) != 0]] if len(order) else order
+        rank = (CONNECTED - self.rank) * 2 + (self.between < 0)
+        since = np.where(np.isnat(self.since), np.iinfo(np.int64).max, self.since.astype(np.int64))
+        rows, cells = np.arange(len(self.cell)), int(self.cell.max(initial=-1)) + 1
+        for key in (rank, since, self.distance, self.line):
+            least = np.full(cells, key.max(initial=0))
+            np.minimum.at(least, self.cell[rows], key[rows])
+            rows = rows[key[rows] == least[self.cell[rows]]]
+        of = np.full(cells, -1)
+        of[self.cell[rows]] = rows
+        return of[of >= 0]
 
 
 Way = Callable[[gpd.GeoDataFrame, Choice], Choice]

@@ -124,6 +124,7 @@ def fill(connection: sqlite3.Connection, srs: int, batches: Iterable[Batch]) -> 
     for table, part in groupby(batches, key=lambda batch: batch.table):
         if table.name == "findings":
             schema.findings_table(connection, {k: v for k, v in list(table.columns.items())[2:]})
+            schema.index_findings(connection)
         for one in part:
             _put(connection, srs, one)
     for row in connection.execute("SELECT fid FROM shudi_rasters ORDER BY fid").fetchall():

@@ -116,6 +116,7 @@ def _publish(connection: sqlite3.Connection, types: Mapping[str, DType], inputs:
     """Replace the findings by those that were staged on the same connection, inside the caller's transaction."""
     schema.findings_table(connection, types)
     connection.execute("INSERT INTO main.findings SELECT * FROM temp.staged")
+    schema.index_findings(connection)
     connection.execute(
         "INSERT OR REPLACE INTO shudi_findings VALUES (1, ?, ?)",
         (json.dumps(dict(inputs), ensure_ascii=False), json.dumps(types)),

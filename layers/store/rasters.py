@@ -310,13 +310,14 @@ def opened(
     `cells` reads the window of a raster by its key.
     """
     found: list[tuple[str, str, Grid | None, shapely.Geometry]] = []
+    named = crs.to_string()  # a millisecond
     for id, edition, key, wide, high, x, y, dx, dy in stored:
         transform = Affine(dx, 0.0, x, 0.0, -dy, y)
         w = window_of(transform, high, wide, box)
         if w is not None:
             grid = None
             if columns is None or "grid" in columns:
-                grid = Grid(cells(key, w), transform @ Affine.translation(w.left, w.top), crs.to_string())
+                grid = Grid(cells(key, w), transform @ Affine.translation(w.left, w.top), named)
             found.append((id, edition, grid, footprint(transform, w)))
     return frame(found, columns, crs)
 
