@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
+from typing import Any
 
 from fastapi import FastAPI
 from starlette.middleware.gzip import GZipMiddleware
@@ -21,6 +22,7 @@ from api.openapi import describe
 from api.routes import (
     checks,
     edits,
+    events,
     features,
     health,
     history,
@@ -39,6 +41,7 @@ from api.routes import (
     tilesets,
 )
 from api.settings import Settings
+from api.watch import Watch
 from layers.assessment import Networks
 from layers.collections import Known
 from layers.search import Index
@@ -54,8 +57,10 @@ def create_app(settings: Settings) -> FastAPI:
     """Make the app that serves one land base."""
 
     @asynccontextmanager
-    async def life(app: FastAPI) -> AsyncIterator[None]:
-        yield
+    async def life(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
+        app.state.watch.start()
+        yield {"end": app.state.watch.end}
+        app.state.watch.close()
         app.state.jobs.close()
         app.state.land.close()
         keeper.people.close()
@@ -71,6 +76,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.cache = TileCache()
     app.state.settings = settings
     app.state.known = Known()
+    app.state.watch = Watch(app.state.land, app.state.standards, app.state.networks)
     folder = jobs_beside(settings.base)
     app.state.jobs = Jobs(folder)
     app.state.imports = Imports(folder.with_suffix(".imports"), app.state.jobs)
@@ -83,6 +89,7 @@ def create_app(settings: Settings) -> FastAPI:
     for module in (
         features,
         edits,
+        events,
         history,
         tilesets,
         processes,

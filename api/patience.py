@@ -1,4 +1,4 @@
-"""HTTP that waits only so long: who does not finish the head of a request in time is cut off, and holds no place for ever."""
+"""HTTP that waits only so long: who does not finish the head of a request in time is cut off, and no stream outlives the service."""
 
 from __future__ import annotations
 
@@ -28,6 +28,12 @@ class Patient(H11Protocol):
         """Begin to wait for the next request."""
         super().on_response_complete()
         self._watch()
+
+    def shutdown(self) -> None:
+        """Begin to stop: let the app end what would never end by itself."""
+        super().shutdown()
+        if (end := self.app_state.get("end")) is not None:
+            end()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop the clock."""

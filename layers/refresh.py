@@ -159,6 +159,13 @@ def standing(store: Store, plots: gpd.GeoDataFrame, columns: Sequence[str] | Non
     return found[~found.index.isin(doubtful)]
 
 
+def concerned(store: Store, standards: Standards, inputs: Inputs, networks: Networks) -> Boxes | None:
+    """Bound the land whose findings may differ from those that were made from `inputs`, shape (k, 4); None where that is anywhere."""
+    asked = _answerable(inputs, standards, None)
+    planned = _plan(store, asked, inputs["layers"], networks) if asked else None
+    return None if planned is None else planned.boxes
+
+
 @cache
 def _standards() -> Standards:
     """Read the standards once."""

@@ -14,6 +14,7 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.staticfiles import StaticFiles
 
 from api.deps import AStore
+from api.routes.events import TheWatch
 from layers.about import about, columns
 from maps.style import legend, style
 
@@ -39,9 +40,9 @@ def index() -> HTMLResponse:
 
 
 @router.get("/about.json")
-def about_base(store: AStore) -> dict[str, Any]:
-    """Tell what the base is: title, CRS, extent, and the editions of each layer."""
-    return about(store)
+def about_base(store: AStore, watch: TheWatch) -> dict[str, Any]:
+    """Tell what the base is: title, CRS, extent, the editions of each layer, and from which moment on to listen for changes."""
+    return {"moment": watch.standing, **about(store)}
 
 
 @router.get("/legend.json")

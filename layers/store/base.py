@@ -261,6 +261,10 @@ class Store(Protocol):
         """Tell the writes that have entries after `since` and not after `until`, oldest first; of more than `limit` the newest."""
         ...
 
+    def alone(self) -> AbstractContextManager[bool]:
+        """Tell whether no other process is making findings fresh, and keep others from it inside the `with`; nobody waits."""
+        ...
+
     @property
     def reopen(self) -> Callable[[], Store] | None:
         """How another process opens this base for reading, to be sent there; None where it cannot, as for one in memory."""

@@ -9,7 +9,7 @@ import socket
 import sqlite3
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -157,6 +157,18 @@ class Connections:
         """Lend a connection outside any transaction, for work beside the base that ends in `writing`."""
         with self._told(), self._lent() as connection:
             yield connection
+
+    @contextmanager
+    def alone(self) -> Iterator[bool]:
+        """Tell whether nobody else makes findings fresh, and keep others from it inside."""
+        lock = self.path.with_name(f"{self.path.name}-refresh")
+        with closing(sqlite3.connect(lock, timeout=0, isolation_level=None)) as connection:
+            try:
+                connection.execute("BEGIN EXCLUSIVE")  # goes with its process, however that ends
+                mine = True
+            except sqlite3.OperationalError:
+                mine = False
+            yield mine
 
     def writer(self) -> Text:
         """Say who writes the base just now, as far as is known."""

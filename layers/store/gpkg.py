@@ -180,6 +180,10 @@ class GpkgStore:
         """Let all reads of this thread inside see one moment."""
         return self._connections.snapshot()
 
+    def alone(self) -> AbstractContextManager[bool]:
+        """Tell whether nobody else makes findings fresh, and keep others from it inside."""
+        return self._connections.alone()
+
     def read(
         self, layer: str, box: Box | None = None, ids: Sequence[str] | None = None, columns: Sequence[str] | None = None,
         as_of: When | None = None, where: Sequence[Compare] = (), after: str | None = None, limit: int | None = None,
@@ -315,14 +319,9 @@ class GpkgStore:
         c.execute(f"DELETE FROM {quoted(layer.name)}{where}", edition.kinds if where else ())
 
     def _fill(
-        self,
-        c: sqlite3.Connection,
-        layer: Layer,
-        edition: Edition,
-        features: gpd.GeoDataFrame | Iterable[gpd.GeoDataFrame],
-        total: int,
-        progress: Progress | None,
-    ) -> tuple[int, int]:
+        self, c: sqlite3.Connection, layer: Layer, edition: Edition, features: gpd.GeoDataFrame | Iterable[gpd.GeoDataFrame],
+        total: int, progress: Progress | None,
+    ) -> tuple[int, int]:  # fmt: skip
         """Insert a delivery without the triggers that fire for each feature; gives the first and last fid."""
         births = schema.birth_triggers(layer)
         for name in births:
@@ -361,14 +360,9 @@ class GpkgStore:
         return [row[0] for row in c.execute(sql, (json.dumps(list(ids)),))]
 
     def _add_rasters(
-        self,
-        c: sqlite3.Connection,
-        edition: Edition,
-        features: pd.DataFrame | Iterable[pd.DataFrame],
-        seq: int,
-        replace: bool,
+        self, c: sqlite3.Connection, edition: Edition, features: pd.DataFrame | Iterable[pd.DataFrame], seq: int, replace: bool,
         progress: Progress | None,
-    ) -> None:
+    ) -> None:  # fmt: skip
         """Store rasters; those that they replace stay readable as of before."""
         if replace:
             rasters.retire(c, None, seq)

@@ -57,7 +57,7 @@ class MemoryStore:
         self.crs = f"EPSG:{number}"
         self.title = title
         self._clock = clock
-        self._lock = threading.Lock()
+        self._lock, self._refreshing = threading.Lock(), threading.Lock()
         self._seen = threading.local()
         start = State({name: empty(layer, self._crs) for name, layer in LAYERS.items() if layer.geometry != "raster"})
         self._states: list[tuple[str, State]] = [("", start)]
@@ -92,6 +92,16 @@ class MemoryStore:
             yield
         finally:
             self._seen.states = None
+
+    @contextmanager
+    def alone(self) -> Iterator[bool]:
+        """Tell whether nobody else makes findings fresh, and keep others from it inside."""
+        mine = self._refreshing.acquire(blocking=False)
+        try:
+            yield mine
+        finally:
+            if mine:
+                self._refreshing.release()
 
     @contextmanager
     def _write(self, change: Change) -> Iterator[Draft]:

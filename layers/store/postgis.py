@@ -148,6 +148,12 @@ class PostgisStore:
         """Let all reads of this thread inside see one moment."""
         return self._pool.snapshot()
 
+    @contextmanager
+    def alone(self) -> Iterator[bool]:
+        """Tell whether nobody else makes findings fresh, and keep others from it inside."""
+        with self._pool.reading() as c:
+            yield bool(fetch(c, "SELECT pg_try_advisory_xact_lock(%s)", (schema.LOCK + 2,))[0][0])
+
     def read(
         self, layer: str, box: Box | None = None, ids: Sequence[str] | None = None, columns: Sequence[str] | None = None,
         as_of: When | None = None, where: Sequence[Compare] = (), after: str | None = None, limit: int | None = None,

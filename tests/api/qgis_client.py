@@ -67,12 +67,12 @@ def colours(shown):
     return [name for name, count in found.items() if count > 100]
 
 
-def edit(id, address):
+def edit(id, name, value):
     """Change an attribute and save it."""
     parcels = layer("parcels")
     feature = next(parcels.getFeatures(QgsFeatureRequest().setFilterExpression(f"\"id\" = '{id}'")))
     assert parcels.startEditing()
-    parcels.changeAttributeValue(feature.id(), parcels.fields().indexOf("address"), address)
+    parcels.changeAttributeValue(feature.id(), parcels.fields().indexOf(name), value)
     return {"saved": parcels.commitChanges(), "errors": parcels.commitErrors()}
 
 

@@ -15,6 +15,7 @@ from owslib.ogcapi.features import Features
 from layers.store.gpkg import GpkgStore
 from maps.readiness import DRAWN
 from tests.api.faces import ROOT, serving, shudi
+from tests.api.test_events import PLOT, Listener
 
 QGIS_PYTHON = "/usr/bin/python3"
 DIRECT = {**{k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}, "no_proxy": "*", "NO_PROXY": "*"}
@@ -76,11 +77,23 @@ def test_qgis_colours_the_plots_of_a_file_and_saves_an_edit(own_park, qgis, tmp_
     assert shudi("qgis", "--base", own_park, "--out", project).status == 0
     checked(qgis("look", project), own_park)
     before = drawn(own_park)[1]["id"].iloc[5]
-    assert qgis("edit", project, before, "改过 edited in QGIS")["saved"]
+    assert qgis("edit", project, before, "address", "改过 edited in QGIS")["saved"]
     store = GpkgStore.open(own_park, read_only=True)
     last = store.history("parcels", before)[-1]
     store.close()
     assert (last.actor, last.after["address"]) == ("outside", "改过 edited in QGIS")
+
+
+def test_qgis_edits_the_file_that_is_served_and_open_maps_hear_of_it(own_park, qgis, tmp_path):
+    project = tmp_path / "own.qgs"
+    assert shudi("qgis", "--base", own_park, "--out", project).status == 0
+    with serving(own_park, tmp_path) as running:
+        listener = Listener(running.url)
+        assert qgis("edit", project, PLOT, "status", "listed")["saved"]
+        assert listener.hears("parcels")
+        assert listener.hears("readiness")
+        seen = [running.client.get(f"/collections/{name}/items/{PLOT}").json()["properties"] for name in ("parcels", "readiness")]
+        assert (seen[0]["status"], seen[1]["verdict"]) == ("listed", "blocked")
 
 
 def test_qgis_reads_counts_filters_and_colours_what_is_served(server, park, qgis, tmp_path):
@@ -165,7 +178,7 @@ def test_schemathesis_finds_no_5xx(own_park, tmp_path):
         done = subprocess.run(
             [sys.executable, "-m", "schemathesis.cli", "run", f"{own.url}/api", "--checks", "not_a_server_error", "--max-examples", "2",
              "--phases", "coverage,fuzzing", "--generation-deterministic", "--no-color",
-             "--exclude-path-regex", "^/(login|logout)"],
+             "--exclude-path-regex", "^/(login|logout|events)"],
             capture_output=True, text=True, env={**DIRECT, "PYTHONPATH": str(ROOT)}, cwd=tmp_path, timeout=300, check=False,
         )  # fmt: skip
         taken = time.monotonic() - begun

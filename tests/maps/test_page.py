@@ -119,6 +119,7 @@ def server() -> Iterator[str]:
             Route("/places", lambda request: JSONResponse(found(request.query_params["q"]))),
             Route("/collections/sites/items", lambda _: JSONResponse({"features": [{"id": EVIL, "properties": {"name": EVIL}}]})),
             Route("/collections/{layer}/items/{id}", feature),
+            Route("/events", lambda _: Response("", media_type="text/event-stream")),
             Route("/supply", lambda _: JSONResponse({"groups": []})),
             Route("/plots/{id:path}", sheet),
             Route("/tiles/{layer}/{z:int}/{x:int}/{y}", tile),

@@ -23,7 +23,7 @@ from layers.store.schema import VECTORS, quoted, text
 VERSION = 1
 """The newest migration."""
 LOCK = 7_236_838
-"""The advisory lock of the one transaction that writes features; the next number is that of findings."""
+"""The advisory lock of the one transaction that writes features; the next numbers are those of findings and of their refresh."""
 TYPES: Mapping[DType, str] = {"text": "text", "integer": "bigint", "real": "float8", "date": "date", "flag": "boolean"}
 WIRE: Mapping[DType, str] = {"text": "text", "integer": "int8", "real": "float8", "date": "int4", "flag": "bool"}
 """As which types the values of a binary COPY are sent; a day is the number of days since 2000."""

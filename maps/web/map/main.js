@@ -6,6 +6,7 @@ import { byId, make } from "./dom.js";
 import { cards } from "./cards.js";
 import { formats } from "./format.js";
 import { legendOf, sourcesOf } from "./legend.js";
+import { live } from "./live.js";
 import { addPattern } from "./patterns.js";
 import * as server from "./server.js";
 import * as taste from "./taste.js";
@@ -200,6 +201,12 @@ function clicked(point) {
   if (other) page.reveal(other.source, String(other.properties.id));
 }
 
+/** Tell anew what changed: the open card, and the supply where plots were assessed again. */
+function changed(/** @type {string[]} */ layers) {
+  if (card.isOpen()) card.restore(true);
+  if (layers.includes("readiness")) loadSupply();
+}
+
 function listen() {
   byId("language").addEventListener("click", async () => {
     state.language = state.language === "zh" ? "en" : "zh";
@@ -269,6 +276,7 @@ async function start() {
   loadSupply();
   map.once("idle", () => (document.body.dataset.drawn = "yes"));
   note("");
+  live(map, about.moment, changed);
 }
 
 start().catch((failure) => {

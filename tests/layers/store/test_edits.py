@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Thread
 from typing import Any
 
 import pandas as pd
@@ -103,3 +104,22 @@ def test_findings_of_some_plots_take_the_places_of_the_old(store: Store) -> None
         store.update_findings(new[["free_area"]], ["P1"], {}, inputs)
     store.update_findings(new[:0], ["P4"], {"layers": {"parcels": 3}}, inputs)
     assert_frame_equal(store.findings()[0].sort_index(), expected[:2])
+
+
+def test_one_at_a_time_makes_findings_fresh_and_nobody_waits(store: Store) -> None:
+    found: list[bool] = []
+
+    def ask() -> None:
+        with store.alone() as mine:
+            found.append(mine)
+
+    def elsewhere() -> None:
+        thread = Thread(target=ask)
+        thread.start()
+        thread.join(10)
+
+    with store.alone() as mine:
+        elsewhere()
+        store.add(delivery(), plots("P1"), LIN)
+    elsewhere()
+    assert (mine, found) == (True, [False, True])
