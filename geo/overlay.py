@@ -78,7 +78,8 @@ class Pieces(NamedTuple):
 
 def polygonal(shapes: Shapes) -> Shapes:
     """Keep of each shape the polygons, dropping the points and lines at which things only touched; nothing left: empty."""
-    mixed = np.flatnonzero(~np.isin(shapely.get_type_id(shapes), (3, 6)))
+    kind = shapely.get_type_id(shapes)
+    mixed = np.flatnonzero((kind != 3) & (kind != 6))
     if len(mixed):
         shapes = shapes.copy()
         parts, of = shapely.get_parts(shapes[mixed], return_index=True)
@@ -301,6 +302,8 @@ def _drawn(a: Shapes, cuts: Pairs, cut_of: Indices, plot: Indices, outlines: flo
         cut = cut_of[plot, n]
         hit = np.flatnonzero(cut >= 0)
         hit = hit[_meet(shapely.bounds(shapes[hit]), shapely.bounds(shared[cut[hit]]))]
+        if not len(hit):
+            continue
         within, shapes[hit], within_area, area[hit] = _cut(
             shapes[hit], area[hit], shared[cut[hit]], n == 0, count[plot[hit]] == n + 1, outlines
         )

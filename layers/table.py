@@ -6,7 +6,7 @@ columns.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from layers.base import TEXT, framed, joined, listed, objects, texts
+from layers.base import TEXT, framed, joined, objects, texts
 
 
 class Shapes:
@@ -32,6 +32,46 @@ class Shapes:
         return getattr(gpd.GeoSeries(self._array, crs=self._crs), name)
 
 
+class Column:
+    """A column of a table: its array, which nobody may change; asked for more it is a Series."""
+
+    def __init__(self, array: Any) -> None:
+        self.array, self.dtype = array, array.dtype
+
+    def to_numpy(self, dtype: Any = None, copy: bool = False, **missing: Any) -> NDArray[Any]:
+        """Give the values as an array of numpy, of another type where one is named."""
+        if not isinstance(self.array, np.ndarray):
+            return np.asarray(self.array.to_numpy(dtype, copy, **missing))
+        return np.array(self.array, dtype, copy=copy or None)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        return self.to_numpy(dtype, bool(copy))
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+    def series(self) -> Any:
+        """Make the Series."""
+        return pd.Series(self.array, copy=False)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.series(), name)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.array.tolist() if self.dtype == object else self.series())
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def _of_series(operator: str) -> Callable[..., Any]:
+    """Make an operator of columns that does what it does to Series."""
+    return lambda column, *other: getattr(column.series(), operator)(*other)
+
+
+for _name in ("eq", "ne", "lt", "le", "gt", "ge", "add", "radd", "sub", "rsub", "mul", "rmul", "truediv", "and", "or", "invert"):
+    setattr(Column, f"__{_name}__", _of_series(f"__{_name}__"))
+
+
 class Table:
     """Features, numbered from 0, that are asked as a frame is: for columns, shapes, numbers and a few columns more.
 
@@ -40,7 +80,7 @@ class Table:
     """
 
     def __init__(self, make: Mapping[str, Callable[[], Any]], shapes: NDArray[np.object_], crs: object) -> None:
-        self._make, self._made = make, dict[str, pd.Series]()
+        self._make, self._made = make, dict[str, Column]()
         self._shapes, self.crs = shapes, crs
         self.geometry = Shapes(shapes, crs)
 
@@ -62,7 +102,7 @@ class Table:
         if not isinstance(name, str) or name not in self._make:
             return self.frame()[name]
         if name not in self._made:
-            self._made[name] = listed(self._make[name]())
+            self._made[name] = Column(self._make[name]())
         return self._made[name]
 
     def __getattr__(self, name: str) -> Any:
@@ -110,7 +150,7 @@ class Table:
 
 
 def _picked(table: Table, name: str, rows: NDArray[np.intp]) -> Any:
-    return np.asarray(table[name])[rows] if table[name].dtype == object else table[name].array[rows]
+    return table[name].array[rows]
 
 
 def _taken(frame: pd.DataFrame, name: str, at: NDArray[np.intp]) -> Any:

@@ -6,7 +6,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from layers.base import SERVICE_LIFE, Ask, Field, Layer, Text, codes
+from layers.base import SERVICE_LIFE, Ask, Field, Layer, Text, arrays_of, codes
 from layers.service import Load, Way, answers, serve
 
 KINDS = codes(
@@ -40,13 +40,11 @@ def assess(plots: gpd.GeoDataFrame, features: gpd.GeoDataFrame, ask: Ask, way: W
 
 def _load(plots: gpd.GeoDataFrame) -> Load:
     """Collect the loads of plots by network."""
-    blank = np.full(len(plots), np.nan)
+    told, blank = arrays_of(plots), np.full(len(plots), np.nan)
     low, high = (
-        np.stack([plots[c].to_numpy(float) if (c := f"load_{kind}_{end}") in plots else blank for kind in KINDS], axis=1)
-        for end in ("low", "high")
+        np.stack([np.asarray(told.get(f"load_{kind}_{end}", blank), float) for kind in KINDS], axis=1) for end in ("low", "high")
     )
-    committed = plots["load_committed"].to_numpy(bool) if "load_committed" in plots else np.zeros(len(plots), bool)
-    return Load(low, high, committed)
+    return Load(low, high, np.asarray(told.get("load_committed", np.zeros(len(plots), bool)), bool))
 
 
 LAYER = Layer(

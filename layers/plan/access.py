@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from geo.links import Polygons, beside, crossed, facing, links
-from layers.base import Ask, Field, Land, Survey, Text, surveyed, valid_on
+from layers.base import Ask, Field, Land, Survey, Text, places, surveyed, tabled, texts, valid_on
 from layers.catalogue import LAYERS
 from layers.plan.exactness import tolerance
 from layers.plan.supply import survey_of
@@ -69,7 +69,7 @@ class Others(NamedTuple):
 
     def holders(self, plots: NDArray[np.object_]) -> Rows:
         """Look up the holders of the parcels with given numbers; -1 where nobody recorded one or there is no such parcel."""
-        return np.append(self.holder, -1)[pd.Index(self.id).get_indexer(pd.Index(plots))]
+        return np.append(self.holder, -1)[places(self.id, plots)]
 
 
 def others(land: Land, ask: Ask, crs: object) -> Others:
@@ -259,14 +259,14 @@ class Ways:
 def road_facts(found: pd.DataFrame, land: Land, ways: Ways, sure: Flags) -> pd.DataFrame:
     """Tell FIELDS: the plots' frontage, where roads were surveyed (`sure`), and class and width of the road that `found` names."""
     roads = survey_of(land, LAYERS["roads"], ways.plots.crs).features
-    at = pd.Index(roads["id"].to_numpy(object)).get_indexer(pd.Index(found["road_line"].to_numpy(object)))
-    return pd.DataFrame(
+    at = places(roads["id"].to_numpy(object), found["road_line"].to_numpy(object))
+    return tabled(
         {
             "road_frontage": np.where(sure, ways.frontage, np.nan),
-            "road_class": pd.array(np.append(roads["class"].to_numpy(object), [None])[at], "str"),
+            "road_class": texts(np.append(roads["class"].to_numpy(object), [None])[at]),
             "road_width": np.append(roads["red_line_width"].to_numpy(float), np.nan)[at],
         },
-        index=found.index,
+        found.index,
     )
 
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from geo.forest import least, root
 from layers import utilities
-from layers.base import Ask, Field, Land, Text, framed, texts
+from layers.base import Ask, Field, Land, Text, arrays_of, framed, texts
 from layers.service import LOADS
 
 Numbers = NDArray[np.float64]
@@ -139,31 +139,34 @@ def demand(plots: gpd.GeoDataFrame, land: Land, ask: Ask, own: str = "parcels") 
     loads = _projects(plots, _by_use(use_of(plots, ask), area, ask))
     committed, project = np.zeros(len(plots), bool), np.full(len(plots), None, object)
     if own == "parcels" and "status" in plots:
-        committed = plots["status"].isin(SUPPLIED).to_numpy(bool)
+        committed = np.isin(plots["status"].to_numpy(object), SUPPLIED)
         if ask.use is None and "sites" in land:
             loads, project = _shared(plots, area, loads, land["sites"].features, ask)
     low, high = (np.where(committed, 0.0, part) for part in loads)
-    told = {str(name): plots[name].array for name in plots.columns if name != plots.geometry.name}
+    told = {name: array for name, array in arrays_of(plots).items() if name != plots.geometry.name}
     told |= {"load_committed": committed, "load_project": project}
     told |= {f"load_{kind}_{end}": part[k] for k, kind in enumerate(KINDS) for end, part in (("low", low), ("high", high))}
-    return framed(told, plots.geometry.to_numpy(), plots.crs).set_axis(plots.index)
+    return framed(told, plots.geometry.to_numpy(), plots.crs, plots.index)
 
 
 def asked_loads(asking: gpd.GeoDataFrame) -> dict[str, Any]:
     """Pick what findings keep of the loads of plots (`demand`): the columns FIELDS, as arrays."""
-    least = {f"{kind}_load": asking[f"load_{kind}_low"].to_numpy(float) for kind in KINDS}
-    return {**least, "load_project": texts(asking["load_project"].to_numpy(object))}
+    told = arrays_of(asking)
+    least = {f"{kind}_load": np.asarray(told[f"load_{kind}_low"], float) for kind in KINDS}
+    return {**least, "load_project": texts(np.asarray(told["load_project"], object))}
 
 
-def use_of(plots: gpd.GeoDataFrame, ask: Ask) -> pd.Series[str]:
-    """Find the use of each plot in the classification of 2023; NA where it has none."""
-    if ask.use is not None:
-        return pd.Series(ask.use, plots.index, dtype="str")
-    use = plots["use_code"] if "use_code" in plots else pd.Series(None, plots.index, dtype="str")
-    return use.where(plots["code_system"] == "planning_2023") if "code_system" in plots else use
+def use_of(plots: gpd.GeoDataFrame, ask: Ask) -> NDArray[np.object_]:
+    """Find the use of each plot in the classification of 2023; missing where it has none."""
+    if ask.use is not None or "use_code" not in plots:
+        return np.full(len(plots), ask.use, object)
+    use = np.array(plots["use_code"], object)
+    if "code_system" in plots:
+        use[plots["code_system"].to_numpy(object) != "planning_2023"] = None
+    return use
 
 
-def _by_use(use: pd.Series[str], area: Numbers, ask: Ask) -> Numbers:
+def _by_use(use: NDArray[np.object_], area: Numbers, ask: Ask) -> Numbers:
     """Find the loads of uses on areas [m2], shape (2, kinds, n): at least, at most. Loops over distinct uses only."""
     loads = np.full((2, len(KINDS), len(use)), np.nan)
     at, pool = pd.factorize(use)
@@ -198,7 +201,7 @@ def _shared(
     most = shared > area[i] / 2
     project[i[most]] = live["id"].to_numpy(object)[j[most]]
     sizes = shapely.area(outlines)
-    theirs = _projects(live, _by_use(live["use_code"], sizes, ask))
+    theirs = _projects(live, _by_use(live["use_code"].to_numpy(object), sizes, ask))
     rest = 1 - np.minimum(np.bincount(i, shared, len(plots)) / area, 1.0)
     answer = np.where(rest > 0, loads * rest, 0.0)
     for end in range(2):

@@ -282,14 +282,14 @@ def _parts(found: Decided) -> tuple[Part, ...]:
     for n, (severity, reason) in enumerate(zip(NAMES[found.worst], found.reason, strict=True)):
         alike.setdefault((severity, reason, tuple(on[n])), []).append(n)
     area, shapes = found.pieces.area, found.pieces.geometry
-    for key in [key for key, rows in alike.items() if area[rows].sum() < UNPRINTED]:
+    size = {key: float(area[rows].sum()) for key, rows in alike.items()}
+    for key in [key for key in alike if size[key] < UNPRINTED]:
         like = [other for other in alike if other[:2] == key[:2] and other != key]
         if like:
-            alike[max(like, key=lambda other: area[alike[other]].sum())] += alike.pop(key)
-    parts = [
-        Part(severity, reason, float(area[rows].sum()), claimed, united(shapes[rows]))
-        for (severity, reason, claimed), rows in alike.items()
-    ]
+            largest = max(like, key=size.__getitem__)
+            alike[largest] += alike.pop(key)
+            size[largest] = float(area[alike[largest]].sum())
+    parts = [Part(key[0], key[1], size[key], key[2], united(shapes[rows])) for key, rows in alike.items()]
     return tuple(sorted(parts, key=lambda part: -part.area))
 
 

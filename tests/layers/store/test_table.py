@@ -28,3 +28,7 @@ def test_a_table_of_a_box_tells_what_a_frame_of_it_tells(store: Store) -> None:
     assert table.take(np.array([1]))["id"].tolist() == ["P2"]
     pd.testing.assert_frame_equal(table.frame(), frame)
     assert table[[False, True]]["id"].tolist() == table.iloc[1:]["id"].tolist() == ["P2"]
+    column, series = table["area_recorded"], table.frame()["area_recorded"]
+    assert (column != 1.0).tolist() == (series != 1.0).tolist()
+    assert (2 - column).equals(2 - series)
+    assert ["-" + status for status in table["status"] if status] == ["-ready"] * int((table["status"] == "ready").sum())
