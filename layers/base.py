@@ -15,6 +15,7 @@ import pyarrow as pa
 import shapely
 from geopandas.array import GeometryArray
 from numpy.typing import NDArray
+from pandas.api.extensions import take
 from shapely.geometry.base import BaseGeometry
 
 from layers.standards import Rulebook
@@ -261,7 +262,8 @@ def ask_layer(layer: Layer, plots: gpd.GeoDataFrame, survey: Survey, ask: Ask) -
     if layer.assess is None:
         return pd.DataFrame(index=plots.index)
     found = layer.assess(plots, survey.features, ask)
-    unsure: dict[str, pd.Series[Any]] = {}
+    arrays = arrays_of(found)
+    unsure: dict[str, Any] = {}
     known: dict[tuple[object, ...], NDArray[np.bool_]] = {}
     for column in layer.answers:
         scope = (column.reach, *(id(edition) for edition in survey.of(column.kind)))
@@ -272,10 +274,11 @@ def ask_layer(layer: Layer, plots: gpd.GeoDataFrame, survey: Survey, ask: Ask) -
         if stands.all():
             continue
         if column.fact is not None:
-            stands = stands | np.isin(found[column.fact].to_numpy(object), column.facts)
+            stands = stands | np.isin(np.asarray(arrays[column.fact], object), column.facts)
         if not stands.all():
-            unsure[column.field.name] = found[column.field.name].where(stands)
-    return found.assign(**unsure) if unsure else found
+            rows = np.where(stands, np.arange(len(stands)), -1)
+            unsure[column.field.name] = take(arrays[column.field.name], rows, allow_fill=True)
+    return tabled(arrays | unsure, found.index) if unsure else found
 
 
 def framed(

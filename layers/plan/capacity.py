@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 
 from geo.forest import least, root
 from layers import utilities
-from layers.base import Ask, Field, Land, Text, arrays_of, framed, texts
+from layers.base import Ask, Field, Land, Text, arrays_of, framed, objects, tabled, texts
 from layers.service import LOADS
+from layers.table import Table
 
 Numbers = NDArray[np.float64]
 SUPPLIED = ("supplied_unused", "under_construction", "built", "idle")
@@ -98,7 +99,7 @@ def spare(features: gpd.GeoDataFrame, traced: pd.DataFrame, ask: Ask) -> pd.Data
     then `via` is NA. One way counts, over the fewest lines; what a loop could bring besides does not. Time as for tracing.
     """
     ids, own = features["id"].to_numpy(object), room(features, ask)
-    parent = pd.Index(ids).get_indexer(traced["via"])
+    parent = pd.Index(ids).get_indexer(pd.Index(objects(traced["via"]), dtype=object))
     begins, ends = (traced[c].to_numpy("datetime64[s]") for c in ("serves_from", "serves_until"))
     on = np.datetime64(ask.on, "s")
     day = np.where(np.isnat(begins) | (begins < on), on, begins)
@@ -111,16 +112,17 @@ def spare(features: gpd.GeoDataFrame, traced: pd.DataFrame, ask: Ask) -> pd.Data
     (sure, _), (most, at) = least(parent, own.sure), least(parent, own.most)
     between = least(parent, np.where(source, np.inf, own.most))[0]
     none = np.array([None], object)
-    return traced.assign(
-        via=pd.array(np.append(ids, none)[parent], "str"),
-        room_sure=_known(own.sure),
-        room_most=_known(own.most),
-        way_most=_known(np.where(parent < 0, np.inf, between[parent])),
-        source_most=np.where(fed, _known(own.most)[first], np.nan),
-        spare_sure=np.where(fed, _known(sure), np.nan),
-        spare_most=_known(most),
-        bottleneck=pd.array(np.where(np.isfinite(most), ids[at], none), "str"),
-    )
+    found = {
+        "via": texts(np.append(ids, none)[parent]),
+        "room_sure": _known(own.sure),
+        "room_most": _known(own.most),
+        "way_most": _known(np.where(parent < 0, np.inf, between[parent])),
+        "source_most": np.where(fed, _known(own.most)[first], np.nan),
+        "spare_sure": np.where(fed, _known(sure), np.nan),
+        "spare_most": _known(most),
+        "bottleneck": texts(np.where(np.isfinite(most), ids[at], none)),
+    }
+    return tabled({**arrays_of(traced), **found}, traced.index)
 
 
 def _known(numbers: Numbers) -> Numbers:
@@ -135,7 +137,7 @@ def demand(plots: gpd.GeoDataFrame, land: Land, ask: Ask, own: str = "parcels") 
     projects asks for their share of the project, by area, and `load_project` is the id of a site that takes more than half of
     it; a supplied one asks for nothing more. NaN where nobody can say.
     """
-    area = plots.geometry.area.to_numpy()
+    area = shapely.area(plots.geometry.to_numpy())
     loads = _projects(plots, _by_use(use_of(plots, ask), area, ask))
     committed, project = np.zeros(len(plots), bool), np.full(len(plots), None, object)
     if own == "parcels" and "status" in plots:
@@ -192,7 +194,8 @@ def _shared(
     plots: gpd.GeoDataFrame, area: Numbers, loads: Numbers, sites: gpd.GeoDataFrame, ask: Ask
 ) -> tuple[Numbers, NDArray[np.object_]]:
     """Give the parts of plots that lie in sites of projects their shares of the projects' loads; and name who wants most of them."""
-    live = sites[(sites["status"] != "cancelled").to_numpy(bool)]
+    live = Table.of(sites)
+    live = live.take(np.flatnonzero(live["status"].to_numpy() != "cancelled"))
     shapes, outlines = plots.geometry.to_numpy(), live.geometry.to_numpy()
     j, i = shapely.STRtree(shapes).query(outlines, predicate="intersects")
     shared = shapely.area(shapely.intersection(shapes[i], outlines[j]))

@@ -209,7 +209,12 @@ def chunks(layer: Layer, features: gpd.GeoDataFrame | Iterable[gpd.GeoDataFrame]
 
 def is_cast(values: Any, dtype: DType) -> bool:
     """Tell whether an array of a frame is what `cast` makes."""
-    return bool(values.dtype == DTYPES[dtype]) and (dtype != "date" or pd.DatetimeIndex(values).is_normalized)
+    return bool(values.dtype == DTYPES[dtype]) and (dtype != "date" or _whole(np.asarray(values)))
+
+
+def _whole(days: NDArray[np.datetime64]) -> bool:
+    """Tell whether moments of seconds are days, or missing."""
+    return bool((np.isnat(days) | (days.astype(np.int64) % 86_400 == 0)).all())
 
 
 def cells(values: Any, dtype: DType) -> list[Any]:

@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 from pyproj import CRS
 
-from layers.base import Edition, Layer
+from layers.base import Edition, Layer, arrays_of
 from layers.catalogue import LAYERS
 from layers.store import blobs, changes, frames, history, rasters, schema
 from layers.store import findings as assessed
@@ -399,7 +399,8 @@ class GpkgStore:
 
     def _put(self, c: sqlite3.Connection, layer: Layer, put: gpd.GeoDataFrame) -> None:
         """Update the features that are stored and insert the others, in the order given."""
-        data = [frames.cells(put[f.name], f.dtype) for f in layer.columns]
+        arrays = arrays_of(put)
+        data = [frames.cells(arrays[f.name], f.dtype) for f in layer.columns]
         known = set(self._known(c, layer, data[0]))
         if layer.drawn:
             data.append(blobs.encode(put.geometry.to_numpy(), self._srs, layer.geometry))

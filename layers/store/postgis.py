@@ -17,7 +17,7 @@ import shapely
 from numpy.typing import NDArray
 from pyproj import CRS
 
-from layers.base import Edition, Layer
+from layers.base import Edition, Layer, arrays_of
 from layers.store import frames
 from layers.store.address import Address
 from layers.store.base import (
@@ -365,7 +365,8 @@ class PostgisStore:
 
     def _put(self, c: Connection, layer: Layer, put: gpd.GeoDataFrame) -> None:
         """Update the features that are stored and insert the others, in the order given."""
-        data = [frames.cells(put[f.name], f.dtype) for f in layer.columns]
+        arrays = arrays_of(put)
+        data = [frames.cells(arrays[f.name], f.dtype) for f in layer.columns]
         known = set(self._known(c, layer, data[0]))
         if layer.drawn:
             data.append(encode(put.geometry.to_numpy(), self._srs, layer.geometry))
