@@ -33,10 +33,11 @@ KEPT = 256
 class Contests:
     """The contest of a whole base by its stored findings and, where these are not fresh, those around some sources.
 
-    Safe to share between threads.
+    One that is not `lasting` answers a single question, and reads only the findings that it concerns. Safe to share between threads.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, lasting: bool = True) -> None:
+        self._lasting = lasting
         self._whole: tuple[tuple[object, ...], Contest | None] = (), None
         self._around: OrderedDict[tuple[object, ...], Contest | None] = OrderedDict()
         self._reading, self._lock = threading.Lock(), threading.Lock()
@@ -49,7 +50,9 @@ class Contests:
         """
         versions, asked = store.versions(), replace(ask, use=None)
         key = (ask.on, ask.known, *(versions[name] for name in ASKED))
-        if as_of is None and (whole := self._of_findings(store, traces["utilities"], asked, key)):
+        if as_of is None and not self._lasting and answered(store, store.findings([], [])[1], ask, ASKED):
+            return _told(store, traces["utilities"], sources)
+        if as_of is None and self._lasting and (whole := self._of_findings(store, traces["utilities"], asked, key)):
             return whole
         key = (*key, as_of, sources)
         if key not in self._around:
@@ -74,10 +77,22 @@ class Contests:
         return whole if known == key else None
 
 
+def _of(traced: pd.DataFrame, sources: frozenset[str]) -> pd.DataFrame:
+    """Pick sources and the lines that they serve."""
+    return traced[traced["source"].isin(sources) | traced.index.isin(sources)]
+
+
+def _told(store: Store, traced: pd.DataFrame, sources: frozenset[str]) -> Contest:
+    """Take from stored findings what plots ask of the lines that some sources serve."""
+    known = _of(traced, sources)
+    lines = known.index.tolist()
+    return Contest.of(known, claims(store.findings(None, TOLD, {f"{kind}_line": lines for kind in KINDS})[0]))
+
+
 def _around(store: Store, traces: Traces, ask: Ask, sources: frozenset[str], as_of: When | None) -> Contest | None:
     """Ask the plots around the lines that some sources serve."""
     traced = traces["utilities"]
-    known = traced[traced["source"].isin(sources) | traced.index.isin(sources)]
+    known = _of(traced, sources)
     if len(known) > LINES:
         return None
     lines = store.read("utilities", ids=known.index.tolist(), columns=["id"], as_of=as_of)

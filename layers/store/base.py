@@ -20,6 +20,8 @@ Findings = pd.DataFrame | Iterable[pd.DataFrame]
 """What was found of each plot, by its id: one frame, or a stream of frames with the same columns."""
 Inputs = Mapping[str, Any]
 """What findings were made from, as JSON can hold it: the day, the versions of the layers, the standards, the engine."""
+AnyOf = Mapping[str, Sequence[str]]
+"""For columns the values of which one is asked for."""
 Progress = Callable[[int, int], None]
 """Called with (done, total) features while long work goes on; total is 0 where nobody knows it, as of a stream."""
 When = datetime | int
@@ -285,10 +287,13 @@ class Store(Protocol):
         """
         ...
 
-    def findings(self, ids: Sequence[str] | None = None, columns: Sequence[str] | None = None) -> tuple[pd.DataFrame, Inputs]:
+    def findings(
+        self, ids: Sequence[str] | None = None, columns: Sequence[str] | None = None, any_of: AnyOf | None = None
+    ) -> tuple[pd.DataFrame, Inputs]:
         """Read findings by parcel id, and the inputs they were made from; empty where nothing was assessed.
 
-        `columns` keeps those of them that there are, in the order of storage.
+        `columns` keeps those of them that there are, in the order of storage; `any_of` keeps the plots that have one of the
+        values of a column of text, in any of those named.
         """
         ...
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from layers.base import DType, arrays_of, tabled
 from layers.store import schema
-from layers.store.base import ConflictError, DuplicateError, Findings, Progress, StoreError
+from layers.store.base import AnyOf, ConflictError, DuplicateError, Findings, Progress, StoreError
 from layers.store.connection import Connections
 from layers.store.frames import CHUNK, cast, cells, column, is_cast, named
 from layers.store.schema import quoted
@@ -168,7 +168,7 @@ def update(
 
 
 def load(
-    connection: sqlite3.Connection, ids: Sequence[str] | None, wanted: Sequence[str] | None = None
+    connection: sqlite3.Connection, ids: Sequence[str] | None, wanted: Sequence[str] | None = None, any_of: AnyOf | None = None
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Read findings and what they were made from; both empty where nothing was assessed."""
     noted = connection.execute("SELECT inputs, types FROM shudi_findings").fetchone()
@@ -176,8 +176,11 @@ def load(
         return nothing(), {}
     types: dict[str, DType] = {k: v for k, v in json.loads(noted[1]).items() if wanted is None or k in wanted}
     sql = f"SELECT {', '.join(['id', *map(quoted, types)])} FROM findings"
-    where = "" if ids is None else " WHERE id IN (SELECT value FROM json_each(?))"
-    values = [] if ids is None else [json.dumps([str(i) for i in ids])]
+    asked: list[AnyOf] = [] if ids is None else [{"id": ids}]
+    asked += [] if any_of is None else [any_of]
+    among = [" OR ".join(f"{quoted(name)} IN (SELECT value FROM json_each(?))" for name in names) for names in asked]
+    where = f" WHERE {' AND '.join(f'({each})' for each in among)}" if among else ""
+    values = [json.dumps([str(value) for value in given]) for names in asked for given in names.values()]
     rows = connection.execute(f"{sql}{where} ORDER BY fid", values).fetchall()
     return build(types, rows), json.loads(noted[0])
 
@@ -187,3 +190,17 @@ def build(types: Mapping[str, DType], rows: Sequence[Sequence[Any]]) -> pd.DataF
     columns = list(zip(*rows, strict=True)) if rows else [()] * (len(types) + 1)
     data = {name: column(f"findings.{name}", kind, columns[k]) for k, (name, kind) in enumerate(types.items(), 1)}
     return tabled(data, pd.Index(columns[0], dtype="str", name="id"))
+
+
+def keep(connection: sqlite3.Connection, name: str, note: Mapping[str, Any], content: bytes) -> None:
+    """Keep what takes long to derive again, inside the caller's transaction."""
+    connection.execute(schema.KEPT)
+    connection.execute("INSERT OR REPLACE INTO shudi_kept VALUES (?, ?, ?)", (name, json.dumps(dict(note)), content))
+
+
+def kept(connection: sqlite3.Connection, name: str) -> tuple[dict[str, Any], bytes] | None:
+    """Take what is kept under a name; None where nothing is, as in a base where nothing was kept yet."""
+    if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'shudi_kept'").fetchone():
+        return None
+    row = connection.execute("SELECT note, content FROM shudi_kept WHERE name = ?", (name,)).fetchone()
+    return (json.loads(row[0]), row[1]) if row else None

@@ -25,6 +25,7 @@ from layers.catalogue import LAYERS
 from layers.store import blobs, changes, frames, history, rasters, schema
 from layers.store import findings as assessed
 from layers.store.base import (
+    AnyOf,
     Box,
     Change,
     Compare,
@@ -423,21 +424,19 @@ class GpkgStore:
         with self._connections.writing("assess") as c:
             assessed.update(c, findings, gone, inputs, expect)
 
-    def findings(self, ids: Sequence[str] | None = None, columns: Sequence[str] | None = None) -> tuple[pd.DataFrame, Inputs]:
+    def findings(
+        self, ids: Sequence[str] | None = None, columns: Sequence[str] | None = None, any_of: AnyOf | None = None
+    ) -> tuple[pd.DataFrame, Inputs]:
         """Read findings by parcel id, and what they were made from."""
         with self._connections.reading() as c:
-            return assessed.load(c, ids, columns)
+            return assessed.load(c, ids, columns, any_of)
 
     def keep(self, name: str, note: Inputs, content: bytes) -> None:
         """Keep what takes long to derive again."""
         with self._connections.writing("assess") as c:
-            c.execute(schema.KEPT)
-            c.execute("INSERT OR REPLACE INTO shudi_kept VALUES (?, ?, ?)", (name, json.dumps(dict(note)), content))
+            assessed.keep(c, name, note, content)
 
     def kept(self, name: str) -> tuple[Inputs, bytes] | None:
         """Take what is kept under a name."""
         with self._connections.reading() as c:
-            if not c.execute("SELECT 1 FROM sqlite_master WHERE name = 'shudi_kept'").fetchone():
-                return None
-            row = c.execute("SELECT note, content FROM shudi_kept WHERE name = ?", (name,)).fetchone()
-            return (json.loads(row[0]), row[1]) if row else None
+            return assessed.kept(c, name)

@@ -21,7 +21,7 @@ from layers.base import Edition, Layer, empty
 from layers.catalogue import LAYERS
 from layers.store import findings as assessed
 from layers.store import frames, rasters
-from layers.store.base import Box, Change, Compare, Edit, Findings, Inputs, Progress, Record, StoreError, When, Write
+from layers.store.base import AnyOf, Box, Change, Compare, Edit, Findings, Inputs, Progress, Record, StoreError, When, Write
 from layers.store.changes import agreed
 from layers.store.crs import project_crs
 from layers.store.deliveries import admitted, in_force, now, stamp
@@ -266,9 +266,13 @@ class MemoryStore:
             whole = pd.concat([kept, new]) if len(kept) and len(new) else new if len(new) else kept
             self._findings = whole, dict(inputs)
 
-    def findings(self, ids: Sequence[str] | None = None, columns: Sequence[str] | None = None) -> tuple[pd.DataFrame, Inputs]:
+    def findings(
+        self, ids: Sequence[str] | None = None, columns: Sequence[str] | None = None, any_of: AnyOf | None = None
+    ) -> tuple[pd.DataFrame, Inputs]:
         """Read findings by parcel id, and what they were made from."""
         found, inputs = self._findings
+        if any_of is not None:
+            found = found[np.any([found[name].isin(list(values)) for name, values in any_of.items()], axis=0)]
         if columns is not None:
             found = found[[c for c in found.columns if c in columns]]
         return (found.copy() if ids is None else found[found.index.isin(list(ids))].copy()), inputs

@@ -21,6 +21,7 @@ from layers.base import Edition, Layer, arrays_of
 from layers.store import frames
 from layers.store.address import Address
 from layers.store.base import (
+    AnyOf,
     Box,
     Change,
     Compare,
@@ -403,10 +404,12 @@ class PostgisStore:
         with self._pool.writing("assess", schema.LOCK + 1) as c:
             assessed.update(c, findings, gone, inputs, expect)
 
-    def findings(self, ids: Sequence[str] | None = None, columns: Sequence[str] | None = None) -> tuple[pd.DataFrame, Inputs]:
+    def findings(
+        self, ids: Sequence[str] | None = None, columns: Sequence[str] | None = None, any_of: AnyOf | None = None
+    ) -> tuple[pd.DataFrame, Inputs]:
         """Read findings by parcel id, and what they were made from."""
         with self._pool.reading() as c:
-            return assessed.load(c, ids, columns)
+            return assessed.load(c, ids, columns, any_of)
 
     def keep(self, name: str, note: Inputs, content: bytes) -> None:
         """Keep what takes long to derive again."""

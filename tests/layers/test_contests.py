@@ -52,6 +52,7 @@ def test_fresh_findings_tell_of_all_plots_what_asking_them_anew_tells(park, monk
     assess(park, ASK, STANDARDS)
     monkeypatch.setattr("layers.contests.LINES", 0)
     assert services(park, ask, Networks()) == anew
+    assert services(park, ask, Networks(lasting=False)) == anew
 
 
 def whole(store, ask, contests):

@@ -10,7 +10,7 @@ import pandas as pd
 import psycopg
 
 from layers.base import DType, arrays_of
-from layers.store.base import Findings, Progress
+from layers.store.base import AnyOf, Findings, Progress
 from layers.store.findings import build, conform, matching, nothing, stream, twice
 from layers.store.frames import CHUNK, cells
 from layers.store.postgres.history import fetch
@@ -95,7 +95,7 @@ def update(
 
 
 def load(
-    connection: Connection, ids: Sequence[str] | None, wanted: Sequence[str] | None = None
+    connection: Connection, ids: Sequence[str] | None, wanted: Sequence[str] | None = None, any_of: AnyOf | None = None
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Read findings and what they were made from; both empty where nothing was assessed."""
     noted = fetch(connection, "SELECT inputs, types FROM shudi_findings")
@@ -103,7 +103,11 @@ def load(
         return nothing(), {}
     types: dict[str, DType] = {k: v for k, v in json.loads(noted[0][1]).items() if wanted is None or k in wanted}
     picked = "".join(f", {quoted(name)}{'::text' if kind == 'date' else ''}" for name, kind in types.items())
-    where, values = ("", ()) if ids is None else (" WHERE id = ANY(%s)", ([str(i) for i in ids],))
+    asked: list[AnyOf] = [] if ids is None else [{"id": ids}]
+    asked += [] if any_of is None else [any_of]
+    among = [" OR ".join(f"{quoted(name)} = ANY(%s)" for name in names) for names in asked]
+    where = f" WHERE {' AND '.join(f'({each})' for each in among)}" if among else ""
+    values = [[str(value) for value in given] for names in asked for given in names.values()]
     return build(types, fetch(connection, f"SELECT id{picked} FROM findings{where} ORDER BY fid", values)), json.loads(
         noted[0][0]
     )

@@ -307,6 +307,7 @@ def test_findings_come_back_by_parcel_with_their_inputs(store: Store) -> None:
     assert inputs == {"versions": {"parcels": 7}, "名": "济南"}
     assert told == [(3, 3)]
     assert_frame_equal(store.findings(["P3", "nobody"])[0], frame[2:])
+    assert_frame_equal(store.findings(any_of={"verdict": ["free", "'none"]})[0], frame[:1])
     store.save_findings(frame[["verdict"]][:1], {})
     assert list(store.findings()[0].columns) == ["verdict"]
     with pytest.raises(DuplicateError, match="P1"):
