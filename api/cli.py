@@ -11,7 +11,7 @@ from layers.store.address import where
 
 HOMES = {
     "land": ("init", "demo", "layers"), "move": ("copy", "migrate"), "deliver": ("import",), "export": ("export",),
-    "change": ("edit", "undo", "history", "diff"), "parcel": ("parcel",), "verdict": ("check", "explain", "assess"), "find": ("find",),
+    "change": ("edit", "undo", "history", "diff"), "parcel": ("parcel",), "verdict": ("check", "explain", "assess"), "find": ("find",), "suitability": ("suitability",),
     "level": ("level",), "networks": ("networks",), "supply": ("supply",), "show": ("map", "serve"), "sheet": ("sheet",),
     "listing": ("listing", "verify"), "people": ("user", "audit"), "qgis": ("qgis",),
 }  # fmt: skip

@@ -18,6 +18,8 @@ from geo.crs import transform
 from layers.base import Text
 from layers.catalogue import LAYERS
 from layers.errors import Refusal
+from layers.plan.counterfactual import Change, Counterfactual
+from layers.plan.listing import whole
 from layers.plan.readiness import SERVICES, required
 from layers.plan.siting import CLASS_RANK, CRITERIA, Brief, Near
 from layers.plan.terms import Term
@@ -55,10 +57,12 @@ class BriefBody(BaseModel):
     width_m: float | None = Field(None, gt=0, allow_inf_nan=False)
     earthwork_m: float | None = Field(None, gt=0, allow_inf_nan=False, description="m3 for each m2")
     near: list[NearBody] = Field([], max_length=8)
+    budget_cny: float | None = Field(None, gt=0, allow_inf_nan=False, description="price of the land, as its listing has it")
     wishes: dict[str, float] = {}
     kinds: list[Literal["single", "part", "assembly"]] = ["single", "part", "assembly"]
     across_roads: bool = False
     limit: int = Field(20, ge=1, le=200)
+    why: str | None = Field(None, max_length=200, description="a plot of which is told why it does not fit")
     answer_crs: str | None = Field(None, description="CRS of the answer's geometry, east before north; default: the base's")
 
     def brief(self) -> Brief:
@@ -79,7 +83,7 @@ class BriefBody(BaseModel):
         services = tuple(dict.fromkeys((*self.services, *self.loads)))
         return Brief(
             (least, most), self.use, services, self.by, dict(self.loads), self.road_class, self.frontage_m, self.slope, self.width_m,
-            self.earthwork_m, near, dict(self.wishes),
+            self.earthwork_m, near, self.budget_cny, dict(self.wishes),
         )  # fmt: skip
 
 
@@ -108,6 +112,16 @@ def area_range(said: str, book: Rulebook) -> tuple[float, float]:
         if len(numbers) == 2
         else (numbers[0] * unit * (1 - fit), numbers[0] * unit * (1 + fit))
     )
+
+
+def money(said: str) -> int:
+    """Read a sum [CNY]: 2000万元, or 20000000."""
+    try:
+        return whole(said.strip())
+    except ValueError:
+        raise Refusal(
+            f"{said!r} is no sum: write it in CNY, as 20000000", f"{said!r} 不是金额:请写成 2000万元 或 20000000"
+        ) from None
 
 
 def near_of(said: str) -> NearBody:
@@ -197,6 +211,47 @@ class MatchBody(BaseModel):
         )  # fmt: skip
 
 
+class ChangeBody(BaseModel):
+    """What a must that is not met asks for: a cure of the land, or less asked by the share `effort`; null where none would do."""
+
+    criterion: str
+    title: Words
+    value: Words
+    wanted: Words
+    cure: Words | None
+    cured_from: date | None
+    instead: Words | None
+    effort: float | None
+
+    @classmethod
+    def of(cls, change: Change) -> ChangeBody:
+        """Write a change."""
+        return cls(
+            criterion=change.criterion, title=Words.of(change.title), value=Words.of(change.value), wanted=Words.of(change.wanted),
+            cure=Words.of(change.cure) if change.cure else None, cured_from=change.from_,
+            instead=Words.of(change.instead) if change.instead else None, effort=change.effort,
+        )  # fmt: skip
+
+
+class WhyBody(BaseModel):
+    """Why a plot does not fit, and the least change for which it would: all of the changes, the easiest first.
+
+    `asking_less`: it would fit a brief that gives way so; `fits_from`: it fits from that day, if nothing else is done than to wait.
+    """
+
+    plot: str
+    fits: bool
+    asking_less: bool
+    fits_from: date | None
+    changes: list[ChangeBody]
+
+    @classmethod
+    def of(cls, found: Counterfactual) -> WhyBody:
+        """Write a counterfactual."""
+        changes = [ChangeBody.of(change) for change in found.changes]
+        return cls(plot=found.plot, fits=found.fits, asking_less=found.brief is not None, fits_from=found.from_, changes=changes)
+
+
 class SitingBody(BaseModel):
     """The matches of a brief, best first; of the plots how many each must left out, and of how many nobody knows."""
 
@@ -207,16 +262,19 @@ class SitingBody(BaseModel):
     left_out: dict[str, dict[str, int]]
     gap: float
     matches: list[MatchBody]
+    why: WhyBody | None = None
 
     @classmethod
-    def of(cls, found: Sitings, crs: str, generated: bool, answer_crs: str | None = None) -> SitingBody:
+    def of(
+        cls, found: Sitings, crs: str, generated: bool, answer_crs: str | None = None, why: Counterfactual | None = None
+    ) -> SitingBody:
         """Write what was found in a base of `crs`."""
         left = {name: {"no": n[0], "unknown": n[1]} for name, n in found.dropped.items()}
         shapes = transform(np.array([m.geometry for m in found.matches], object), crs, answer_crs or crs)
         matches = [MatchBody.of(m, shape) for m, shape in zip(found.matches, shapes, strict=True)]
         return cls(
             on=found.on, crs=answer_crs or crs, generated=generated, plots=found.plots, left_out=left, gap=round(found.gap, 6),
-            matches=matches,
+            matches=matches, why=WhyBody.of(why) if why else None,
         )  # fmt: skip
 
 
@@ -232,6 +290,24 @@ def _match(k: int, match: MatchBody, language: str, say: Callable[[Text | Words]
         sign = {"yes": "✓", "no": "✗", "unknown": "?"}[term.fit]
         cure = f" → {say(term.cure)}{f' ({term.cured_from})' if term.cured_from else ''}" if term.cure else ""
         yield f"   {sign} {say(term.title)}: {say(term.value)} ({say(term.wanted)}) +{term.part:.3f}{cure}"
+
+
+def told_why(why: WhyBody, say: Callable[[Text | Words], str]) -> list[str]:
+    """Write why a plot does not fit."""
+    if why.fits:
+        return [say(Text(f"{why.plot} fits by itself", f"{why.plot} 本身即符合"))]
+    rows = [say(Text(f"{why.plot} does not fit; it would by all of this:", f"{why.plot} 不符合;同时满足以下各项即可:"))]
+    for change in why.changes:
+        ways = [say(change.cure) + (f" ({change.cured_from})" if change.cured_from else "")] if change.cure else []
+        if change.instead and change.effort is not None:
+            less = f" ({change.effort:.1%})" if change.effort else ""
+            ways.append(say(Text("ask for ", "改为要求 ")) + say(change.instead) + less)
+        rows.append(
+            f"   {say(change.title)}: {say(change.value)} ({say(change.wanted)}) → {say(Text(' or ', ' 或 ')).join(ways) or '?'}"
+        )
+    if why.fits_from:
+        rows.append(say(Text(f"   it fits from {why.fits_from} by waiting alone", f"   只需等待,自 {why.fits_from} 起即符合")))
+    return rows
 
 
 def render(body: SitingBody, language: str) -> str:
@@ -252,6 +328,7 @@ def render(body: SitingBody, language: str) -> str:
     if body.gap:
         rows.append(say(Text(f"not all assemblies were looked at: another could score up to {body.gap:.3f} higher",
                              f"未穷尽全部组合:其他组合的得分最多可高出 {body.gap:.3f}")))  # fmt: skip
+    rows += told_why(body.why, say) if body.why else []
     if not body.matches:
         rows.append(
             say(Text("turn a must into a wish by --wish to see what comes near", "可用 --wish 将条件改为意愿,查看相近结果"))

@@ -17,16 +17,18 @@ from shapely.geometry.base import BaseGeometry
 
 from geo.shape import inner_width
 from layers.around import land_around
-from layers.assessment import Networks, fresh
+from layers.assessment import Networks, NotFoundError, fresh
 from layers.base import Ask, Text
 from layers.catalogue import LAYERS
 from layers.inputs import land_versions
 from layers.plan.assembly import Assembly, assemblies, neighbours, parts
+from layers.plan.counterfactual import Counterfactual, counterfactual
 from layers.plan.levelling import earthwork
 from layers.plan.readiness import SERVICES
 from layers.plan.siting import (
     NEEDED,
     NO,
+    TABLED,
     UNKNOWN,
     YES,
     Brief,
@@ -45,7 +47,7 @@ from layers.plan.supply import survey_of
 from layers.plan.terms import Term, term
 from layers.roads import half_width
 from layers.standards import Standards
-from layers.store.base import Store
+from layers.store.base import Compare, Store
 
 SEEDS = 40
 """From so many plots assemblies are begun, the best by themselves first."""
@@ -151,7 +153,17 @@ class Land:
             return self._distance(self.shapes(rows))
         if criterion == "load":
             return self._load(rows)
+        if criterion == "budget":
+            return at_most(self.prices(rows), self._brief.budget or 0.0)
         return at_most(self._earthwork(self.shapes(rows)), self._brief.earthwork or 0.0)
+
+    def prices(self, rows: Rows) -> NDArray[np.float64]:
+        """Read what plots cost [CNY]: the start price of the listing that each has; unknown without one that is in force."""
+        ids = self._plots.id[rows]
+        columns = ["plot", "state", "start_price"]
+        found = self._store.read("listings", columns=columns, where=[Compare("plot", "in", tuple(ids.tolist()))])
+        found = found[~found["state"].isin(["withdrawn", "sold"])].drop_duplicates("plot", keep="last").set_index("plot")
+        return np.asarray(found["start_price"].reindex(ids).to_numpy(np.float64, na_value=np.nan), np.float64)
 
     def _distance(self, shapes: NDArray[np.object_]) -> Judged:
         """Measure how near plots are to what the brief names; of several the worst counts."""
@@ -232,7 +244,7 @@ def search(
         for n, r in enumerate(singles.rows)
     ]  # fmt: skip
     gap = 0.0
-    if "part" in kinds:
+    if "part" in kinds and (brief.budget is None or not brief.must("budget")):  # nobody knows the price of a part
         matches += _parts(plots, brief, on, land, limit, ask)
     if "assembly" in kinds:
         found, gap = _assemblies(plots, rows_of, brief, on, land, store, limit, across)
@@ -241,7 +253,28 @@ def search(
     return Sitings(tuple(matches[:limit]), len(plots.id), singles.dropped, gap, on)
 
 
-SIZED = ("area", "width", "frontage", "earthwork", "distance", "load")
+def why(
+    store: Store,
+    brief: Brief,
+    ask: Ask,
+    standards: Standards,
+    plot: str,
+    index: Index | None = None,
+    networks: Networks | None = None,
+) -> Counterfactual:
+    """Tell why a plot by itself does not meet a brief, and the least change for which it would."""
+    plots, rows_of, on = (index or Index()).plots(store, standards)
+    rows = rows_of.get_indexer(pd.Index([plot]))
+    if rows[0] < 0:
+        raise NotFoundError(f"there is no plot {plot}; list them in the map", f"没有宗地 {plot},请在地图中查看")
+    land = Land(store, plots, ask, brief, networks or Networks())
+    judged = {c: judge(plots, brief, c, rows, on) if c in TABLED else land.measure(c, rows) for c in brief.criteria}
+    (row,) = land.told(rows)
+    terms = [term(brief, c, float(j.value[0]), int(j.fit[0]), float(j.score[0]), on, row) for c, j in judged.items()]
+    return counterfactual(plot, brief, judged, terms)
+
+
+SIZED = ("area", "width", "frontage", "earthwork", "distance", "load", "budget")
 """Criteria that an assembly or a part meets by itself, whatever its plots do alone."""
 
 
@@ -332,6 +365,8 @@ def _assembled(
             judged[name] = within_area(np.array([a.area]), brief)
         elif name == "frontage":
             judged[name] = at_least(np.array([np.sum(plots.frontage[rows])]), brief.frontage or 0.0)
+        elif name == "budget":
+            judged[name] = at_most(np.array([land.prices(rows).sum()]), brief.budget or 0.0)
         elif name == "width":
             judged[name] = at_least(inner_width(np.array([outline], object)), brief.width or 0.0)
         else:

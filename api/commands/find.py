@@ -8,9 +8,10 @@ from typing import Any
 import click
 
 from api.context import Context, a_date, a_number, command
-from api.siting import ROAD_CLASSES, SitingBody, area_range, brief_of, pairs, render, services_of
+from api.siting import ROAD_CLASSES, SitingBody, area_range, brief_of, money, pairs, render, services_of
 from layers.assessment import question
 from layers.search import KINDS, search
+from layers.search import why as why_not
 from layers.standards import Standards
 
 
@@ -27,6 +28,12 @@ from layers.standards import Standards
 @click.option("--width", type=float, callback=a_number, metavar="M", help="least width: of the largest circle inside")
 @click.option("--earthwork", type=float, callback=a_number, metavar="M3_PER_M2", help="most earthwork to level it")
 @click.option("--near", multiple=True, metavar="LAYER[:KIND]<=M", help="distance to or from anything stored, as zoning:0701>=300")
+@click.option(
+    "--budget",
+    metavar="AMOUNT",
+    help="most that the land may cost, as 2000万元 or 20000000 (CNY): the start price of its listing",
+)
+@click.option("--why", metavar="PLOT", help="tell why this plot does not fit, and the least change for which it would")
 @click.option("--wish", "wishes", multiple=True, metavar="CRITERION[=WEIGHT]", help="a criterion that need not be met")
 @click.option(
     "--kind", "kinds", multiple=True, type=click.Choice(list(KINDS)), help="single plots, parts, assemblies (default: all)"
@@ -35,7 +42,8 @@ from layers.standards import Standards
 @click.option("--limit", type=click.IntRange(1, 200), default=20, show_default=True)
 def find(
     context: Context, area: str, services: tuple[str, ...], loads: tuple[str, ...], near: tuple[str, ...], wishes: tuple[str, ...],
-    kinds: tuple[Any, ...], frontage: float | None, slope: float | None, width: float | None, earthwork: float | None, by: date | None, **more: Any,
+    kinds: tuple[Any, ...], frontage: float | None, slope: float | None, width: float | None, earthwork: float | None, by: date | None,
+    budget: str | None, why: str | None, **more: Any,
 ) -> None:  # fmt: skip
     """Find land that meets a brief: plots, parts of large plots, and neighbours together; from the stored findings."""
     standards = Standards.load()
@@ -43,11 +51,12 @@ def find(
     body = brief_of(
         area_m2=area_range(area, ask.standards), services=services_of(services, ask), loads=pairs(loads), by=by, frontage_m=frontage,
         slope=None if slope is None else slope / 100, width_m=width, earthwork_m=earthwork, near=near,
-        wishes=pairs(wishes, 1.0), kinds=list(kinds or KINDS), **more,
+        wishes=pairs(wishes, 1.0), kinds=list(kinds or KINDS), budget_cny=None if budget is None else money(budget), **more,
     )  # fmt: skip
     with context.store(read_only=True) as store:
         found = search(store, body.brief(), ask, standards, body.limit, tuple(body.kinds), body.across_roads)
-        answer = SitingBody.of(found, store.crs, "generated" in store.title)
+        reasons = why_not(store, body.brief(), ask, standards, why) if why else None
+        answer = SitingBody.of(found, store.crs, "generated" in store.title, why=reasons)
     context.answer(answer.model_dump(mode="json"), render(answer, context.language))
 
 

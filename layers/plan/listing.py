@@ -121,7 +121,7 @@ def _read(what: Field, said: str, reader: Callable[[str], Value]) -> Value:
         ) from None
 
 
-def _whole(said: str) -> int:
+def whole(said: str) -> int:
     """Read a whole number or a sum of money [CNY]."""
     found = SUM.fullmatch(said.replace(",", ""))
     if not found:
@@ -148,7 +148,7 @@ def _text(said: str) -> str:
 
 READERS: Mapping[str, Callable[[str], Value]] = {
     "text": _text,
-    "integer": _whole,
+    "integer": whole,
     "real": float,
     "date": _day,
     "flag": lambda said: FLAGS[said.casefold()],

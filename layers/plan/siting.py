@@ -42,6 +42,7 @@ CRITERIA: Mapping[str, Text] = {
     "earthwork": Text("earthwork", "土石方"),
     "compactness": Text("compactness", "紧凑度"),
     "owners": Text("owners", "权利人"),
+    "budget": Text("price of the land", "地价"),
 }
 
 
@@ -59,7 +60,7 @@ class Brief:
     """What an investor asks for: areas in m2, lengths in m, slopes as a share, loads in the unit of `layers.service.LOADS`.
 
     `area`: least and most. `services`: those that must serve by the day `by` (None: the day that is asked). `loads`: what the
-    project takes of each kind. `earthwork`: at most so many m3 for each m2. `wishes`: weights of the criteria that need not be
+    project takes of each kind. `budget`: the most that the land may cost [CNY]. `earthwork`: at most so many m3 for each m2. `wishes`: weights of the criteria that need not be
     met; all others that the brief names must be. `weights`: of those that must.
     """
 
@@ -74,6 +75,7 @@ class Brief:
     width: float | None = None
     earthwork: float | None = None
     near: tuple[Near, ...] = ()
+    budget: float | None = None
     wishes: Mapping[str, float] = field(default_factory=dict)
     weights: Mapping[str, float] = field(default_factory=dict)
 
@@ -82,7 +84,7 @@ class Brief:
         """List the criteria that the brief names, cheap ones first."""
         named = {
             "use": self.use, "road_class": self.road_class, "frontage": self.frontage, "slope": self.slope,
-            "width": self.width, "distance": self.near, "load": self.loads, "earthwork": self.earthwork,
+            "width": self.width, "distance": self.near, "load": self.loads, "earthwork": self.earthwork, "budget": self.budget,
         }  # fmt: skip
         asked = {"land", "area", *self.services, *(name for name, value in named.items() if value)}
         return tuple(name for name in CRITERIA if name in asked)

@@ -37,7 +37,7 @@ class Term:
 
 
 FITS = ("no", "yes", "unknown")
-UNITS = {"area": "m²", "frontage": "m", "width": "m", "distance": "m", "earthwork": "m³/m²", "slope": "%"}
+UNITS = {"area": "m²", "frontage": "m", "width": "m", "distance": "m", "earthwork": "m³/m²", "slope": "%", "budget": "CNY"}
 
 
 def term(brief: Brief, criterion: str, value: float, fit: int, score: float, on: date, row: Mapping[str, object]) -> Term:
@@ -63,6 +63,7 @@ def _wanted(brief: Brief, criterion: str, on: date) -> Text:
         "width": _number(brief.width, "m", "≥"),
         "slope": _number((brief.slope or 0) * 100, "%", "≤"),
         "earthwork": _number(brief.earthwork, "m³/m²", "≤"),
+        "budget": _number(brief.budget, "CNY", "≤"),
         "distance": Text("; ".join(map(_near, brief.near)), "; ".join(map(_near, brief.near))),
         "load": Text(*(("; ".join(f"{k} {v:g} {LOADS[k]}" for k, v in brief.loads.items()),) * 2)),
     }
@@ -117,7 +118,13 @@ def _missing(brief: Brief, criterion: str, value: float, fit: int, row: Mapping[
         return {"lacks": lacks, "cure": small if value < least else Text("take a part of it", "分割使用其中一部分")}
     if criterion == "use":
         return {"cure": Text("change the plan's use", "调整规划用途")}
-    wanted = {"frontage": brief.frontage, "width": brief.width, "slope": brief.slope, "earthwork": brief.earthwork}.get(criterion)
+    wanted = {
+        "frontage": brief.frontage,
+        "width": brief.width,
+        "slope": brief.slope,
+        "earthwork": brief.earthwork,
+        "budget": brief.budget,
+    }.get(criterion)
     lacks = abs(value - wanted) if wanted is not None else None
     cures = {
         "frontage": Text("add a neighbour on the road", "与临路地块合并"),
@@ -125,6 +132,7 @@ def _missing(brief: Brief, criterion: str, value: float, fit: int, row: Mapping[
         "slope": Text("level it", "场地平整"),
         "earthwork": Text("choose another level, or bear the cost", "调整设计标高或承担土方费用"),
         "load": Text("extend the network's capacity", "管网扩容"),
+        "budget": Text("lower the price, or raise the budget", "下调地价或增加预算"),
     }
     return {"lacks": lacks, "cure": cures.get(criterion)}
 

@@ -1,12 +1,19 @@
 """Land for a project, through the command and the service; it agrees with what the findings say of each plot."""
 
+from contextlib import closing
+from datetime import date
+
 import httpx
 import pytest
 import shapely
 
+from layers.assessment import question
+from layers.plan.siting import Brief
+from layers.search import Index, search, why
+from layers.standards import Standards
 from layers.store.gpkg import GpkgStore
 from layers.units import m2
-from tests.api.faces import shudi
+from tests.api.faces import DAY, shudi
 
 MU = 2000 / 3
 
@@ -122,3 +129,51 @@ def test_a_brief_that_makes_no_sense_is_refused(park, more, said):
 
 def test_nothing_is_found_in_land_that_is_not_assessed(own_park, empty_base):
     assert "run shudi assess" in shudi("find", "--base", empty_base, "--area", "5mu").err
+
+
+def test_the_budget_holds_against_the_price_that_a_listing_states_and_no_price_is_unknown(own_park):
+    priced = "D001-B03-P02"
+    brief = ("--area", "8..60mu", "--service", "5", "--kind", "single", "--limit", 200)
+    assert shudi("listing", "draft", priced, "start_price=1540万元", "use_code=100102", "--base", own_park).status == 0
+    assert [m["plots"] for m in found(own_park, *brief, "--budget", "1600万元")["matches"]] == [[priced]]
+    dear = found(own_park, *brief, "--budget", "15000000")
+    assert (dear["matches"], dear["left_out"]["budget"]["no"]) == ([], 1)
+    assert dear["left_out"]["budget"]["unknown"] > 3
+    wished = found(own_park, *brief, "--budget", "1600万元", "--wish", "budget")["matches"]
+    assert len(wished) == 1 + dear["left_out"]["budget"]["unknown"]
+    assert wished[0]["plots"] == [priced]
+    assert shudi("find", "--area", "8..60mu", "--budget", "much", "--base", own_park).status == 2
+
+
+def test_a_plot_fits_the_brief_that_gives_way_as_it_is_told(park):
+    standards = Standards.load()
+    ask = question(standards, date.fromisoformat(DAY), None, None)
+    brief = Brief((m2(12.5), m2(13)), "1001", ("water", "gas", "heat"), frontage=95.0, slope=0.002)
+    with closing(GpkgStore.open(park, read_only=True)) as store:
+        findings, index = store.findings()[0], Index()
+        turned = 0
+        for plot in findings.index[findings["verdict"] == "free"][:40]:
+            told = why(store, brief, ask, standards, plot, index)
+            if told.brief is None:
+                assert any(c.effort is None for c in told.changes)
+                continue
+            assert told.fits == (not told.changes)
+            assert [c.effort for c in told.changes] == sorted(c.effort for c in told.changes)
+            fits = search(store, told.brief, ask, standards, 400, ("single",), index=index)
+            assert plot in {m.plots[0] for m in fits.matches}, (plot, told)
+            turned += len(told.changes) > 0
+    assert turned > 5
+
+
+def test_a_person_reads_what_would_cure_a_plot(park, server):
+    brief = {"area_m2": [8000, 9000], "frontage_m": 500, "why": "D001-B03-P02", "kinds": ["single"]}
+    body = server.client.post("/sitings", json=brief).json()["why"]
+    (change,) = body["changes"]
+    assert (body["fits"], body["asking_less"], change["criterion"]) == (False, True, "frontage")
+    assert 0 < change["effort"] < 1
+    zh = shudi("find", "--area", "8000..9000m2", "--frontage", 500, "--why", "D001-B03-P02", "--base", park, lang="zh").out
+    assert "D001-B03-P02 不符合" in zh
+    assert "改为要求" in zh
+    assert shudi("find", "--area", "8000..9000m2", "--why", "nobody", "--base", park).status == 2
+    blocked = shudi("find", "--area", "1..90mu", "--why", "D001-B01-P01", "--base", park, "--json").body["why"]
+    assert all(c["cure"] or c["instead"] for c in blocked["changes"])

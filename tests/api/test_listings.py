@@ -155,6 +155,14 @@ def test_a_pack_still_holds_after_the_land_changed_and_says_what_changed(market)
     assert "重现一致" in zh
 
 
+def test_a_pack_of_a_file_holds_against_the_copy_in_postgis(market, postgres):
+    with postgres.database() as url:
+        assert shudi("copy", market.base, url).status == 0
+        answer = shudi("verify", market.packs[1], "--base", url, "--json")
+        assert answer.status == 0, answer.out
+        assert (answer.body["differences"], answer.body["inputs"]) == ([], [])
+
+
 def test_a_standard_that_changed_is_named(market):
     from importlib.resources import files
 

@@ -24,6 +24,7 @@ TIMELESS = {
     "parcel merge": "writes", "serve": "its routes are asked", "qgis": "points at what is stored",
     "copy": "takes all times along", "migrate": "writes",
     "history": "is the record of all times", "diff": "is asked with two times of its own", "parcel lineage": "is the record of all times",
+    "suitability": "takes the stored findings",
     "find": "takes the stored findings, and a day of its own by which services must serve",
 }  # fmt: skip
 LISTINGS = {"verify": "makes a verdict again of the moment that its pack names"} | {
