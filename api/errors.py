@@ -21,6 +21,7 @@ from layers.assessment import NotFoundError, StaleFindingsError
 from layers.errors import Refusal
 from layers.filter.errors import FilterError
 from layers.listings import NotYoursError
+from layers.plan.procedures import NoProjectError
 from layers.store.base import BusyError, DuplicateError, ReadOnlyError, StaleError, StoreError
 
 LOG = logging.getLogger("shudi")
@@ -28,6 +29,7 @@ STATUS: Mapping[type[Exception], int] = {
     FilterError: 400,
     NotFoundError: 404,
     NotYoursError: 403,
+    NoProjectError: 404,
     TileError: 404,
     StaleError: 412,
     NoJobError: 404,

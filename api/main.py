@@ -27,6 +27,7 @@ from api.routes import (
     health,
     history,
     imports,
+    ledger,
     listings,
     networks,
     oidc,
@@ -104,6 +105,7 @@ def create_app(settings: Settings) -> FastAPI:
         listings,
         networks,
         supply,
+        ledger,
         tiles,
         page,
     ):

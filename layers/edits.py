@@ -21,6 +21,7 @@ from layers.formats.errors import did_you_mean
 from layers.formats.shapes import REASONS, TYPES
 from layers.formats.values import convert
 from layers.standards import Rulebook
+from layers.steward import hold
 from layers.store.base import (
     Change,
     Conflict,
@@ -80,6 +81,7 @@ def edit(store: Store, wishes: Sequence[Wish], change: Change, book: Rulebook, a
         with store.snapshot():
             planned = [_planned(store, name, [w for w in wishes if w.layer == name], book) for name in _layers(wishes)]
             faults = tuple(f for e, old in planned if e.layer == mosaic.PARCELS for f in mosaic.faults(store, e, old, book))
+            hold(store, [e for e, _ in planned], book)
         try:
             return _made(store, planned, change, faults, accept, dry_run)
         except ConflictError:
@@ -270,6 +272,7 @@ def undo(store: Store, entry: int, change: Change, book: Rulebook, accept: str =
             )
         planned = [_undone(store, name, write) for name, layer in LAYERS.items() if layer.geometry != "raster"]
         planned = [(e, old) for e, old in planned if e.expect]
+        hold(store, [e for e, _ in planned], book)
         faults = tuple(f for e, old in planned if e.layer == mosaic.PARCELS for f in mosaic.faults(store, e, old, book))
     return _made(store, planned, replace(change, reason=change.reason or f"undo 撤销 {entry}"), faults, accept, dry_run)
 

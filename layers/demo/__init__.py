@@ -16,6 +16,7 @@ import geopandas as gpd
 from layers import control_lines as control_line_kinds
 from layers import corridors as corridor_kinds
 from layers.base import Edition, Text
+from layers.demo import ledger
 from layers.demo.corridors import corridors
 from layers.demo.frame import CRS
 from layers.demo.land import control_lines, development_areas, land_use, parcels, terrain, zoning
@@ -54,11 +55,14 @@ def deliveries(plots: int = 400, seed: int = 1) -> Iterator[tuple[Edition, Itera
         ("utilities", date(2025, 9, 30), partly, ("telecom",), partial(network_frames, kinds=("telecom",))),
         ("terrain", date(2024, 4, 30), everywhere, (), terrain),
         ("sites", date(2026, 3, 31), everywhere, (), sites),
+        ("approvals", date(2026, 3, 31), everywhere, (), ledger.approvals),
     )
     for layer, day, coverage, surveyed, draw in surveys:
-        if draw is sites and sites(district(city, 0)) is None:
+        if draw in (sites, ledger.approvals) and draw(district(city, 0)) is None:
             continue
         yield Edition("", layer, SOURCE, day, coverage, surveyed), frames(city, draw)
+    for table, day, records in ledger.tables():
+        yield Edition("", table, SOURCE, day), iter([records])
 
 
 def frames(city: City, draw: Draw) -> Iterator[gpd.GeoDataFrame]:

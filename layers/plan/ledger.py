@@ -6,7 +6,7 @@ gathered by `layers.plan.procedures`, and nothing is read here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -15,10 +15,26 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from layers.base import Text
-from layers.plan.procedures import Facts, FutureError, UnknownItemError, gather, known_items, procedures, templates
+from layers.ledger.projects import FIVE_ONES
+from layers.plan.procedures import (
+    NO_FLOORS,
+    Facts,
+    FutureError,
+    NoProjectError,
+    UnknownItemError,
+    gather,
+    known_items,
+    procedures,
+    templates,
+)
 from layers.plan.schedule import NAT, Plan, schedule
 from layers.plan.workdays import Calendar, Days
 from layers.standards import Rulebook
+
+STEPS = (
+    "project", "phase", "item", "lane", "state", "planned", "forecast", "actual", "begins", "latest", "slack", "critical",
+)  # fmt: skip
+"""What `rows` tells of each step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +77,7 @@ class Ledger:
             at = at if phase is None else at[group.facts.phase[at] == phase]
             if len(at):
                 return group, int(at[0])
-        raise UnknownItemError(
+        raise NoProjectError(
             f"there is no project {project}; `shudi project` lists them", f"没有项目 {project},可用 `shudi project` 查看"
         )
 
@@ -76,7 +92,7 @@ def ledger(
     UnknownItemError, TwiceError, OutOfOrderError, FutureError for records that cannot be; cancelled projects are left out.
     Time grows with the steps, each an operation on arrays; memory with projects times steps.
     """
-    floors = pd.DataFrame(columns=["project", "item", "day", "en", "zh"]) if floors is None else floors.reset_index(drop=True)
+    floors = NO_FLOORS if floors is None else floors.reset_index(drop=True)
     known = templates(book)
     procedure = procedures(projects, known, book)
     known_items(permits, known, projects)
@@ -123,11 +139,11 @@ def rows(of: Ledger) -> pd.DataFrame:
             "project": np.repeat(group.facts.project, k), "phase": np.repeat(group.facts.phase, k), "item": np.tile(items, n),
             "lane": np.tile(lanes, n), "state": group.plan.state.ravel(), "planned": group.day("planned_on").ravel(),
             "forecast": np.where(np.isnat(actual), group.plan.finish, actual).ravel(), "actual": actual.ravel(),
-            "begins": group.plan.start.ravel(), "latest": group.plan.latest.ravel(), "slack": group.plan.slack.ravel(),
+            "begins": group.plan.start.ravel(), "latest": group.plan.latest.ravel(), "slack": np.where(group.plan.state == "done", np.nan, group.plan.slack).ravel(),
             "critical": group.plan.critical().ravel(),
         }  # fmt: skip
         parts.append(pd.DataFrame(data))
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["project", "phase", "item"])
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=STEPS)
 
 
 class Reason(NamedTuple):
@@ -300,7 +316,7 @@ def saved(of: Ledger) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["project", "item", "statutory", "taken"])
 
 
-def five_ones(projects: pd.DataFrame, wanted: Sequence[str]) -> pd.Series:
+def five_ones(projects: pd.DataFrame) -> pd.Series:
     """Name for each project what of the five ones is missing, with commas; "" where all are there."""
-    gone = np.stack([(projects[name].isna() | projects[name].eq("")).to_numpy(bool) for name in wanted], axis=1)
-    return pd.Series([", ".join(np.array(wanted)[row]) for row in gone], projects["id"], dtype="str")
+    gone = np.stack([(projects[name].isna() | projects[name].eq("")).to_numpy(bool) for name in FIVE_ONES], axis=1)
+    return pd.Series([", ".join(np.array(FIVE_ONES)[row]) for row in gone], projects["id"], dtype="str")

@@ -31,8 +31,15 @@ DAYS = ("planned_on", "prepared_on", "actual_on", "valid_until", "owed_until", "
 """The days of a step that are recorded."""
 
 
+NO_FLOORS = pd.DataFrame(columns=["project", "item", "day", "en", "zh"])
+
+
 class UnknownItemError(Refusal):
     """A record names a step, a procedure or a project that there is not."""
+
+
+class NoProjectError(UnknownItemError):
+    """There is no such project."""
 
 
 class TwiceError(Refusal):
@@ -127,6 +134,16 @@ def known_items(permits: pd.DataFrame, known: Mapping[str, Template], projects: 
                 f"permits {id}: there is no {column} {value}; there are {some}",
                 f"permits {id}:{column} {value} 不存在;现有 {some}",
             )
+
+
+def check(projects: pd.DataFrame, permits: pd.DataFrame, on: np.datetime64, book: Rulebook) -> None:
+    """Pass records of some projects, whole with all their steps, that can be; without scheduling them."""
+    known = templates(book)
+    procedure = procedures(projects, known, book)
+    known_items(permits, known, projects)
+    for name in dict.fromkeys(n for n in procedure.tolist() if n):
+        mine = projects[procedure == name]
+        gather(known[name], mine, permits[permits["project"].isin(mine["id"])].reset_index(drop=True), NO_FLOORS, on)
 
 
 def _cases(projects: pd.DataFrame, permits: pd.DataFrame) -> tuple[NDArray[np.object_], NDArray[np.int64]]:

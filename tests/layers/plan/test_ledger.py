@@ -249,7 +249,5 @@ def test_time_saved_is_told_against_the_statute() -> None:
 
 
 def test_the_five_ones_are_complete_or_named() -> None:
-    told = steward.five_ones(
-        projects("A", leader="Wang", steward="Li"), ["leader", "department", "steward", "work_plan", "target"]
-    )
+    told = steward.five_ones(projects("A", leader="Wang", steward="Li"))
     assert told["A"] == "department, work_plan, target"

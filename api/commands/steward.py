@@ -1,0 +1,130 @@
+"""The steward's ledger: projects, their steps, early warnings, figures."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from pathlib import Path
+
+import click
+
+from api.commands.change import dry_run, reason, tell
+from api.commands.land import actor
+from api.context import Context, a_date, as_of, command, on
+from api.ledger import (
+    FigureRow,
+    ReportBody,
+    WarningRow,
+    projects,
+    render_project,
+    render_projects,
+    render_report,
+    render_warnings,
+    whole,
+)
+from layers.base import Text
+from layers.edits import edit
+from layers.ledger_book import read_book, write_book
+from layers.plan.warnings import RANK
+from layers.standards import Standards
+from layers.steward import note_sent, steward, unsent
+from layers.store.base import Change
+from layers.wishes import Wish
+
+LEVELS = [name for name in RANK if name != "none"]
+
+
+@click.argument("id", required=False)
+@on
+@as_of
+def project(context: Context, id: str | None, on: date | None, as_of: datetime | None) -> None:
+    """List the projects, or tell one: its steps, what they wait for, when it starts and produces and why then, its warnings."""
+    with context.store(read_only=True) as store:
+        of = steward(store, Standards.load(), on or date.today(), as_of, id)
+    zh = context.language == "zh"
+    if id is not None:
+        body = whole(of, id)
+        context.answer(body.model_dump(mode="json"), render_project(body, zh))
+        return
+    rows = projects(of)
+    told = render_projects(rows, zh) if rows else context.say(Text("no projects are recorded", "没有项目"))
+    context.answer([r.model_dump(mode="json") for r in rows], told)
+
+
+@click.argument("project")
+@click.argument("item")
+@click.option("--done", callback=a_date, metavar="DATE", help="the day on which it was done")
+@click.option("--planned", callback=a_date, metavar="DATE", help="the day for which it is planned")
+@click.option("--prepared", callback=a_date, metavar="DATE", help="the day on which all but its issue was ready")
+@click.option("--number", help="number of the document")
+@click.option("--phase", type=int, help="the phase of the project")
+@click.option("--level", type=click.Choice(list(RANK)), help="a level of warning set by hand; --reason says why")
+@reason
+@dry_run
+def permit(
+    context: Context, project: str, item: str, done: date | None, planned: date | None, prepared: date | None,
+    number: str | None, phase: int | None, level: str | None, reason: str, dry_run: bool,
+) -> None:  # fmt: skip
+    """Record a step (ITEM) of a PROJECT; the schedule moves with it."""
+    values = {"actual_on": done, "planned_on": planned, "prepared_on": prepared, "number": number, "level": level}
+    wanted = {name: str(value) for name, value in values.items() if value is not None}
+    wanted |= {"level_reason": reason} if level else {}
+    with context.store(read_only=dry_run) as store:
+        known = store.read("permits", ids=None, where=[])
+        mine = known[((known["project"] == project) & (known["item"] == item)).to_numpy(bool)]
+        mine = mine[(mine["phase"].isna() if phase is None else mine["phase"] == phase).to_numpy(bool)]
+        id = mine["id"].iloc[0] if len(mine) else f"{project}-{item}" + ("" if phase is None else f"-{phase}")
+        own = {} if len(mine) else {"project": project, "item": item, **({} if phase is None else {"phase": str(phase)})}
+        standards = Standards.load()
+        made = edit(
+            store, [Wish("permits", id, None, own | wanted)], Change(actor(), reason), standards.on(date.today()), "", dry_run
+        )
+        tell(context, store, made, dry_run)
+
+
+@on
+@click.option("--level", type=click.Choice(LEVELS), default="notice", show_default=True, help="the least level told")
+@click.option("--project", help="of this project only")
+@click.option("--new", is_flag=True, help="only those that --new has not told before: for mail, once a day")
+def warnings(context: Context, on: date | None, level: str, project: str | None, new: bool) -> None:
+    """List what is late or will be, what expires, what stands idle, the worst first."""
+    day = on or date.today()
+    with context.store(read_only=not new) as store:
+        found = steward(store, Standards.load(), day, None, project).warnings
+        found = found[found["level"].map(RANK).ge(RANK[level]).to_numpy(bool)].reset_index(drop=True)
+        if new:
+            found = unsent(store, found)
+            note_sent(store, found, day, Change(actor(), "warnings sent 预警已发送"))
+    rows = WarningRow.every(found)
+    context.answer([r.model_dump(mode="json") for r in rows], render_warnings(rows, context.language == "zh"))
+
+
+@click.option("--year", type=click.IntRange(1990, 2060), help="the year of the figures (default: this year so far)")
+@click.option("--out", type=click.Path(path_type=Path), help="write the ledger as XLSX: projects, steps, warnings, figures")
+@click.option("--from", "back", type=click.Path(path_type=Path, exists=True), help="read such an XLSX back: tell what differs")
+@click.option("--apply", is_flag=True, help="store what differs, all of it or nothing")
+@reason
+@on
+def report(
+    context: Context, year: int | None, out: Path | None, back: Path | None, apply: bool, reason: str, on: date | None
+) -> None:  # fmt: skip
+    """Tell the figures of a year with their formulas; write the ledger as XLSX, or take an edited one back."""
+    day, standards, zh = on or date.today(), Standards.load(), context.language == "zh"
+    if back is not None:
+        with context.store(read_only=not apply) as store:
+            wishes = read_book(store, back)
+            if wishes:
+                made = edit(store, wishes, Change(actor(), reason or back.name), standards.on(day), "", dry_run=not apply)
+                tell(context, store, made, not apply)
+            else:
+                context.answer({"changed": []}, context.say(Text("nothing differs", "没有差异")))
+        return
+    since, until = date(year or day.year, 1, 1), date(year, 12, 31) if year else day
+    with context.store(read_only=True) as store:
+        of = steward(store, standards, day)
+        body = ReportBody(since=since, until=until, on=day, figures=[FigureRow.of_(f) for f in of.figures(since, until)])
+        if out is not None:
+            write_book(store, of, body.model_dump()["figures"], out)
+    context.answer(body.model_dump(mode="json"), render_report(body, zh))
+
+
+COMMANDS = (command(project), command(permit), command(warnings), command(report))

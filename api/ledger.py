@@ -1,0 +1,264 @@
+"""The steward's ledger as JSON and as a person reads it; the command line's --json and the HTTP bodies are the same."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from pydantic import BaseModel
+
+from api.models import Words
+from layers.base import Text
+from layers.plan import ledger as planned
+from layers.plan.figures import Figure
+from layers.plan.schedule import STATES
+from layers.plan.warnings import RANK
+from layers.steward import Steward
+
+Level = Literal["none", "notice", "yellow", "orange", "red"]
+
+
+def day(value: Any) -> date | None:
+    """Give a day of numpy or pandas; None where there is none."""
+    return None if pd.isna(value) else pd.Timestamp(value).date()
+
+
+class WarningRow(BaseModel):
+    """One warning: what it speaks of, by which rule, how bad, in words."""
+
+    project: str
+    phase: int | None
+    item: str | None
+    rule: str
+    level: Level
+    days: int
+    on: date
+    text: Words
+
+    @classmethod
+    def every(cls, found: pd.DataFrame) -> list[WarningRow]:
+        """Write warnings."""
+        return [
+            cls(
+                project=r["project"], phase=None if r["phase"] < 0 else r["phase"], item=None if pd.isna(r["item"]) else r["item"],
+                rule=r["rule"], level=r["level"], days=r["days"], on=r["on"].date(), text=Words(en=r["en"], zh=r["zh"]),
+            )
+            for r in found.assign(on=pd.to_datetime(found["on"])).to_dict("records")
+        ]  # fmt: skip
+
+
+class StepRow(BaseModel):
+    """One step of a project: planned, forecast (the earliest end) and actual day, latest day and days of slack to the target."""
+
+    item: str
+    title: Words
+    lane: str
+    phase: int | None
+    state: Literal["done", "open", "blocked", "not_applicable"]
+    begins: date | None
+    planned: date | None
+    forecast: date | None
+    actual: date | None
+    latest: date | None
+    slack: int | None
+    critical: bool
+    waits_for: list[str]
+
+
+class Why(BaseModel):
+    """One link of a chain of reasons: the step, when it ends, why then."""
+
+    item: str
+    on: date
+    text: Words
+
+
+class ProjectRow(BaseModel):
+    """A project in the list: when it starts and produces, done or forecast, and its worst warning."""
+
+    id: str
+    name: str
+    kind: str
+    level: str | None
+    status: str | None
+    steward: str | None
+    done: int
+    steps: int
+    start: date | None
+    production: date | None
+    warning: Level
+    warnings: int
+
+
+class ProjectBody(BaseModel):
+    """A project: what is recorded of it, its steps, and what follows from them."""
+
+    on: date
+    project: dict[str, Any]
+    five_ones_missing: list[str]
+    steps: list[StepRow]
+    contract_to_start_days: int | None
+    contract_to_start: list[Why]
+    five_permits_missing: list[tuple[str, str]]
+    production: list[Why]
+    warnings: list[WarningRow]
+
+
+class FigureRow(BaseModel):
+    """A figure with its formula and the rows behind it, as table:number."""
+
+    id: str
+    title: Words
+    value: float | None
+    unit: str
+    formula: Words
+    before: float | None
+    growth: float | None
+    rows: list[str]
+    of: list[str]
+
+    @classmethod
+    def of_(cls, f: Figure) -> FigureRow:
+        """Write a figure."""
+        return cls(
+            id=f.id, title=Words.of(f.title), value=f.value, unit=f.unit, formula=Words.of(f.formula), before=f.before,
+            growth=f.growth, rows=list(f.rows), of=list(f.of),
+        )  # fmt: skip
+
+
+class ReportBody(BaseModel):
+    """The figures of a period."""
+
+    since: date
+    until: date
+    on: date
+    figures: list[FigureRow]
+
+
+def projects(of: Steward) -> list[ProjectRow]:
+    """List the projects with the worst warning of each."""
+    steps = planned.rows(of.ledger)
+    done = steps["state"].isin(["done", "not_applicable"]).groupby(steps["project"]).agg(["sum", "size"])
+    day_of = {i: steps[steps["item"] == i].groupby("project")["forecast"].max() for i in ("start", "in_production")}
+    rank = of.warnings["level"].map(RANK).groupby(of.warnings["project"]).agg(["max", "size"])
+    names: dict[int, Level] = {0: "none", 1: "notice", 2: "yellow", 3: "orange", 4: "red"}
+    found = []
+    for r in of.tables.projects.drop(columns="geometry").astype(object).to_dict("records"):
+        id = r["id"]
+        if id not in done.index:
+            continue
+        said = {name: None if pd.isna(r[name]) else r[name] for name in ("level", "status", "steward")}
+        worst, count = rank.loc[id] if id in rank.index else (0, 0)
+        found.append(
+            ProjectRow(
+                id=id, name=r["name"], kind=r["kind"], **said, done=int(done.loc[id, "sum"]), steps=int(done.loc[id, "size"]),
+                start=day(day_of["start"].get(id, pd.NaT)), production=day(day_of["in_production"].get(id, pd.NaT)),
+                warning=names[int(worst)], warnings=int(count),
+            )
+        )  # fmt: skip
+    return found
+
+
+def whole(of: Steward, id: str) -> ProjectBody:
+    """Tell one project; UnknownItemError where there is none."""
+    of.ledger.find(id)
+    record = of.tables.projects[of.tables.projects["id"] == id].drop(columns="geometry").iloc[0]
+    told = {k: None if pd.isna(v) else str(v.date()) if isinstance(v, pd.Timestamp) else getattr(v, "item", lambda v=v: v)() for k, v in record.items()}  # fmt: skip
+    items = {s.id: s.title for g in of.ledger.groups for s in g.plan.steps}
+    waits = planned.blocked_by(of.ledger, id)
+    steps = planned.rows(of.ledger)
+    mine = steps[steps["project"] == id]
+    days, why = planned.start_on_land(of.ledger, id)
+    last = "in_production" if (mine["item"] == "in_production").any() else str(mine["item"].iloc[-1])
+    return ProjectBody(
+        on=day(of.ledger.on) or date.today(), project={str(k): v for k, v in told.items()},
+        five_ones_missing=[n for n in planned.five_ones(of.tables.projects)[id].split(", ") if n],
+        steps=[_step(r, items, waits) for r in mine.to_dict("records")], contract_to_start_days=days,
+        contract_to_start=_reasons(why), five_permits_missing=list(planned.bundle(of.ledger, id).missing),
+        production=_reasons(planned.chain(of.ledger, id, last)),
+        warnings=WarningRow.every(of.warnings[of.warnings["project"] == id]),
+    )  # fmt: skip
+
+
+def _step(row: dict[Any, Any], titles: dict[str, Text], waits: dict[str, list[str]]) -> StepRow:
+    """Write a step."""
+    item = row["item"]
+    return StepRow(
+        item=item, title=Words.of(titles[item]), lane=row["lane"], phase=None if row["phase"] < 0 else row["phase"], state=row["state"],
+        **{name: day(row[name]) for name in ("begins", "planned", "forecast", "actual", "latest")},
+        slack=None if np.isnan(row["slack"]) else int(row["slack"]), critical=row["critical"], waits_for=waits.get(item, []),
+    )  # fmt: skip
+
+
+def _reasons(chain: tuple[planned.Reason, ...]) -> list[Why]:
+    """Write a chain of reasons."""
+    return [Why(item=r.item, on=day(r.day) or date.min, text=Words.of(r.text)) for r in chain]
+
+
+def render_projects(rows: list[ProjectRow], zh: bool) -> str:
+    """Table projects for a person."""
+    head = ("编号", "名称", "进度", "开工", "投产", "预警") if zh else ("id", "name", "done", "start", "production", "warning")
+    lines = [(r.id, r.name, f"{r.done}/{r.steps}", str(r.start or "-"), str(r.production or "-"), r.warning) for r in rows]
+    return table([head, *lines])
+
+
+def render_project(body: ProjectBody, zh: bool) -> str:
+    """Tell a project to a person."""
+
+    def say(words: Words) -> str:
+        return words.zh if zh else words.en
+
+    steps = [
+        (
+            say(s.title), say(Words.of(STATES[s.state].name)), str(s.planned or "-"), str(s.forecast or "-"),
+            "-" if s.slack is None else str(s.slack), ", ".join(s.waits_for),
+        )
+        for s in body.steps
+    ]  # fmt: skip
+    head = (
+        ("事项", "状态", "计划", "预计/实际", "浮动天数", "等待")
+        if zh
+        else ("step", "state", "planned", "forecast or done", "slack", "waits for")
+    )
+    missing = ", ".join(body.five_ones_missing) or ("无" if zh else "none")
+    lines = [
+        f"{body.project['id']} {body.project['name']}",
+        f"五个一缺项:{missing}" if zh else f"missing of the five ones: {missing}",
+        "拿地到开工天数:" if zh else "days from contract to start: ",
+    ]
+    lines[-1] += "-" if body.contract_to_start_days is None else str(body.contract_to_start_days)
+    lines += [f"  {w.item} {w.on}: {say(w.text)}" for w in body.contract_to_start]
+    lines += ["投产日期的原因:" if zh else "why it produces when it does:"]
+    lines += [f"  {w.item} {w.on}: {say(w.text)}" for w in body.production]
+    return "\n".join([*lines, table([head, *steps]), render_warnings(body.warnings, zh)])
+
+
+def render_warnings(rows: list[WarningRow], zh: bool) -> str:
+    """List warnings for a person."""
+    if not rows:
+        return "没有预警" if zh else "no warnings"
+    names = {"notice": "提醒", "yellow": "黄色", "orange": "橙色", "red": "红色", "none": "正常"}
+    return table([(names[r.level] if zh else r.level, r.project, r.text.zh if zh else r.text.en) for r in rows])
+
+
+def render_report(body: ReportBody, zh: bool) -> str:
+    """Table figures for a person, with their formulas."""
+    rows = []
+    for f in body.figures:
+        value = "-" if f.value is None else f"{f.value:,.4g}" if abs(f.value) < 100 else f"{f.value:,.0f}"
+        growth = "" if f.growth is None else f"{f.growth:+.1%}"
+        rows.append((f.title.zh if zh else f.title.en, value, f.unit, growth, f.formula.zh if zh else f.formula.en))
+    return table(rows)
+
+
+def table(rows: Sequence[tuple[str, ...]]) -> str:
+    """Set rows in columns; a Chinese character is two wide."""
+    wide = [[sum(2 if ord(c) > 0x2E80 else 1 for c in cell) for cell in row] for row in rows]
+    columns = [max(w[k] for w in wide) for k in range(len(rows[0]))]
+    return "\n".join(
+        "  ".join(cell + " " * (columns[k] - w[k]) for k, cell in enumerate(row)).rstrip()
+        for row, w in zip(rows, wide, strict=True)
+    )

@@ -1,0 +1,49 @@
+"""The steward's ledger: projects, early warnings, figures."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query
+
+from api.deps import AStore, TheStandards
+from api.ledger import FigureRow, ProjectBody, ProjectRow, ReportBody, WarningRow, projects, whole
+from api.models import Moment, Problem
+from layers.steward import steward
+
+router = APIRouter(tags=["ledger"], responses={400: {"model": Problem}})
+Id = Annotated[str, Path(max_length=200, description="number of a project")]
+
+
+@router.get("/projects")
+def the_projects(store: AStore, standards: TheStandards, on: date | None = None, as_of: Moment | None = None) -> list[ProjectRow]:
+    """List the projects: how far each is, when it starts and produces, its worst warning."""
+    return projects(steward(store, standards, on or date.today(), as_of))
+
+
+@router.get("/projects/{id}", responses={404: {"model": Problem}})
+def the_project(
+    id: Id, store: AStore, standards: TheStandards, on: date | None = None, as_of: Moment | None = None
+) -> ProjectBody:
+    """Tell one project: its steps and lanes, what they wait for, why it starts and produces when it does, its warnings."""
+    return whole(steward(store, standards, on or date.today(), as_of, id), id)
+
+
+@router.get("/warnings")
+def the_warnings(
+    store: AStore, standards: TheStandards, on: date | None = None, project: Annotated[str | None, Query(max_length=200)] = None
+) -> list[WarningRow]:
+    """List what is late or will be, what expires, what stands idle, the worst first."""
+    return WarningRow.every(steward(store, standards, on or date.today(), None, project).warnings)
+
+
+@router.get("/report")
+def the_report(
+    store: AStore, standards: TheStandards, year: Annotated[int | None, Query(ge=1990, le=2060)] = None, on: date | None = None
+) -> ReportBody:
+    """Tell the figures of a year, each with its formula and the rows that it rests on."""
+    day = on or date.today()
+    since, until = date(year or day.year, 1, 1), date(year, 12, 31) if year else day
+    of = steward(store, standards, day)
+    return ReportBody(since=since, until=until, on=day, figures=[FigureRow.of_(f) for f in of.figures(since, until)])

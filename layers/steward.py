@@ -1,0 +1,153 @@
+"""The ledger of a base: read, held against what can be, and told as schedule, warnings and figures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+
+from layers.parcels import TAKEN
+from layers.plan import ledger as planned
+from layers.plan.figures import Figure, Tables, figures
+from layers.plan.ledger import Ledger
+from layers.plan.procedures import check
+from layers.plan.readiness import SERVICES
+from layers.plan.warnings import key, warnings
+from layers.plan.workdays import Calendar
+from layers.standards import Rulebook, Standards
+from layers.store.base import Change, Compare, Edit, Store, When
+
+GUARDED = ("projects", "permits")
+"""The tables whose records are held against each other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Steward:
+    """The ledger of a base on a day: schedules, what is recorded beside them, and the warnings."""
+
+    ledger: Ledger
+    tables: Tables
+    warnings: pd.DataFrame
+
+    def figures(self, since: date, until: date) -> tuple[Figure, ...]:
+        """Tell the figures of a period, both days inside."""
+        first, last = np.datetime64(since, "D"), np.datetime64(until, "D")
+        return figures(self.ledger, self.tables, first, last, self.warnings)
+
+
+def steward(store: Store, standards: Standards, on: date, as_of: datetime | None = None, project: str | None = None) -> Steward:
+    """Read the ledger, all of one moment, or that of one project; schedule it and find what is to be warned of.
+
+    Time and memory grow with the projects and their steps.
+    """
+    with store.snapshot():
+        tables, permits, relocations = _tables(store, as_of, project)
+        floors = _floors(store, tables, relocations)
+    day, book = np.datetime64(on, "D"), standards.on(on)
+    of = planned.ledger(tables.projects, permits, day, book, Calendar.of(standards), floors)
+    return Steward(of, tables, warnings(of, tables.cases, tables.connections, tables.issues))
+
+
+def _tables(store: Store, as_of: When | None, project: str | None) -> tuple[Tables, pd.DataFrame, pd.DataFrame]:
+    """Read the tables, of all projects or of one; of a base that holds approvals the land supplied on them."""
+    only = [] if project is None else [Compare("project", "=", project)]
+
+    def read(name: str) -> gpd.GeoDataFrame:
+        return store.read(name, where=only, as_of=as_of)
+
+    projects = store.read("projects", ids=None if project is None else [project], as_of=as_of)
+    approvals = store.read("approvals", as_of=as_of) if project is None else store.read("approvals", ids=[])
+    supplied: gpd.GeoDataFrame | None = None
+    if len(approvals):
+        west, south, east, north = shapely.total_bounds(approvals.geometry.to_numpy()).tolist()
+        sold = Compare("status", "in", tuple(s for s in TAKEN if s != "listed"))
+        supplied = store.read("parcels", (west, south, east, north), columns=["id"], as_of=as_of, where=[sold])
+    shapes = np.zeros(0, object) if supplied is None else np.asarray(supplied.geometry.to_numpy(), object)
+    cases, connections, issues, buildings = (read(name) for name in ("land_cases", "connections", "issues", "buildings"))
+    tables = Tables(projects, cases, connections, issues, buildings, approvals, shapes)
+    return tables, read("permits"), read("relocations")
+
+
+def _floors(store: Store, tables: Tables, relocations: pd.DataFrame) -> pd.DataFrame:
+    """Tell before which days steps cannot end: services of the parcels, connections and relocations that are to come."""
+    parts = [*_services(store, tables.cases), *_coming(tables.connections, relocations)]
+    return pd.DataFrame(parts, columns=["project", "item", "day", "en", "zh"])
+
+
+def _services(store: Store, cases: pd.DataFrame) -> Iterator[tuple[object, ...]]:
+    """Tell from which day the parcels of cases are serviced, by the stored findings."""
+    pairs = cases[["project", "parcels"]].dropna()
+    pairs = pairs.assign(parcel=pairs["parcels"].str.split(",")).explode("parcel")
+    pairs["parcel"] = pairs["parcel"].str.strip()
+    if not len(pairs):
+        return
+    found, _ = store.findings(pairs["parcel"].unique().tolist(), ["ready_state", "ready_from", "deciding"])
+    if not len(found):
+        return
+    joined = pairs.join(found, on="parcel", how="inner")
+    dated = joined[(joined["ready_state"] == "dated").to_numpy(bool)]
+    for project, parcel, day, service in zip(*(dated[n] for n in ("project", "parcel", "ready_from", "deciding")), strict=True):
+        title, on = SERVICES[service], day.date()
+        yield (
+            project,
+            "utilities_connected",
+            day,
+            f"parcel {parcel}: {title.en} serves from {on}",
+            f"宗地{parcel}:{title.zh}自{on}起可用",
+        )
+
+
+def _coming(connections: pd.DataFrame, relocations: pd.DataFrame) -> Iterator[tuple[object, ...]]:
+    """Tell when connections and relocations that are not done are planned."""
+    waits = connections[connections["connected_on"].isna() & connections["planned_on"].notna()]
+    for project, utility, day in zip(waits["project"], waits["utility"], waits["planned_on"], strict=True):
+        title, on = SERVICES[utility], day.date()
+        yield project, "utilities_connected", day, f"{title.en} is to be connected on {on}", f"{title.zh}计划{on}接入"
+    moves = relocations[relocations["done_on"].isna() & relocations["planned_on"].notna()]
+    for project, name, day in zip(moves["project"], moves["name"].fillna(moves["id"]), moves["planned_on"], strict=True):
+        yield project, "start", day, f"{name} is to be moved by {day.date()}", f"{name}计划{day.date()}完成迁改"
+
+
+def hold(store: Store, edits: Sequence[Edit], book: Rulebook) -> None:
+    """Pass edits after which projects and their steps can be; the refusals of `layers.plan.procedures` name what cannot."""
+    mine = {e.layer: e for e in edits if e.layer in GUARDED}
+    if not mine:
+        return
+    ids: set[str] = set()
+    for name, column in (("projects", "id"), ("permits", "project")):
+        if (e := mine.get(name)) is not None:
+            old = store.read(name, ids=list({*e.delete, *([] if e.put is None else e.put["id"])}))
+            ids.update(old[column], [] if e.put is None else e.put[column])
+    projects = _after(store.read("projects", ids=sorted(ids)), mine.get("projects"))
+    permits = _after(store.read("permits", where=[Compare("project", "in", tuple(sorted(ids)))]), mine.get("permits"))
+    check(projects, permits, np.datetime64(book.day, "D"), book)
+
+
+def _after(stored: gpd.GeoDataFrame, edit: Edit | None) -> gpd.GeoDataFrame:
+    """Tell a table as it will be after an edit."""
+    if edit is None:
+        return stored
+    put = stored.iloc[:0] if edit.put is None else edit.put
+    kept = stored[~stored["id"].isin([*edit.delete, *put["id"]])]
+    return pd.concat([part for part in (kept, put) if len(part)], ignore_index=True) if len(kept) or len(put) else kept
+
+
+def unsent(store: Store, found: pd.DataFrame) -> pd.DataFrame:
+    """Keep the warnings that nobody was told yet."""
+    names = key(found)
+    sent = set(store.read("notices", ids=names.tolist(), columns=["id"])["id"])
+    return found[~names.isin(sent)].reset_index(drop=True)
+
+
+def note_sent(store: Store, found: pd.DataFrame, on: date, change: Change) -> None:
+    """Note warnings as sent, so that they are not sent again."""
+    if not len(found):
+        return
+    columns = {"id": key(found), **{name: found[name] for name in ("project", "item", "rule", "level")}}
+    rows = pd.DataFrame(columns).drop_duplicates("id").assign(sent_on=pd.Timestamp(on))
+    store.edit("notices", change, put=gpd.GeoDataFrame(rows, geometry=[None] * len(rows), crs=store.crs))

@@ -1,0 +1,95 @@
+"""The ledger from outside: commands and routes say the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.api.faces import Server, shudi
+
+DAY = "2026-03-31"
+
+
+def test_projects_are_listed_and_told_alike_by_both_faces(server: Server, park: Path) -> None:
+    listed = shudi("project", "--base", park, "--on", DAY, "--json").body
+    assert listed == server.client.get("/projects", params={"on": DAY}).json()
+    assert {"P-K01", "P-77(示例)", "P-road(示例)"} <= {p["id"] for p in listed}
+    told = shudi("project", "P-K04", "--base", park, "--on", DAY, "--json").body
+    assert told == server.client.get("/projects/P-K04", params={"on": DAY}).json()
+    assert told["contract_to_start_days"] == 9
+    assert told["contract_to_start"][0]["item"] == "construction_permit"
+    assert told["production"][-1]["text"]["zh"]
+    assert {s["lane"] for s in told["steps"]} == {"land", "permits", "construction", "statistics", "production"}
+
+
+@pytest.mark.parametrize(("lang", "word"), [("en", "days from contract to start: 9"), ("zh", "拿地到开工天数:9")])
+def test_a_person_reads_them_in_his_language(park: Path, lang: str, word: str) -> None:
+    assert word in shudi("project", "P-K04", "--base", park, "--on", DAY, lang=lang).out
+    assert shudi("project", "--base", park, "--on", DAY, lang=lang).status == 0
+    assert shudi("report", "--year", 2025, "--base", park, "--on", DAY, lang=lang).status == 0
+    assert shudi("warnings", "--base", park, "--on", DAY, lang=lang).out
+
+
+def test_a_project_that_there_is_not_is_named(server: Server, park: Path) -> None:
+    assert "there is no project Z" in shudi("project", "Z", "--base", park).err
+    answer = server.client.get("/projects/Z")
+    assert (answer.status_code, answer.json()["detail_zh"][:7]) == (404, "没有项目 Z,")
+
+
+def test_warnings_and_figures_are_the_same_for_both_faces(server: Server, park: Path) -> None:
+    said = shudi("warnings", "--base", park, "--on", DAY, "--json").body
+    assert said == server.client.get("/warnings", params={"on": DAY}).json()
+    assert said[0]["level"] == "red"
+    assert {w["project"] for w in shudi("warnings", "--project", "P-K04", "--base", park, "--on", DAY, "--json").body} == {
+        "P-K04"
+    }
+    report = shudi("report", "--year", 2025, "--base", park, "--on", DAY, "--json").body
+    assert report == server.client.get("/report", params={"year": 2025, "on": DAY}).json()
+    assert next(f["value"] for f in report["figures"] if f["id"] == "investment") == 356_000
+
+
+def test_a_step_is_recorded_and_the_forecast_moves(own_park: Path) -> None:
+    before = shudi("project", "P-K02", "--base", own_park, "--json").body
+    forecast = {s["item"]: s["forecast"] for s in before["steps"]}
+    assert (
+        shudi(
+            "permit", "P-K02", "utilities_connected", "--done", "2026-01-05", "--number", "接〔2026〕1", "--base", own_park
+        ).status
+        == 0
+    )
+    after = {s["item"]: s for s in shudi("project", "P-K02", "--base", own_park, "--json").body["steps"]}
+    assert after["utilities_connected"]["actual"] == "2026-01-05"
+    assert after["in_production"]["forecast"] <= forecast["in_production"]
+    refused = shudi("permit", "P-K02", "in_production", "--done", "2026-01-06", "--base", own_park)
+    assert refused.status == 2
+    assert "needs trial_production" in refused.err
+    assert "前置事项" in shudi("permit", "P-K02", "in_production", "--done", "2026-01-06", "--base", own_park, lang="zh").err
+    assert "no step" in shudi("permit", "P-K02", "land_approval", "--planned", "2027-01-05", "--base", own_park).err
+
+
+def test_the_same_warning_is_mailed_once(own_park: Path) -> None:
+    first = shudi("warnings", "--new", "--base", own_park, "--on", DAY, "--json").body
+    assert first
+    assert shudi("warnings", "--new", "--base", own_park, "--on", DAY, "--json").body == []
+
+
+def test_the_ledger_is_edited_as_a_workbook(own_park: Path, tmp_path: Path) -> None:
+    from layers.formats import workbook
+
+    path = tmp_path / "ledger.xlsx"
+    assert shudi("report", "--out", path, "--base", own_park, "--on", DAY).status == 0
+    assert "nothing differs" in shudi("report", "--from", path, "--base", own_park).out
+    sheets = {name: workbook.read(path, name) for name in ("projects", "permits")}
+    sheets["projects"].loc[0, "steward"] = "赵Zhao"
+    workbook.write(path, list(sheets.items()))
+    assert "projects P-K01" in shudi("report", "--from", path, "--base", own_park).out
+    assert shudi("project", "P-K01", "--base", own_park, "--json").body["project"]["steward"] != "赵Zhao"
+    assert shudi("report", "--from", path, "--apply", "--base", own_park).status == 0
+    assert shudi("project", "P-K01", "--base", own_park, "--json").body["project"]["steward"] == "赵Zhao"
+
+
+def test_an_empty_base_has_no_projects(empty_base: Path) -> None:
+    assert shudi("project", "--base", empty_base).out == "no projects are recorded\n"
+    assert shudi("warnings", "--base", empty_base).out == "no warnings\n"
+    assert shudi("report", "--base", empty_base).status == 0
