@@ -15,10 +15,12 @@ from shapely.geometry.base import BaseGeometry
 from layers.base import Edition, Layer, Text
 from layers.catalogue import LAYERS
 from layers.errors import Refusal
-from layers.formats import raster, vector
+from layers.formats import raster, records, vector
 from layers.formats.deliver import Prepared, coverage, prepare
 from layers.formats.mapping import Mapping, describe
-from layers.store.base import Change, Store
+from layers.standards import Standards
+from layers.steward import GUARDED, hold
+from layers.store.base import Change, Edit, Store
 
 REJECT_MARGIN = 1.0
 """How far around a rejected feature nothing is known any more [m]."""
@@ -60,10 +62,13 @@ def plan(
         edition = _edition(path, target, mapping, frame.geometry.iloc[0] if area is None else covered, ())
         none = pd.DataFrame()
         return Plan(target, 1, frame, frame.iloc[:0], none, none, none, tuple(frame.attrs["notes"]), edition)
-    delivery = vector.read(path, stated, encoding or mapping.encoding, mapping.sublayer)
+    if target.geometry == "none":
+        delivery = records.read(path, encoding or mapping.encoding, mapping.sublayer, store.crs)
+    else:
+        delivery = vector.read(path, stated, encoding or mapping.encoding, mapping.sublayer)
     prepared = prepare(delivery, target, mapping, store.crs, repair)
     notes = list(prepared.notes)
-    if covered is None:
+    if covered is None and target.geometry != "none":
         notes.append(
             Text(
                 "no coverage stated: nothing is known to be absent, so land beside the features stays unknown; state it by --coverage",
@@ -120,4 +125,15 @@ def deliver(
             "rest by --skip-rejects (the land where they lie then stays unknown)",
             f"{planned.read} 个要素中有 {count} 个被拒,未存入任何数据:请修正文件,或用 --repair,或用 --skip-rejects 只存其余(被拒处一律为未知)",
         )
+    with store.snapshot():
+        hold(store, [_edit(store, planned, replace_all)], Standards.load().on(date.today()))
     return store.add(planned.edition, planned.features, change, replace=replace_all, progress=progress)
+
+
+def _edit(store: Store, planned: Plan, replace_all: bool) -> Edit:
+    """Tell a delivery of records as an edit, to be held against the others."""
+    name = planned.layer.name
+    if name not in GUARDED:
+        return Edit(name)
+    gone = set(store.read(name, columns=["id"])["id"]) - set(planned.features["id"]) if replace_all else set()
+    return Edit(name, planned.features, tuple(sorted(gone)))

@@ -77,7 +77,7 @@ def prepare(delivery: Delivery, layer: Layer, mapping: Mapping, target_crs: str,
     judged.marks.mark(repeated, "duplicate_id", columns["id"].to_numpy(object))
     taken = judged.marks.taken
     features = gpd.GeoDataFrame(columns[taken].reset_index(drop=True), geometry=judged.shapes[taken], crs=target_crs)
-    if same := alike(judged.shapes[taken]):
+    if layer.geometry != "none" and (same := alike(judged.shapes[taken])):
         notes.append(
             Text(f"{same} features lie exactly on an earlier one; they were kept", f"{same} 个要素与前面的几何相同,均已保留")
         )

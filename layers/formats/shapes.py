@@ -85,6 +85,17 @@ def judge(delivery: Delivery, geometry: Geometry, target: CRS, swap_xy: bool, re
     shapes = np.asarray(delivery.frame.geometry.to_numpy(), object).copy()
     source = CRS.from_user_input(delivery.frame.crs)
     marks, notes = Marks(len(shapes)), list[Text]()
+    if geometry == "none":
+        marks.mark(~shapely.is_missing(shapes), "wrong_type")
+        nothing = np.zeros(0)
+        return Judged(
+            shapes,
+            marks,
+            pd.DataFrame(
+                {"row": np.zeros(0, np.intp), "reason": [], "area_before": nothing, "area_after": nothing, "change": nothing}
+            ),
+            (),
+        )
     missing = shapely.is_missing(shapes)
     marks.mark(delivery.damaged & (missing | (not repair)), "damaged_geometry")
     marks.mark(missing, "no_geometry")

@@ -40,6 +40,12 @@ def read(path: Path, encoding: str | None, notes: list[Text]) -> Table:
     A comma as decimal sign is read where the separator is not one. UnreadableError names the line or what columns there are.
     Memory: about ten times the file.
     """
+    found, sep = frame(path, encoding)
+    return located(path, found, sep, notes)
+
+
+def frame(path: Path, encoding: str | None) -> tuple[pd.DataFrame, str]:
+    """Read a CSV as text, and tell its separator."""
     text = decode(path, path.read_bytes(), encoding)
     if "\x00" in text:
         line = text.count("\n", 0, text.index("\x00")) + 1
@@ -55,13 +61,13 @@ def read(path: Path, encoding: str | None, notes: list[Text]) -> Table:
             f"{path.name} 有 {first.count(sep) + 1} 列,多于 {COLUMNS}:请只导出需要的列",
         )
     try:
-        frame = pd.read_csv(io.StringIO(text), sep=sep, dtype="str", keep_default_na=False, na_values=[""], index_col=False)
+        found = pd.read_csv(io.StringIO(text), sep=sep, dtype="str", keep_default_na=False, na_values=[""], index_col=False)
     except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError) as error:
         what = str(error).strip().splitlines()[-1]
         raise UnreadableError(
             f"{path.name} is no table ({what}): export it again as CSV", f"{path.name} 不是表格({what}):请重新导出为 CSV"
         ) from error
-    return located(path, freed(frame), sep, notes)
+    return freed(found), sep
 
 
 def freed(frame: pd.DataFrame) -> pd.DataFrame:

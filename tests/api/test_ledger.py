@@ -93,3 +93,25 @@ def test_an_empty_base_has_no_projects(empty_base: Path) -> None:
     assert shudi("project", "--base", empty_base).out == "no projects are recorded\n"
     assert shudi("warnings", "--base", empty_base).out == "no warnings\n"
     assert shudi("report", "--base", empty_base).status == 0
+
+
+def test_an_existing_ledger_is_imported_by_its_headings_with_rejects(own_park: Path, tmp_path: Path) -> None:
+    import pandas as pd
+
+    from layers.formats import workbook
+
+    path = tmp_path / "台账.xlsx"
+    rows = [("N-1", "示例项目", "产业项目", "1200", "2027-06-30"), ("N-2", "示例项目二", "教堂", "x", "2027-06-30")]
+    workbook.write(path, [("台账", pd.DataFrame(rows, columns=["编号", "名称", "类别", "计划总投资", "目标日期"]))])
+    refused = shudi("import", path, "--layer", "projects", "--base", own_park, "--rejects", tmp_path / "r.geojson", "--json")
+    assert refused.status == 2
+    assert "N-2" in (tmp_path / "r.geojson").read_text("utf-8")
+    done = shudi("import", path, "--layer", "projects", "--base", own_park, "--rejects", tmp_path / "r.geojson", "--skip-rejects")
+    assert done.status == 0, done.err
+    told = shudi("project", "N-1", "--base", own_park, "--json").body["project"]
+    assert (told["kind"], told["investment_planned"], told["target_on"]) == ("industrial", 1200, "2027-06-30")
+    steps = tmp_path / "steps.csv"
+    steps.write_text("id,project,item,actual_on\nS-1,N-1,joint_review,2026-01-05\n", "utf-8")
+    bad = shudi("import", steps, "--layer", "permits", "--base", own_park)
+    assert (bad.status, "needs signing" in bad.err) == (2, True)
+    assert shudi("import", own_park, "--layer", "permits", "--base", own_park).status == 2
