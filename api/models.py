@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 
@@ -329,6 +330,16 @@ def _rounded(value: float | None, digits: int) -> float | None:
     return None if value is None else round(value, digits) + 0.0
 
 
+class InputsBody(BaseModel):
+    """What an answer was made from: the day asked about, that of the knowledge, the rules, the engine, the version of each layer."""
+
+    on: date
+    known: date
+    standards: str
+    engine: int
+    layers: dict[str, int]
+
+
 class SheetBody(BaseModel):
     """The sheet of one site: checks, partition, services, verdict. Geometry is in `crs`, east before north."""
 
@@ -356,10 +367,13 @@ class SheetBody(BaseModel):
     levelling: LevellingBody
     exactness: ExactnessBody
     not_asked: list[str]
+    inputs: InputsBody | None
 
     @classmethod
-    def of(cls, sheet: Sheet, crs: str, generated: bool, as_of: datetime | None = None) -> SheetBody:
-        """Write a sheet."""
+    def of(
+        cls, sheet: Sheet, crs: str, generated: bool, as_of: datetime | None = None, inputs: Mapping[str, Any] | None = None
+    ) -> SheetBody:
+        """Write a sheet; without `inputs` where others tell what it was made from, as packs of listings do."""
         return cls(
             id=sheet.id,
             crs=crs,
@@ -385,6 +399,7 @@ class SheetBody(BaseModel):
             levelling=LevellingBody.of(sheet.levelling),
             exactness=ExactnessBody.of(sheet.exactness),
             not_asked=list(sheet.not_asked),
+            inputs=None if inputs is None else InputsBody(**inputs),
         )
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -13,10 +14,11 @@ from api.jobs import Progress
 from api.models import CheckRequest, Moment, SheetBody
 from api.settings import Settings
 from api.supply import SupplyBody
-from layers.assessment import Networks, check, question, supply
+from layers.assessment import Networks, anew, carried, check, question, supply
 from layers.base import Text
-from layers.census import assess
+from layers.census import assess, summed
 from layers.drawn import site_from
+from layers.inputs import current
 from layers.standards import Standards
 from layers.store import open_store
 from layers.store.base import Store
@@ -34,11 +36,12 @@ class Land:
 
 
 class AssessInputs(BaseModel):
-    """The day on which all plots are assessed; by default today."""
+    """The day on which all plots are assessed, by default today; of what was known at `as_of` only the sums are told."""
 
     model_config = ConfigDict(extra="forbid")
 
     on: date | None = None
+    as_of: Moment | None = None
 
 
 class SupplyInputs(BaseModel):
@@ -57,6 +60,7 @@ class AssessBody(BaseModel):
     """What the assessment found: plots by verdict and by readiness."""
 
     on: date
+    as_of: datetime | None
     plots: int
     verdict: dict[str, int]
     ready_state: dict[str, int]
@@ -66,24 +70,32 @@ class AssessBody(BaseModel):
 
 def run_check(land: Land, given: CheckRequest, progress: Progress) -> SheetBody:
     """Check a site."""
-    shape = site_from(given.geometry, given.crs, land.store.crs)
-    ask = question(land.standards, given.on, given.as_of, given.use)
+    return checked(land.store, land.standards, land.networks, given)
+
+
+def checked(store: Store, standards: Standards, networks: Networks, given: CheckRequest) -> SheetBody:
+    """Check a site: every rule, the partition of its area, the services and the verdict."""
+    shape = site_from(given.geometry, given.crs, store.crs)
+    ask = question(standards, given.on, given.as_of, given.use)
     needed = m2(given.required_mu) if given.required_mu else None
-    sheet = check(land.store, shape, ask, required_area=needed, level=given.level, as_of=given.as_of, networks=land.networks)
-    return SheetBody.of(sheet, land.store.crs, "generated" in land.store.title, given.as_of)
+    with store.snapshot():
+        sheet = check(store, shape, ask, required_area=needed, level=given.level, as_of=given.as_of, networks=networks)
+        made = current(store, ask, standards, given.as_of)
+    shown = carried(sheet, store.crs, given.answer_crs) if given.answer_crs else sheet
+    return SheetBody.of(shown, given.answer_crs or store.crs, "generated" in store.title, given.as_of, made)
 
 
 def run_assess(land: Land, given: AssessInputs, progress: Progress) -> AssessBody:
-    """Assess every plot and store what is found, all at once at the end."""
-    store = open_store(land.settings.base)
-    try:
-        ask = question(land.standards, given.on, None, None)
-        found = assess(store, ask, land.standards, progress)
-    finally:
-        store.close()
+    """Assess every plot and store what is found, all at once at the end; of what was known once nothing is stored."""
+    ask = question(land.standards, given.on, given.as_of, None)
+    if given.as_of:
+        found = summed(anew(land.store, ask, given.as_of))
+    else:
+        with closing(open_store(land.settings.base)) as store:
+            found = assess(store, ask, land.standards, progress)
     by = {name: found.groups["plots"].groupby(level=name).sum().to_dict() for name in ("verdict", "ready_state")}
     return AssessBody(
-        on=ask.on, plots=found.plots, area_m2=float(found.groups["area"].sum()), residual_m2=found.residual,
+        on=ask.on, as_of=given.as_of, plots=found.plots, area_m2=float(found.groups["area"].sum()), residual_m2=found.residual,
         verdict={str(k): int(v) for k, v in by["verdict"].items()},
         ready_state={str(k): int(v) for k, v in by["ready_state"].items()},
     )  # fmt: skip

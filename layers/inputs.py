@@ -8,22 +8,22 @@ from typing import Any
 from layers.base import Ask
 from layers.catalogue import LAND
 from layers.standards import Standards
-from layers.store.base import Store
+from layers.store.base import Store, When
 
 ENGINE = 7
 """Grows when the same land and standards would give other findings."""
 
 
-def land_versions(store: Store) -> dict[str, int]:
+def land_versions(store: Store, as_of: When | None = None) -> dict[str, int]:
     """Tell the versions of the layers on which findings rest; those of the ledger are none of them."""
-    versions = store.versions()
+    versions = store.versions(as_of)
     return {name: versions[name] for name in LAND}
 
 
-def current(store: Store, ask: Ask, standards: Standards) -> dict[str, Any]:
-    """Name the versions of all that findings are made from."""
+def current(store: Store, ask: Ask, standards: Standards, as_of: When | None = None) -> dict[str, Any]:
+    """Name the versions of all that findings are made from, of the land as it is now or was known at a moment."""
     days = {"on": str(ask.on), "known": str(ask.known)}
-    return {**days, "standards": standards.digest, "engine": ENGINE, "layers": land_versions(store)}
+    return {**days, "standards": standards.digest, "engine": ENGINE, "layers": land_versions(store, as_of)}
 
 
 def stale(store: Store, inputs: Mapping[str, Any], standards: Standards) -> list[str]:

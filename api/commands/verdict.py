@@ -60,11 +60,11 @@ def site_of(store: Store, name: str, crs: str | None, when: datetime | None) -> 
 
 
 def show_sheet(
-    context: Context, store: Store, sheet: Sheet, when: datetime | None, more: Mapping[str, Any] | None = None
+    context: Context, store: Store, sheet: Sheet, when: datetime | None, made: Inputs, more: Mapping[str, Any] | None = None
 ) -> None:
     """Print a sheet, for programs with `more` beside it, and leave with the status of its verdict."""
     generated = "generated" in store.title
-    body = SheetBody.of(sheet, store.crs, generated, when).model_dump(mode="json")
+    body = SheetBody.of(sheet, store.crs, generated, when, made).model_dump(mode="json")
     context.answer(body | dict(more or {}), render(sheet, context.language, generated))
     sys.exit(STATUS[sheet.verdict])
 
@@ -95,9 +95,12 @@ def check(
         if own == "sites":
             needed = needed or (float(row["required_area"]) if row["required_area"] > 0 else None)
             use = use or (row["use_code"] if isinstance(row["use_code"], str) else None)
-        ask = question(Standards.load(), on, as_of, use)
-        sheet = check_site(store, shape, ask, name, own, needed, int(level) if level else None, as_of)
-        show_sheet(context, store, sheet, as_of)
+        standards = Standards.load()
+        ask = question(standards, on, as_of, use)
+        with store.snapshot():
+            sheet = check_site(store, shape, ask, name, own, needed, int(level) if level else None, as_of)
+            made = current(store, ask, standards, as_of)
+        show_sheet(context, store, sheet, as_of, made)
 
 
 @click.argument("plot")
@@ -112,12 +115,12 @@ def explain(context: Context, plot: str, on: date | None, as_of: datetime | None
             sheet = explain_plot(store, plot, ask, as_of)
             found, inputs = store.findings([plot])
             changed = stale(store, inputs, standards) if len(found) else []
-            made = current(store, ask, standards)
+            made = current(store, ask, standards, as_of)
         if not context.as_json:
             click.echo(_age(context, bool(len(found)), changed, inputs))
             click.echo(context.say(Text(f"made from {_listed(made)}", f"依据 {_listed(made)}")))
-        told = {"inputs": made, "stored": {"assessed": bool(len(found)), "changed": changed, "inputs": inputs}}
-        show_sheet(context, store, sheet, as_of, told)
+        told = {"stored": {"assessed": bool(len(found)), "changed": changed, "inputs": inputs}}
+        show_sheet(context, store, sheet, as_of, made, told)
 
 
 def _listed(inputs: Inputs) -> str:

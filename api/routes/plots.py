@@ -11,6 +11,7 @@ from api.deps import AStore, TheNetworks, TheStandards
 from api.models import LevelBody, LevellingBody, Moment, Problem, SheetBody
 from layers.assessment import carried, explain, question, stored
 from layers.assessment import level as level_site
+from layers.inputs import current
 
 router = APIRouter(tags=["plots"])
 ShownIn = Annotated[
@@ -29,9 +30,12 @@ def plot(
     answer_crs: ShownIn = None,
 ) -> SheetBody:
     """Write the sheet of a stored plot, computed from the land as it is now (or was known at `as_of`)."""
-    sheet = explain(store, id, question(standards, on, as_of, None), as_of, networks)
+    ask = question(standards, on, as_of, None)
+    with store.snapshot():
+        sheet = explain(store, id, ask, as_of, networks)
+        made = current(store, ask, standards, as_of)
     shown = carried(sheet, store.crs, answer_crs) if answer_crs else sheet
-    return SheetBody.of(shown, answer_crs or store.crs, "generated" in store.title, as_of)
+    return SheetBody.of(shown, answer_crs or store.crs, "generated" in store.title, as_of, made)
 
 
 @router.get("/plots/{id}/levelling", responses={404: {"model": Problem}})

@@ -247,7 +247,7 @@ class Store(Protocol):
         """Tell what happened to a feature, oldest first."""
         ...
 
-    def versions(self) -> Mapping[str, int]:
+    def versions(self, as_of: When | None = None) -> Mapping[str, int]:
         """Tell the version of each layer, 0 for none yet; it grows with every change, from inside or outside Shudi."""
         ...
 

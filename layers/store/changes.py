@@ -9,11 +9,8 @@ from datetime import datetime
 
 from layers.base import Layer
 from layers.store.base import Conflict, Edit, When, Write, conflict
-from layers.store.history import first_after, last, versions
+from layers.store.history import END, first_after, last, versions
 from layers.store.schema import quoted
-
-END = 2**62
-"""An entry of the history that never comes."""
 
 
 def stamps(connection: sqlite3.Connection, layer: Layer, ids: Sequence[str]) -> dict[str, int]:
@@ -85,4 +82,4 @@ def agreed(edits: Sequence[tuple[Layer, Edit]], known: Mapping[str, int], found:
 def check(connection: sqlite3.Connection, edits: Sequence[tuple[Layer, Edit]]) -> None:
     """Pass edits that rest on what is stored now, inside their transaction."""
     found = [stamps(connection, layer, list(edit.expect)) for layer, edit in edits]
-    agreed(edits, versions(connection, [layer.name for layer, _ in edits]), found)
+    agreed(edits, versions(connection, [layer.name for layer, _ in edits], None), found)

@@ -240,10 +240,10 @@ class GpkgStore:
         with self._connections.reading() as c:
             return rasters.records(c, id) if of.geometry == "raster" else history.records(c, of, id, self._crs)
 
-    def versions(self) -> Mapping[str, int]:
+    def versions(self, as_of: When | None = None) -> Mapping[str, int]:
         """Stamp each layer with the number of its last change."""
         with self._connections.reading() as c:
-            return history.versions(c, LAYERS)
+            return history.versions(c, LAYERS, as_of)
 
     def stamps(self, layer: str, ids: Sequence[str]) -> Mapping[str, int]:
         """Tell the versions of the features that are there."""

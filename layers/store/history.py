@@ -27,6 +27,8 @@ Query = tuple[str, list[Any]]
 Rows = Sequence[Sequence[Any]]
 Decode = Callable[[Sequence[bytes | None], str, str], NDArray[np.object_]]
 
+END = 2**62
+"""An entry of the history that never comes."""
 MANY = 4_000
 """Features in a box from which on a page of them is found along the ids instead."""
 
@@ -304,8 +306,9 @@ def write_of(connection: sqlite3.Connection, seq: int) -> tuple[datetime, str, s
     return datetime.fromisoformat(at), actor, reason
 
 
-def versions(connection: sqlite3.Connection, layers: Iterable[str]) -> dict[str, int]:
+def versions(connection: sqlite3.Connection, layers: Iterable[str], as_of: When | None) -> dict[str, int]:
     """Tell the last entry of each layer; 0 where there is none."""
-    sql = "SELECT seq FROM shudi_history WHERE layer = ? ORDER BY seq DESC LIMIT 1"
-    found = {layer: connection.execute(sql, (layer,)).fetchone() for layer in layers}
+    end = (None if as_of is None else first_after(connection, as_of)) or END
+    sql = "SELECT seq FROM shudi_history WHERE layer = ? AND seq < ? ORDER BY seq DESC LIMIT 1"
+    found = {layer: connection.execute(sql, (layer, end)).fetchone() for layer in layers}
     return {layer: 0 if row is None else row[0] for layer, row in found.items()}

@@ -227,9 +227,9 @@ class MemoryStore:
         frames.layer_of(layer)
         return tuple(r for r in self._state().records if r.layer == layer and r.id == id)
 
-    def versions(self) -> Mapping[str, int]:
+    def versions(self, as_of: When | None = None) -> Mapping[str, int]:
         """Tell the version of each layer."""
-        return {name: self._state().versions.get(name, 0) for name in LAYERS}
+        return {name: self._state(as_of, name).versions.get(name, 0) for name in LAYERS}
 
     def stamps(self, layer: str, ids: Sequence[str]) -> Mapping[str, int]:
         """Tell the versions of the features that are there."""

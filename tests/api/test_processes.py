@@ -109,6 +109,12 @@ def test_assessing_by_a_job_makes_the_findings_fresh_and_their_etag_new(own_park
         assert (counted["plots"], counted["on"], new.status_code) == (400, DAY, 200)
         states = [f["properties"]["ready_state"] for f in new.json()["features"]]
         assert {s: states.count(s) for s in set(states)} == counted["ready_state"]
+        stored = new.headers["etag"]
+        moment = {"inputs": {"on": DAY, "as_of": "2099-01-01T00:00:00Z"}}
+        then = own.client.post("/processes/assess/execution", json=moment).json()
+        assert (then["plots"], then["on"], then["as_of"], counted["as_of"]) == (400, DAY, "2099-01-01T00:00:00Z", None)
+        assert then["verdict"]["unknown"] >= counted["verdict"]["unknown"]
+        assert own.client.get(ITEMS.format("readiness"), params={"limit": 10_000}).headers["etag"] == stored
 
 
 def test_a_job_is_failed_when_the_service_was_killed(own_park, tmp_path):

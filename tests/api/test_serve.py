@@ -51,15 +51,15 @@ def test_its_description_is_valid_and_names_every_route(server):
     assert server.client.get("/docs").status_code == 404  # its page would load from elsewhere
 
 
-def without_inputs(told):
-    """Leave out what only the command tells: the versions of its inputs, and how the stored finding stands."""
-    return {name: value for name, value in told.items() if name not in ("inputs", "stored")}
+def without_stored(told):
+    """Leave out what only the command tells: how the stored finding stands."""
+    return {name: value for name, value in told.items() if name != "stored"}
 
 
 def test_a_plot_is_the_same_sheet_as_explained(server, park):
     heard = server.client.get(f"/plots/{PLOT}", params={"on": DAY}).json()
     said = shudi("explain", PLOT, "--base", park, "--on", DAY, "--json").body
-    assert heard == without_inputs(said)
+    assert heard == without_stored(said)
 
 
 def test_a_moment_is_read_alike_by_both_faces(server, park):
@@ -68,7 +68,21 @@ def test_a_moment_is_read_alike_by_both_faces(server, park):
         said = shudi("explain", PLOT, "--base", park, "--on", DAY, "--as-of", moment, "--json")
         assert (heard.status_code == 200) == (said.status != 2)
         if said.status != 2:
-            assert heard.json() == without_inputs(said.body)
+            assert heard.json() == without_stored(said.body)
+
+
+def test_a_sheet_names_the_versions_that_it_was_made_from(server, park):
+    site = {
+        "type": "Polygon",
+        "coordinates": [[[500_200, 4_077_200], [500_300, 4_077_200], [500_300, 4_077_300], [500_200, 4_077_200]]],
+    }
+    checked = server.client.post("/checks", json={"geometry": site, "crs": "EPSG:4548", "on": DAY}).json()
+    plot = server.client.get(f"/plots/{PLOT}", params={"on": DAY}).json()
+    layers = server.client.get("/healthz").json()["layers"]
+    assert checked["inputs"] == plot["inputs"] == shudi("check", "S-77", "--base", park, "--on", DAY, "--json").body["inputs"]
+    assert {name: layers[name] for name in plot["inputs"]["layers"]} == plot["inputs"]["layers"]
+    early = shudi("explain", PLOT, "--base", park, "--on", DAY, "--as-of", "2099-01-01", "--json").body
+    assert early["inputs"]["layers"] == plot["inputs"]["layers"]
 
 
 @pytest.mark.parametrize("layer", ["readiness", *(n for n, y in LAYERS.items() if y.drawn)])

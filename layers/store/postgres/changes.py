@@ -7,7 +7,8 @@ from datetime import UTC
 
 from layers.base import Layer
 from layers.store.base import Edit, When, Write
-from layers.store.changes import END, agreed
+from layers.store.changes import agreed
+from layers.store.history import END
 from layers.store.postgres.history import fetch, first_after, last, versions
 from layers.store.postgres.pool import Connection
 from layers.store.schema import quoted

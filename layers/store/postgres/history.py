@@ -14,7 +14,7 @@ from layers.catalogue import LAYERS
 from layers.store import blobs
 from layers.store.base import Compare, Record, When
 from layers.store.deliveries import stamp
-from layers.store.history import Asked, Later, Query, Rows, delivered, lived, told
+from layers.store.history import END, Asked, Later, Query, Rows, delivered, lived, told
 from layers.store.history import frame as framed
 from layers.store.postgres.pool import Connection
 from layers.store.schema import quoted
@@ -176,10 +176,11 @@ def write_of(connection: Connection, seq: int) -> tuple[datetime, str, str]:
     return at.astimezone(UTC), actor, reason
 
 
-def versions(connection: Connection) -> dict[str, int]:
+def versions(connection: Connection, as_of: When | None = None) -> dict[str, int]:
     """Tell the last entry of each layer; 0 where there is none."""
-    sql = "SELECT n, coalesce((SELECT seq FROM shudi_history WHERE layer = n ORDER BY seq DESC LIMIT 1), 0) FROM unnest(%s::text[]) n"
-    return dict(connection.execute(sql, (list(LAYERS),)).fetchall())
+    end = (None if as_of is None else first_after(connection, as_of)) or END
+    entry = "SELECT seq FROM shudi_history WHERE layer = n AND seq < %s ORDER BY seq DESC LIMIT 1"
+    return dict(connection.execute(f"SELECT n, coalesce(({entry}), 0) FROM unnest(%s::text[]) n", (end, list(LAYERS))).fetchall())
 
 
 def last(connection: Connection) -> int:

@@ -123,3 +123,12 @@ def test_one_at_a_time_makes_findings_fresh_and_nobody_waits(store: Store) -> No
         store.add(delivery(), plots("P1"), LIN)
     elsewhere()
     assert (mine, found) == (True, [False, True])
+
+
+def test_versions_as_of_a_moment_are_those_that_were_then(store: Store) -> None:
+    store.add(delivery(), plots("P1"), LIN)
+    first, then = store.writes()[-1], store.versions()
+    store.batch([Edit("parcels", plots("P2")), Edit("roads", road("R1"))], WU)
+    assert store.versions(first.last) == store.versions(first.at) == then
+    assert store.versions(0) == dict.fromkeys(then, 0)
+    assert store.versions(store.writes()[-1].at) == store.versions() != then
