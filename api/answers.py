@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from datetime import datetime
+from email.utils import format_datetime
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
@@ -79,8 +81,17 @@ def tag(*made_from: object) -> str:
     return f'"{hashlib.sha256(repr(made_from).encode()).hexdigest()[:24]}"'
 
 
-def unchanged(request: Request, etag: str) -> Response | None:
-    """Answer 304 to who has the answer already."""
-    known = [t.strip().removeprefix("W/") for t in request.headers.get("if-none-match", "").split(",")]
-    headers = {"ETag": etag, "Cache-Control": "no-cache", "Vary": "Accept"}
-    return Response(status_code=304, headers=headers) if etag in known or "*" in known else None
+def kept(etag: str, modified: datetime | None = None) -> dict[str, str]:
+    """Write the headers by which an answer is kept and asked for again; `modified` where it is known when it last changed."""
+    dated = {} if modified is None else {"Last-Modified": format_datetime(modified, usegmt=True)}
+    return {"ETag": etag, "Cache-Control": "no-cache", **dated}
+
+
+def unchanged(request: Request, etag: str, modified: datetime | None = None) -> Response | None:
+    """Answer 304 to who has the answer already, by its ETag, or without one by its time; no clock is trusted to run forward."""
+    headers, tags = {**kept(etag, modified), "Vary": "Accept"}, request.headers.get("if-none-match")
+    if tags is None:
+        same = request.headers.get("if-modified-since", "") == headers.get("Last-Modified")
+    else:
+        same = bool({etag, "*"} & {t.strip().removeprefix("W/") for t in tags.split(",")})
+    return Response(status_code=304, headers=headers) if same else None

@@ -12,7 +12,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 
 import geopandas as gpd
@@ -422,6 +422,13 @@ def state(frame: gpd.GeoDataFrame) -> str:
     row = frame.drop(columns=GEOMETRY).iloc[0].astype(object)
     told = repr([None if pd.isna(v) else str(v) for v in row]).encode() + (shapely.to_wkb(frame.geometry.iloc[0]) or b"")
     return hashlib.sha256(told).hexdigest()[:24]
+
+
+def written(store: Store, version: int, known: Known) -> datetime | None:
+    """Tell when an entry of the history was made; None where there is none, and in the second in which another may still come."""
+    made = known.get(("written", version), lambda: store.writes(version - 1, version)) if version else ()
+    at: datetime | None = made[0].at.replace(microsecond=0) if made else None
+    return at if at is not None and at + timedelta(seconds=1) <= datetime.now(UTC) else None
 
 
 def during(of: Collection, begin: date | None, end: date | None) -> Node | None:

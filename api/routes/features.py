@@ -13,7 +13,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import WithJsonSchema
 
-from api.answers import GEOJSON, HTML, JSON, SCHEMA, Wish, answer, tag, unchanged, wish
+from api.answers import GEOJSON, HTML, JSON, SCHEMA, Wish, answer, kept, tag, unchanged, wish
 from api.asked import FORMATS, Asked, Format, Plain, packed, query
 from api.auth import origin
 from api.crs import CRS84, offered, places, uri
@@ -22,7 +22,7 @@ from api.models import Problem
 from api.routes import page as front
 from layers.assessment import NotFoundError
 from layers.base import KEY, Field, names
-from layers.collections import GEOMETRY, NAMED, Collection, Known, Page, extent, one, page, state, stream
+from layers.collections import GEOMETRY, NAMED, Collection, Known, Page, extent, one, page, state, stream, written
 from layers.collections import Query as Ask
 from layers.filter.errors import FilterError
 from layers.filter.tree import print_of
@@ -183,7 +183,8 @@ def items(
     there = places(asked.crs, store.crs)
     with store.snapshot():
         etag = tag(of.url, of.format, str(of.request.url.query), of.path, found.stamp(store), print_of(found.only))
-        if (same := unchanged(of.request, etag)) is not None:
+        modified = None if found.assessed else written(store, store.versions()[found.layer], known)
+        if (same := unchanged(of.request, etag, modified)) is not None:
             return same
         wanted = query(asked, more, found, store.crs)
         if of.format in MEDIA:
@@ -191,13 +192,11 @@ def items(
         got = page(store, found, wanted, known)
     links = [*of.around(GEOJSON), of.link(f"/collections/{quote(name)}", "collection", said(found))]
     if got.more is not None:
-        kept = [(k, v) for k, v in of.request.query_params.multi_items() if k not in ("after", "f")]
-        ask = urlencode([*kept, ("f", of.format), ("after", packed(got.more))])
+        same_as = [(k, v) for k, v in of.request.query_params.multi_items() if k not in ("after", "f")]
+        ask = urlencode([*same_as, ("f", of.format), ("after", packed(got.more))])
         links.append(of.link(f"{of.path}?{ask}", "next", "next page", GEOJSON if of.format == "json" else HTML))
     sent = listing(of, found, got, there.crs, links)
-    sent.headers.update(
-        {"ETag": etag, "Cache-Control": "no-cache", "Content-Crs": f"<{(asked.crs and named(there.crs)) or CRS84}>"}
-    )
+    sent.headers.update({**kept(etag, modified), "Content-Crs": f"<{(asked.crs and named(there.crs)) or CRS84}>"})
     return sent
 
 
@@ -206,21 +205,23 @@ def items(
     responses={200: {"content": {GEOJSON: {}, HTML: {}}}, 404: {"model": Problem}},
 )
 def item(
-    name: Id, number: Number, of: TheWish, store: AStore, sees: Sees,
+    name: Id, number: Number, of: TheWish, store: AStore, sees: Sees, known: TheKnown,
     crs: Annotated[Plain, Query(description="CRS of the answer, a URI; default CRS84")] = None,
 ) -> Response:  # fmt: skip
     """Send one feature."""
     only(of.request, "f", "crs")
     found = find(sees, name)
     there = places(crs, store.crs)
-    frame = one(store, found, number)
-    written = json.loads(features(frame, found.fields, there.crs)[0])
+    with store.snapshot():
+        frame = one(store, found, number)
+        modified = None if found.assessed else written(store, store.stamps(found.layer, [number])[number], known)
     etag = tag(state(frame), "" if of.format == "json" else HTML)
-    if (same := unchanged(of.request, etag)) is not None:
+    if (same := unchanged(of.request, etag, modified)) is not None:
         return same
+    body = json.loads(features(frame, found.fields, there.crs)[0])
     links = [*of.around(GEOJSON), of.link(f"/collections/{quote(name)}", "collection", said(found))]
-    sent = answer(of, f"{said(found)} {number}", {**written, "links": links}, GEOJSON)
-    sent.headers.update({"ETag": etag, "Cache-Control": "no-cache", "Content-Crs": f"<{named(there.crs)}>"})
+    sent = answer(of, f"{said(found)} {number}", {**body, "links": links}, GEOJSON)
+    sent.headers.update({**kept(etag, modified), "Content-Crs": f"<{named(there.crs)}>"})
     return sent
 
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Response
 from pydantic import WithJsonSchema
 
 from api.answers import HTML, JSON, Wish, answer
-from api.deps import AStore, Sees, TheCache
+from api.deps import AStore, Sees, TheCache, TheKnown
 from api.models import Problem
 from api.routes.features import TILES, Id, TheWish, find, only, said
 from api.routes.tiles import MVT, send
@@ -76,7 +76,16 @@ def one_tileset(name: Id, grid: Matrices, of: TheWish, sees: Sees) -> Response:
     responses={200: {"content": {MVT: {}}}, 404: {"model": Problem}},
 )
 def tile(
-    name: Id, grid: Matrices, zoom: Zoom, row: Row, column: Column, of: TheWish, sees: Sees, store: AStore, cache: TheCache
+    name: Id,
+    grid: Matrices,
+    zoom: Zoom,
+    row: Row,
+    column: Column,
+    of: TheWish,
+    sees: Sees,
+    store: AStore,
+    cache: TheCache,
+    known: TheKnown,
 ) -> Response:
     """Draw one tile of a collection; 404 where there is none at this place."""
     only(of.request, "f")
@@ -84,7 +93,7 @@ def tile(
     only_quad(grid)
     if not all(part.isascii() and part.isdigit() for part in (zoom, row, column)):
         raise NotFoundError("a tile is named by three whole numbers", "瓦片由三个整数确定")
-    return send(of.request, store, cache, found.name, int(zoom), int(column), int(row))
+    return send(of.request, store, cache, known, found.name, int(zoom), int(column), int(row))
 
 
 def described(of: Wish, name: str) -> dict[str, Any]:

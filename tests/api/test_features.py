@@ -3,6 +3,8 @@
 import json
 import shutil
 import subprocess
+import time
+from contextlib import closing
 
 import geopandas as gpd
 import pytest
@@ -231,6 +233,14 @@ def test_days_choose_what_is_valid(server, own_park, tmp_path):
     assert body(server, "/collections/roads/items", datetime="1900-01-01", limit=1)["numberMatched"] > 0
 
 
+def until(question):
+    """Wait until something holds: the second in which a thing was written must be over."""
+    end = time.monotonic() + 20
+    while not question():
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
 def test_who_has_it_already_gets_it_not_again(server, own_park, tmp_path):
     with serving(own_park, tmp_path) as own:
         for path in (PARCELS, f"{PARCELS}/{PLOT}", "/collections/findings/items"):
@@ -247,6 +257,25 @@ def test_who_has_it_already_gets_it_not_again(server, own_park, tmp_path):
             assert changed.status_code == 200
             assert changed.headers["etag"] != first.headers["etag"]
             assert own.client.get(path, headers={"Accept": "text/html"}).headers["etag"] != changed.headers["etag"]
+        for path in (
+            PARCELS,
+            f"{PARCELS}/{PLOT}",
+            "/tiles/parcels/14/13515/6414.mvt",
+            "/collections/parcels/tiles/WebMercatorQuad/14/6414/13515",
+        ):
+            until(lambda path=path: "last-modified" in own.client.get(path).headers)
+            dated = own.client.get(path).headers["last-modified"]
+            assert own.client.get(path, headers={"If-Modified-Since": dated}).status_code == 304
+            for other in ("Sun, 06 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 2094 08:49:37 GMT", "yesterday", ""):
+                assert own.client.get(path, headers={"If-Modified-Since": other}).status_code == 200
+            both = {"If-Modified-Since": dated, "If-None-Match": '"other"'}
+            assert own.client.get(path, headers=both).status_code == 200
+        assert "last-modified" not in own.client.get("/collections/readiness/items").headers
+        with closing(GpkgStore.open(own_park)) as store:
+            store.edit("parcels", Change("Wu"), put=plot.assign(address="again"))
+        for path in (PARCELS, f"{PARCELS}/{PLOT}"):
+            now = own.client.get(path, headers={"If-Modified-Since": dated})
+            assert (now.status_code, now.headers.get("last-modified") != dated) == (200, True)
 
 
 @pytest.mark.parametrize(
