@@ -1,5 +1,6 @@
 """Refresh: after any edits the findings are those of a full assessment, to the last bit, and never pass for fresh before."""
 
+from contextlib import closing
 from datetime import date
 
 import geopandas as gpd
@@ -21,7 +22,9 @@ from layers.inputs import stale
 from layers.refresh import Refreshed, refresh, standing
 from layers.standards import Standards
 from layers.store.base import Change, Edit
+from layers.store.gpkg import GpkgStore
 from layers.store.memory import MemoryStore
+from layers.store.postgis import PostgisStore
 
 CRS = "EPSG:4548"
 X, Y = 500_000.25, 4_077_000.125
@@ -62,9 +65,9 @@ def source(id, x, y, kind="water", **more):
     return {"id": id, "kind": kind, "role": "source", "status": "in_service", "geometry": shapely.Point(at(x, y)), **more}
 
 
-def world():
+def world(store=None):
     """Plots in a square, with a little of every layer on and around them."""
-    store = MemoryStore(CRS)
+    store = store or MemoryStore(CRS)
     plots = [
         {
             "id": f"P{n}",
@@ -279,3 +282,35 @@ def test_a_finding_that_an_edit_may_have_changed_is_not_shown_before_it_is_fresh
     assert len(standing(store, plots)) == len(plots)
     store.edit("utilities", ME, delete=["E1"])
     assert len(standing(store, plots)) == 0
+
+
+@pytest.fixture(params=["gpkg", "postgis"])
+def stored(request, tmp_path):
+    if request.param == "postgis":
+        with request.getfixturevalue("postgres").database("template_park") as url, closing(PostgisStore.open(url)) as base:
+            yield base
+        return
+    with closing(GpkgStore.create(tmp_path / "land.gpkg", CRS)) as base:
+        yield base
+
+
+def test_lines_traced_again_from_memory_serve_as_a_full_assessment_of_each_store_finds(stored):
+    twin, w2 = MemoryStore(CRS), pipe("W2", (2, -0.1), (5, -0.1))
+    bases = {store: Networks() for store in (stored, twin)}
+    beside = pipe("V2", (2, -0.1), (5, -0.1), status="planned")
+    steps = [
+        ([w2], []), ([beside], []), ([], ["W2"]), ([w2], []), ([{**beside, "kind": "power"}], []),
+        ([{**beside, "status": "in_service"}], []), ([{**w2, "status": "retired"}], ["W1"]),
+    ]  # fmt: skip
+    for store, networks in bases.items():
+        assess(world(store), ask(), STANDARDS)
+        networks.trace(store, ask())
+    for put, delete in steps:
+        for store, networks in bases.items():
+            store.batch([Edit("utilities", frame("utilities", put) if put else None, delete)], ME)
+            assert refresh(store, STANDARDS, networks) is not None
+        assert_frame_equal(found(stored), found(twin), check_exact=True)
+    assert_frame_equal(
+        bases[stored].trace(stored, ask())["utilities"].sort_index(), Networks().trace(stored, ask())["utilities"].sort_index()
+    )
+    check_fresh(stored)
