@@ -309,10 +309,10 @@ def _drawn(a: Shapes, cuts: Pairs, cut_of: Indices, plot: Indices, outlines: flo
         )
         marked = inside[hit]
         marked[:, n] = True
-        plot, shapes, inside = np.r_[plot, plot[hit]], np.r_[shapes, within], np.r_[inside, marked]
-        area = np.r_[area, within_area]
-        real = area > 0
-        plot, shapes, inside, area = plot[real], shapes[real], inside[real], area[real]
+        pieces = ((plot, plot[hit]), (shapes, within), (inside, marked), (area, within_area))
+        plot, shapes, inside, area = map(np.concatenate, pieces)
+        if not (real := area > 0).all():
+            plot, shapes, inside, area = plot[real], shapes[real], inside[real], area[real]
     rim = shapely.length(shapely.set_precision(shapes, RIM_GRID))
     outlined = np.flatnonzero(~shapely.is_missing(shapes))
     shapes[outlined] = _moved(shapes[outlined], origin[plot[outlined]])
