@@ -27,7 +27,7 @@ from layers.plan.contest import Contest
 from layers.plan.exactness import tolerance
 from layers.plan.levelling import Levelling, levelling
 from layers.plan.parcel_map import ParcelMap, parcel_map, surroundings
-from layers.plan.readiness import UNKNOWN_READINESS, readiness
+from layers.plan.readiness import UNKNOWN_READINESS, ready_columns
 from layers.plan.sheet import Sheet, sheet
 from layers.plan.supply import judge, survey_of
 from layers.plan.supply_table import supply_table
@@ -222,7 +222,7 @@ def findings(plots: gpd.GeoDataFrame, land: Mapping[str, Survey], ask: Ask, judg
     """
     number = pd.Index(plots["id"], name="id")
     with always():
-        ready = arrays_of(readiness(plots, land, ask))
+        ready = ready_columns(plots, land, ask)
         if judged is None:
             terrain = ask_layer(LAYERS["terrain"], plots, survey_of(land, LAYERS["terrain"], plots.crs), ask)
             found = arrays_of(judge(plots, land, ask, "parcels").plots) | arrays_of(terrain)

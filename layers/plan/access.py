@@ -12,7 +12,7 @@ its own; an edit of a road or a line those of plots within `farthest(ask)` of ei
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import geopandas as gpd
 import numpy as np
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from geo.links import Polygons, beside, crossed, facing, links
-from layers.base import Ask, Field, Land, Survey, Text, places, surveyed, tabled, texts, valid_on
+from layers.base import Ask, Field, Land, Survey, Text, places, surveyed, texts, valid_on
 from layers.catalogue import LAYERS
 from layers.plan.exactness import tolerance
 from layers.plan.supply import survey_of
@@ -256,18 +256,15 @@ class Ways:
         return p[foreign], o[foreign]
 
 
-def road_facts(found: pd.DataFrame, land: Land, ways: Ways, sure: Flags) -> pd.DataFrame:
-    """Tell FIELDS: the plots' frontage, where roads were surveyed (`sure`), and class and width of the road that `found` names."""
+def road_facts(line: Any, land: Land, ways: Ways, sure: Flags) -> dict[str, Any]:
+    """Tell FIELDS: the plots' frontage, where roads were surveyed (`sure`), and class and width of the road `line` of each."""
     roads = survey_of(land, LAYERS["roads"], ways.plots.crs).features
-    at = places(roads["id"].to_numpy(object), found["road_line"].to_numpy(object))
-    return tabled(
-        {
-            "road_frontage": np.where(sure, ways.frontage, np.nan),
-            "road_class": texts(np.append(roads["class"].to_numpy(object), [None])[at]),
-            "road_width": np.append(roads["red_line_width"].to_numpy(float), np.nan)[at],
-        },
-        found.index,
-    )
+    at = places(roads["id"].to_numpy(object), np.asarray(line, object))
+    return {
+        "road_frontage": np.where(sure, ways.frontage, np.nan),
+        "road_class": texts(np.append(roads["class"].to_numpy(object), [None])[at]),
+        "road_width": np.append(roads["red_line_width"].to_numpy(float), np.nan)[at],
+    }
 
 
 def _red_lines(axes: NDArray[np.object_], half: Numbers) -> NDArray[np.object_]:

@@ -71,14 +71,21 @@ def readiness(plots: gpd.GeoDataFrame, land: Land, ask: Ask, level: int | None =
     planned; whether the others' capacity is enough stands in their `_capacity`, for what nobody recorded decides no state. The
     loads are those that `plots` bring (`layers.plan.capacity.demand`), else those of stored parcels.
     """
+    return tabled(ready_columns(plots, land, ask, level, ways), plots.index)
+
+
+def ready_columns(
+    plots: gpd.GeoDataFrame, land: Land, ask: Ask, level: int | None = None, ways: Ways | None = None
+) -> dict[str, Any]:
+    """Give the columns of `readiness` as arrays."""
     asking = plots if "load_committed" in plots else demand(plots, land, ask)
     ways = ways or Ways(plots, land, ask)
     assess = (partial(roads.assess, way=ways.roads), partial(utilities.assess, way=ways.utilities))
     asked = [replace(layer, assess=question) for layer, question in zip(LAYERS, assess, strict=True)]
     answers = [ask_layer(layer, asking, survey_of(land, layer, plots.crs), ask) for layer in asked]
     sure = surveyed(plots, survey_of(land, roads.LAYER, plots.crs).coverage(), ask.standards["roads.max_access"])
-    answers.append(road_facts(answers[0], land, ways, sure))
-    found = {name: array for answer in answers for name, array in arrays_of(answer).items()} | asked_loads(asking)
+    found = {name: array for answer in answers for name, array in arrays_of(answer).items()}
+    found |= road_facts(found["road_line"], land, ways, sure) | asked_loads(asking)
     for name in (*(f"{s}_state" for s in SERVICES), *(f"{s}_capacity" for s in utilities.KINDS)):
         if (unknown := found[name].isna()).any():
             found[name] = texts(np.where(unknown, "unknown", objects(found[name])))
@@ -89,7 +96,7 @@ def readiness(plots: gpd.GeoDataFrame, land: Land, ask: Ask, level: int | None =
     for n in asked_for[1:]:
         other, mine = _combined(wait, begins, required(ask, n)), needs == n
         combined = {name: np.where(mine, other[name], array) for name, array in combined.items()}
-    return tabled({**found, **_typed(combined), "serviced_level": level_}, plots.index)
+    return {**found, **_typed(combined), "serviced_level": level_}
 
 
 def combine(found: pd.DataFrame, needs: list[str]) -> pd.DataFrame:

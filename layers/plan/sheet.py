@@ -22,7 +22,7 @@ from layers.plan.capacity import Capacity, demand, evidence
 from layers.plan.contest import Ring, taken
 from layers.plan.exactness import Exactness, exactness, verdict_of
 from layers.plan.levelling import Levelling, levelling
-from layers.plan.readiness import SERVICES, STATES, levels, readiness, required
+from layers.plan.readiness import SERVICES, STATES, levels, ready_columns, required
 from layers.plan.routes import Route, routes
 from layers.plan.supply import NAMES, PASS, SEVERITIES, UNKNOWN, Asked, ByRule, Decided, asked, claimed, decide, keys, survey_of
 from layers.service import EVER
@@ -138,7 +138,7 @@ def sheet(
     area, by_rule = float(found.size[0]), found.by_rule()
     asking = demand(subject(site, land, own), land, ask, own)
     ways = Ways(asking, land, ask)
-    ready = row_of(readiness(asking, land, ask, level, ways))
+    ready = {name: array[0] for name, array in ready_columns(asking, land, ask, level, ways).items()}
     level = int(levels(asking, ask, level)[0])
     services = _services(ready, required(ask, level), land, asking, ring)
     heights = survey_of(land, LAYERS["terrain"], site.crs)
