@@ -44,7 +44,7 @@ def pdf(sections: Sequence[Section], title: Text, language: str, generated: bool
         made.ln(2)
         made.multi_cell(0, 8, _say(section.title, language), new_x="LMARGIN", new_y="NEXT")
         made.set_font("sans", size=9)
-        with made.table(col_widths=(30, 70), first_row_as_headings=False, line_height=6) as table:
+        with made.table(col_widths=(30, 70), first_row_as_headings=False, line_height=6, text_align="LEFT") as table:
             for label, value in section.rows:
                 row = table.row()
                 row.cell(_say(label, language))

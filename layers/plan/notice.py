@@ -32,7 +32,7 @@ def said(what: Field, value: Value) -> Text:
     """Write a term as the notice prints it."""
     if what.codes is not None:
         name = what.codes[str(value)].name if str(value) in what.codes else Text(str(value), str(value))
-        return Text(f"{name.en} ({value})", f"{name.zh}({value})")
+        return Text(f"{name.en} ({value})", f"{name.zh}({value})") if what.name == "use_code" else name
     if isinstance(value, bool):
         return Text("yes", "是") if value else Text("no", "否")
     if what.unit == MONEY and isinstance(value, int):

@@ -68,7 +68,7 @@ def test_the_example_notice_reads_prints_and_contradicts_nothing():
         "不高于24米",
     )
     assert (printed["起始价"], printed["增价幅度"], printed["竞买保证金"]) == ("1,540万元", "15万元", "308万元")
-    assert printed["开发程度"] == "五通一平(5)"
+    assert printed["开发程度"] == "五通一平"
     assert printed["公告日期"] == "2026年12月1日"
 
 
