@@ -107,6 +107,15 @@ class ProjectBody(BaseModel):
     warnings: list[WarningRow]
 
 
+class Task(BaseModel):
+    """A step that must end in a month or week so that the target of its project holds."""
+
+    period: str
+    item: str
+    latest: date
+    begin_by: date
+
+
 class FigureRow(BaseModel):
     """A figure with its formula and the rows behind it, as table:number."""
 
@@ -183,6 +192,15 @@ def whole(of: Steward, id: str) -> ProjectBody:
     )  # fmt: skip
 
 
+def tasks(of: Steward, id: str, by: Literal["month", "week"]) -> list[Task]:
+    """Schedule a project back from its target, by month or ISO week; FutureError where the target is past."""
+    found = planned.tasks(of.ledger, id, by)
+    return [
+        Task(period=r[by], item=r["item"], latest=r["latest"].date(), begin_by=r["begin_by"].date())
+        for r in found.to_dict("records")
+    ]
+
+
 def _step(row: dict[Any, Any], titles: dict[str, Text], waits: dict[str, list[str]]) -> StepRow:
     """Write a step."""
     item = row["item"]
@@ -234,6 +252,14 @@ def render_project(body: ProjectBody, zh: bool) -> str:
     lines += ["投产日期的原因:" if zh else "why it produces when it does:"]
     lines += [f"  {w.item} {w.on}: {say(w.text)}" for w in body.production]
     return "\n".join([*lines, table([head, *steps]), render_warnings(body.warnings, zh)])
+
+
+def render_tasks(rows: list[Task], zh: bool) -> str:
+    """List what must end when, for a person."""
+    if not rows:
+        return "没有目标日期,或全部完成" if zh else "no target day is set, or all is done"
+    head = ("期间", "事项", "最迟完成", "最迟开始") if zh else ("period", "step", "ends by", "begins by")
+    return table([head, *((r.period, r.item, str(r.latest), str(r.begin_by)) for r in rows)])
 
 
 def render_warnings(rows: list[WarningRow], zh: bool) -> str:

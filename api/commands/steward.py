@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -18,7 +19,9 @@ from api.ledger import (
     render_project,
     render_projects,
     render_report,
+    render_tasks,
     render_warnings,
+    tasks,
     whole,
 )
 from layers.base import Text
@@ -34,13 +37,20 @@ LEVELS = [name for name in RANK if name != "none"]
 
 
 @click.argument("id", required=False)
+@click.option("--tasks", "by", type=click.Choice(["month", "week"]), help="what must end in which month or week for its target")
 @on
 @as_of
-def project(context: Context, id: str | None, on: date | None, as_of: datetime | None) -> None:
+def project(
+    context: Context, id: str | None, by: Literal["month", "week"] | None, on: date | None, as_of: datetime | None
+) -> None:  # fmt: skip
     """List the projects, or tell one: its steps, what they wait for, when it starts and produces and why then, its warnings."""
     with context.store(read_only=True) as store:
         of = steward(store, Standards.load(), on or date.today(), as_of, id)
     zh = context.language == "zh"
+    if id is not None and by is not None:
+        due = tasks(of, id, by)
+        context.answer([t.model_dump(mode="json") for t in due], render_tasks(due, zh))
+        return
     if id is not None:
         body = whole(of, id)
         context.answer(body.model_dump(mode="json"), render_project(body, zh))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query
 
 from api.deps import AStore, TheStandards
-from api.ledger import FigureRow, ProjectBody, ProjectRow, ReportBody, WarningRow, projects, whole
+from api.ledger import FigureRow, ProjectBody, ProjectRow, ReportBody, Task, WarningRow, projects, tasks, whole
 from api.models import Moment, Problem
 from layers.steward import steward
 
@@ -28,6 +28,14 @@ def the_project(
 ) -> ProjectBody:
     """Tell one project: its steps and lanes, what they wait for, why it starts and produces when it does, its warnings."""
     return whole(steward(store, standards, on or date.today(), as_of, id), id)
+
+
+@router.get("/projects/{id}/tasks", responses={404: {"model": Problem}})
+def the_tasks(
+    id: Id, store: AStore, standards: TheStandards, by: Literal["month", "week"] = "month", on: date | None = None
+) -> list[Task]:
+    """Schedule a project back from its target: what must end in which month or week."""
+    return tasks(steward(store, standards, on or date.today(), None, id), id, by)
 
 
 @router.get("/warnings")

@@ -89,6 +89,16 @@ def test_the_ledger_is_edited_as_a_workbook(own_park: Path, tmp_path: Path) -> N
     assert shudi("project", "P-K01", "--base", own_park, "--json").body["project"]["steward"] == "赵Zhao"
 
 
+def test_a_project_is_scheduled_back_from_its_target(server: Server, park: Path) -> None:
+    months = shudi("project", "P-K04", "--tasks", "month", "--base", park, "--on", DAY, "--json").body
+    assert months == server.client.get("/projects/P-K04/tasks", params={"on": DAY}).json()
+    assert months[-1] == {"period": "2026-12", "item": "in_production", "latest": "2026-12-31", "begin_by": "2026-11-01"}
+    weeks = server.client.get("/projects/P-K04/tasks", params={"on": DAY, "by": "week"}).json()
+    assert weeks[-1]["period"] == "2026-W53"
+    late = shudi("project", "P-K04", "--tasks", "week", "--base", park, "--on", "2027-01-02")
+    assert (late.status, "its target 2026-12-31 is past" in late.err) == (2, True)
+
+
 def test_an_empty_base_has_no_projects(empty_base: Path) -> None:
     assert shudi("project", "--base", empty_base).out == "no projects are recorded\n"
     assert shudi("warnings", "--base", empty_base).out == "no warnings\n"
