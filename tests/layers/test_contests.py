@@ -52,6 +52,8 @@ def test_fresh_findings_tell_of_all_plots_what_asking_them_anew_tells(park, monk
     assess(park, ASK, STANDARDS)
     monkeypatch.setattr("layers.contests.LINES", 0)
     assert services(park, ask, Networks()) == anew
+    monkeypatch.setattr("layers.contests.PATIENCE", 0)
+    assert services(park, ask, Networks()) == anew
     assert services(park, ask, Networks(lasting=False)) == anew
 
 
@@ -60,7 +62,8 @@ def whole(store, ask, contests):
     return contests.find(store, networks.trace(store, ask), ask, frozenset({"no source"}))
 
 
-def test_findings_of_other_land_or_of_another_day_are_not_taken(park):
+def test_findings_of_other_land_or_of_another_day_are_not_taken(park, monkeypatch):
+    monkeypatch.setattr("layers.contests.PATIENCE", 0)
     assess(park, ASK, STANDARDS)
     contests = Contests()
     first = whole(park, ASK, contests)
