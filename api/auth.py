@@ -333,13 +333,13 @@ def onward(to: str) -> str:
     return to if plain and not parts.scheme and not parts.netloc else "/"
 
 
-def the_person(request: Request) -> Person:
+async def the_person(request: Request) -> Person:
     """Hand out who asks."""
     person: Person = request.state.person
     return person
 
 
-def the_keeper(request: Request) -> Doorkeeper:
+async def the_keeper(request: Request) -> Doorkeeper:
     """Hand out the doorkeeper."""
     keeper: Doorkeeper = request.app.state.keeper
     return keeper

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
+from fastapi.concurrency import run_in_threadpool
 
 from api.auth import ThePerson
 from api.importing import Imports
@@ -33,6 +34,11 @@ class Land:
         self._writing: Store | None = None
         self._lock = threading.Lock()
 
+    @property
+    def opened(self) -> Store | None:
+        """The store, once it is open."""
+        return self._opened
+
     def store(self) -> Store:
         """Give the store, which serves many requests at once."""
         with self._lock:
@@ -56,10 +62,11 @@ class Land:
                     opened.close()
 
 
-def a_store(request: Request) -> Store:
-    """Hand out the store."""
+async def a_store(request: Request) -> Store:
+    """Hand out the store; only the first to ask waits, in a thread, until it is open."""
     land: Land = request.app.state.land
-    return land.store()
+    opened = land.opened
+    return opened if opened is not None else await run_in_threadpool(land.store)
 
 
 def a_writer(request: Request) -> Store:

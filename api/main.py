@@ -50,8 +50,8 @@ from layers.standards import Standards
 from layers.store.people import People, beside
 from maps.tiles import TileCache
 
-COMPRESSION = 4
-"""Level of gzip: higher ones take longer than they save."""
+COMPRESSION = 1
+"""Level of gzip: the fourth takes twice as long and saves a tenth."""
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -88,6 +88,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(Gate, settings=settings, keeper=keeper)
     app.add_middleware(Limits, settings=settings)
     for module in (
+        tiles,
         features,
         edits,
         events,
@@ -106,7 +107,6 @@ def create_app(settings: Settings) -> FastAPI:
         networks,
         supply,
         ledger,
-        tiles,
         page,
     ):
         app.include_router(module.router)

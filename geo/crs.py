@@ -53,9 +53,13 @@ def parsed(crs: object) -> CRS:
     return crs if isinstance(crs, CRS) else _parse(str(crs))
 
 
-@lru_cache(maxsize=64)
 def _transformer(src: CRS, dst: CRS) -> Transformer:
-    return Transformer.from_crs(src, dst, always_xy=True)
+    return _transforming(src.srs, dst.srs)  # a CRS is compared and hashed by its whole text, which takes longer than a small plot
+
+
+@lru_cache(maxsize=64)
+def _transforming(src: str, dst: str) -> Transformer:
+    return Transformer.from_crs(_parse(src), _parse(dst), always_xy=True)
 
 
 def _label(crs: CRS) -> str:
@@ -64,7 +68,12 @@ def _label(crs: CRS) -> str:
 
 def is_same(a: object, b: object) -> bool:
     """Tell whether two CRSs, as text or objects, are one, axis order aside; None is the same as nothing."""
-    return a is not None and b is not None and bool(parsed(a).equals(parsed(b), ignore_axis_order=True))
+    return a is not None and b is not None and _alike(parsed(a).srs, parsed(b).srs)
+
+
+@lru_cache(maxsize=256)
+def _alike(a: str, b: str) -> bool:
+    return bool(_parse(a).equals(_parse(b), ignore_axis_order=True))
 
 
 def metres_per_unit(crs: object) -> float:
@@ -197,8 +206,10 @@ def check_shapes(shapes: Shapes, crs: object) -> None:
         raise ImplausibleCoordinatesError(error.en, error.zh, int(there[error.at])) from None
 
 
-def _legacy(crs: CRS) -> str | None:
+@lru_cache(maxsize=64)
+def _legacy(text: str) -> str | None:
     """Name the CRS's datum where shifts from it need local parameters; None for others and where the CRS brings them."""
+    crs = _parse(text)
     datum = crs.geodetic_crs.datum if crs.geodetic_crs else None
     if datum is None or crs.is_bound:
         return None
@@ -233,7 +244,7 @@ def transform(shapes: Shapes, src: object, dst: object) -> Shapes:
     one, other = parsed(src), parsed(dst)
     if is_same(one, other):
         return shapes
-    old, new = _legacy(one), _legacy(other)
+    old, new = _legacy(one.srs), _legacy(other.srs)
     if old != new:
         raise DatumShiftError(
             f"{_label(one)} to {_label(other)} shifts the datum {old or new}, whose parameters are local: "

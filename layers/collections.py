@@ -36,6 +36,7 @@ from layers.plan.supply import VERDICTS
 from layers.refresh import standing
 from layers.store.base import Box, Compare, Store
 from layers.store.findings import kind_of
+from layers.table import Table
 
 MOST = 10_000
 """Features of one page."""
@@ -43,6 +44,8 @@ CHUNK = 20_000
 """Features in memory at once while a collection is searched."""
 PATIENCE = 1.0
 """Seconds that counting may take; then nobody says how many there are."""
+FEW = 2_000
+"""So many features in a box are looked at all at once."""
 GEOMETRY = "geometry"
 KINDS: Mapping[DType, Kind] = {"text": "text", "integer": "number", "real": "number", "date": "date", "flag": "flag"}
 
@@ -111,9 +114,15 @@ def made_from(store: Store) -> str:
     return hashlib.sha256(inputs.encode()).hexdigest()[:16]
 
 
-def catalogue(store: Store, known: Known) -> dict[str, Collection]:
+def catalogue(store: Store, known: Known) -> Mapping[str, Collection]:
+    """List the collections of a base by name, as they are remembered: nobody may change the list."""
+    listed: dict[str, Collection] = known.get(("catalogue", made_from(store)), lambda: _catalogue(store))
+    return listed
+
+
+def _catalogue(store: Store) -> dict[str, Collection]:
     """List the collections of a base by name."""
-    fields: tuple[Field, ...] = known.get(("fields", made_from(store)), lambda: tuple(found_fields(store)))
+    fields = tuple(found_fields(store))
     found = {name: of_layer(name) for name, layer in LAYERS.items() if layer.geometry != "raster"}
     plots = LAYERS["parcels"]
     ready = Text("Readiness of plots", "宗地配套状态"), Text("From which day are plots serviced?", "各宗地从哪天起配套齐全?")
@@ -159,10 +168,12 @@ class Area:
         there = places.moved(shape)
         return cls(plain, places.crs, None if there.is_empty else there.bounds)
 
-    def meets(self, frame: gpd.GeoDataFrame) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    def meets(self, frame: gpd.GeoDataFrame | Table) -> np.ndarray[Any, np.dtype[np.bool_]]:
         """Tell which features meet it."""
+        light = isinstance(frame, Table)
+        shapes = frame.moved(self.crs) if light else transform(frame.geometry.to_numpy(), frame.crs, self.crs)
         shapely.prepare(self.shape)
-        return np.asarray(shapely.intersects(self.shape, transform(frame.geometry.to_numpy(), frame.crs, self.crs)), bool)
+        return np.asarray(shapely.intersects(self.shape, shapes), bool)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +195,7 @@ class Query:
 class Page(NamedTuple):
     """Features, how many there are in all (None: not counted) and the key behind which the next page begins (None: the end)."""
 
-    features: gpd.GeoDataFrame
+    features: gpd.GeoDataFrame | Table
     matched: int | None
     more: tuple[Any, ...] | None
 
@@ -219,7 +230,7 @@ def page(store: Store, of: Collection, query: Query, known: Known) -> Page:
     with store.snapshot():
         area = query.area and (shapely.to_wkb(query.area.shape), str(query.area.crs))
         asked = "count", of.name, of.stamp(store), area, print_of(both(of.only, query.node))
-        found = ordered(store, of, query) if query.order else first(store, of, query)
+        found = ordered(store, of, query) if query.order else around(store, of, query) or first(store, of, query)
         matched = found.matched
         counted = known.get(asked, lambda: count(store, of, query) if matched is None else matched)
         return found._replace(matched=counted)
@@ -241,6 +252,23 @@ def extent(store: Store, of: Collection, known: Known) -> Box | None:
         return None
     found: Box | None = known.get(("extent", of.layer, store.versions()[of.layer]), measure)
     return found
+
+
+def around(store: Store, of: Collection, query: Query) -> Page | None:
+    """Find a page in a box that holds few features, without frames; None where it holds many or more is asked than the box."""
+    area = query.area
+    if area is None or area.box is None or of.assessed or both(of.only, query.node) is not None:
+        return None
+    if store.count(of.layer, area.box, most=FEW) == FEW:
+        return None
+    table = store.table(of.layer, area.box)
+    rows = np.flatnonzero(area.meets(table))
+    ids = table[KEY.name].array[rows]
+    order = np.argsort(ids, kind="stable")
+    left = order if query.after is None else order[ids[order] > str(query.after[0])]
+    more = (ids[left[query.limit - 1]],) if len(left) > query.limit else None
+    found = table.take(rows[left[: query.limit]])
+    return Page(found if query.columns is None else found.pick([KEY.name, *query.columns]), len(rows), more)
 
 
 def first(store: Store, of: Collection, query: Query) -> Page:

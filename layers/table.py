@@ -6,7 +6,7 @@ columns.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from geo.crs import transform
 from layers.base import TEXT, framed, joined, objects, texts
 
 
@@ -82,6 +83,7 @@ class Table:
     def __init__(self, make: Mapping[str, Callable[[], Any]], shapes: NDArray[np.object_], crs: object) -> None:
         self._make, self._made = make, dict[str, Column]()
         self._shapes, self.crs = shapes, crs
+        self._moved = dict[str, NDArray[np.object_]]()
         self.geometry = Shapes(shapes, crs)
 
     @classmethod
@@ -125,7 +127,21 @@ class Table:
 
     def take(self, rows: NDArray[np.intp]) -> Table:
         """Pick features by their numbers."""
-        return Table({name: partial(_picked, self, name, rows) for name in self._make}, self._shapes[rows], self.crs)
+        taken = Table({name: partial(_picked, self, name, rows) for name in self._make}, self._shapes[rows], self.crs)
+        taken._moved = {crs: shapes[rows] for crs, shapes in self._moved.items()}
+        return taken
+
+    def pick(self, names: Sequence[str]) -> Table:
+        """Keep some columns, in the order that they have here."""
+        picked = Table({name: make for name, make in self._make.items() if name in names}, self._shapes, self.crs)
+        picked._moved = self._moved
+        return picked
+
+    def moved(self, crs: object) -> NDArray[np.object_]:
+        """Give the shapes in another CRS, east before north; remembered, so that they move once."""
+        if str(crs) not in self._moved:
+            self._moved[str(crs)] = transform(self._shapes, self.crs, crs)
+        return self._moved[str(crs)]
 
     def made(self) -> Table:
         """Make all columns now, so that they keep nothing of the tables that they were picked from."""

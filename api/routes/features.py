@@ -64,7 +64,9 @@ AnyFormat = Annotated[str | None, WithJsonSchema({"type": "string", "enum": [*FO
 SHAPES = {"polygon": "geometry-multipolygon", "line": "geometry-multilinestring", "any": "geometry-any"}
 
 
-def the_wish(request: Request, settings: TheSettings, f: Annotated[Format, Query(description="JSON or HTML")] = None) -> Wish:
+async def the_wish(
+    request: Request, settings: TheSettings, f: Annotated[Format, Query(description="JSON or HTML")] = None
+) -> Wish:
     """Settle the form of the answer."""
     return wish(request, origin(request, settings), f)
 

@@ -9,22 +9,26 @@ import geopandas as gpd
 import shapely
 
 from geo.crs import north_first, transform, turned
-from layers.base import Field
+from layers.base import KEY, Field, arrays_of
 from layers.store.frames import cells
+from layers.table import Table
+
+ENCODE = json.JSONEncoder(ensure_ascii=False).encode
 
 
-def features(frame: gpd.GeoDataFrame, fields: Sequence[Field], crs: object) -> list[str]:
+def features(frame: gpd.GeoDataFrame | Table, fields: Sequence[Field], crs: object) -> list[str]:
     """Write each feature as a JSON object with its number as `id`, coordinates in the order of `crs`'s authority.
 
     Days are ISO 8601, what is missing is null. Memory grows with the text, about twice the size of the answer.
     """
-    shapes = transform(frame.geometry.to_numpy(), frame.crs, crs)
+    shapes = frame.moved(crs) if isinstance(frame, Table) else transform(frame.geometry.to_numpy(), frame.crs, crs)
     places = shapely.to_geojson(turned(shapes) if north_first(crs) else shapes).tolist()
     there = [f for f in fields if f.name in frame.columns]
-    columns = [cells(frame[f.name], f.dtype) for f in there]
-    rows = [dict(zip([f.name for f in there], row, strict=True)) for row in zip(*columns, strict=True)]
-    return [
-        f'{{"type":"Feature","id":{json.dumps(row["id"], ensure_ascii=False)},"geometry":{place or "null"},'
-        f'"properties":{json.dumps(row, ensure_ascii=False)}}}'
-        for row, place in zip(rows, places, strict=True)
-    ]
+    arrays = {f.name: frame[f.name].array for f in there} if isinstance(frame, Table) else arrays_of(frame)
+    columns = [cells(arrays[f.name], f.dtype) for f in there]
+    written = [[told[v] for v in values] for values in columns for told in [{v: ENCODE(v) for v in set(values)}]]
+    ids = written[[f.name for f in there].index(KEY.name)]
+    # One template for all rows: an encoder that is begun anew for each takes four times as long.
+    keys = ",".join(ENCODE(f.name).replace("%", "%%") + ":%s" for f in there)
+    template = f'{{"type":"Feature","id":%s,"geometry":%s,"properties":{{{keys}}}}}'
+    return list(map(template.__mod__, zip(ids, (place or "null" for place in places), *written, strict=True)))

@@ -61,6 +61,10 @@ def nothing() -> pd.DataFrame:
     return pd.DataFrame(index=pd.Index([], dtype="str", name="id"))
 
 
+NOTHING = nothing()
+"""For who asks for the inputs of findings alone."""
+
+
 def stream(findings: Findings) -> Iterator[pd.DataFrame]:
     """Give findings frame by frame."""
     yield from [findings] if isinstance(findings, pd.DataFrame) else findings
@@ -174,6 +178,8 @@ def load(
     noted = connection.execute("SELECT inputs, types FROM shudi_findings").fetchone()
     if noted is None:
         return nothing(), {}
+    if ids is not None and wanted is not None and not ids and not wanted:
+        return NOTHING, json.loads(noted[0])
     types: dict[str, DType] = {k: v for k, v in json.loads(noted[1]).items() if wanted is None or k in wanted}
     sql = f"SELECT {', '.join(['id', *map(quoted, types)])} FROM findings"
     asked: list[AnyOf] = [] if ids is None else [{"id": ids}]

@@ -265,7 +265,8 @@ BUILD: Mapping[DType, Callable[[Sequence[Any]], Any]] = {
 def objects(cells: Sequence[Any]) -> NDArray[np.object_]:
     """Take texts as objects, None where missing; what another program wrote as a number becomes a text."""
     found = np.empty(len(cells), object)
-    found[:] = [c if c is None or isinstance(c, str) else str(c) for c in cells]
+    told = set(map(type, cells)) <= {str, type(None)}
+    found[:] = cells if told else [c if c is None or isinstance(c, str) else str(c) for c in cells]
     return found
 
 

@@ -11,7 +11,7 @@ import psycopg
 
 from layers.base import DType, arrays_of
 from layers.store.base import AnyOf, Findings, Progress
-from layers.store.findings import build, conform, matching, nothing, stream, twice
+from layers.store.findings import NOTHING, build, conform, matching, nothing, stream, twice
 from layers.store.frames import CHUNK, cells
 from layers.store.postgres.history import fetch
 from layers.store.postgres.pool import Connection
@@ -101,6 +101,8 @@ def load(
     noted = fetch(connection, "SELECT inputs, types FROM shudi_findings")
     if not noted:
         return nothing(), {}
+    if ids is not None and wanted is not None and not ids and not wanted:
+        return NOTHING, json.loads(noted[0][0])
     types: dict[str, DType] = {k: v for k, v in json.loads(noted[0][1]).items() if wanted is None or k in wanted}
     picked = "".join(f", {quoted(name)}{'::text' if kind == 'date' else ''}" for name, kind in types.items())
     asked: list[AnyOf] = [] if ids is None else [{"id": ids}]
