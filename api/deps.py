@@ -14,7 +14,8 @@ from api.importing import Imports
 from api.jobs import Jobs
 from api.settings import Settings
 from layers.assessment import Networks
-from layers.collections import Collection, Known, catalogue
+from layers.collections import Collection, catalogue
+from layers.known import Known
 from layers.search import Index
 from layers.standards import Standards
 from layers.store import open_store

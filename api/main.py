@@ -44,7 +44,7 @@ from api.routes import (
 from api.settings import Settings
 from api.watch import Watch
 from layers.assessment import Networks
-from layers.collections import Known
+from layers.known import Known
 from layers.search import Index
 from layers.standards import Standards
 from layers.store.people import People, beside

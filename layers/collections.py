@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import threading
 import time
-from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
@@ -29,6 +27,7 @@ from layers.filter.errors import FilterError
 from layers.filter.evaluate import holds
 from layers.filter.push import exact, meet, pushed
 from layers.filter.tree import Call, Kind, Node, Places, Property, moment, print_of, properties
+from layers.known import Known
 from layers.plan.access import FIELDS as ACCESS
 from layers.plan.capacity import FIELDS as LOADED
 from layers.plan.readiness import SERVICES, STATES
@@ -198,28 +197,6 @@ class Page(NamedTuple):
     features: gpd.GeoDataFrame | Table
     matched: int | None
     more: tuple[Any, ...] | None
-
-
-class Known:
-    """What was counted and measured, kept by keys that name all that it was made from. Safe to share between threads."""
-
-    def __init__(self, keep: int = 2_000) -> None:
-        self._keep = keep
-        self._known: OrderedDict[tuple[object, ...], Any] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, key: tuple[object, ...], make: Callable[[], Any]) -> Any:
-        """Remember, or make and keep; two that miss at once both make."""
-        with self._lock:
-            if key in self._known:
-                self._known.move_to_end(key)
-                return self._known[key]
-        made = make()
-        with self._lock:
-            self._known[key] = made
-            while len(self._known) > self._keep:
-                self._known.popitem(last=False)
-        return made
 
 
 def page(store: Store, of: Collection, query: Query, known: Known) -> Page:

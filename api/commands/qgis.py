@@ -15,7 +15,8 @@ from layers.errors import Refusal
 @click.option("--url", metavar="URL", help="take the land from the service at this address; by default from the file")
 def qgis(context: Context, out: Path, url: str | None) -> None:
     """Write a QGIS project: every layer, coloured by its codes, readiness too, with names in Chinese and English."""
-    from layers.collections import Known, catalogue
+    from layers.collections import catalogue
+    from layers.known import Known
     from maps.qgis import Source, project
 
     base = context.path()

@@ -7,7 +7,8 @@ from fastapi import APIRouter, Request, Response
 from api.answers import kept, tag, unchanged
 from api.deps import AStore, TheCache, TheKnown
 from api.models import Problem
-from layers.collections import Known, written
+from layers.collections import written
+from layers.known import Known
 from layers.store.base import Store
 from maps.tiles import READINESS, TileCache
 

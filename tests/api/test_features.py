@@ -14,6 +14,7 @@ from layers import collections
 from layers.base import Edition
 from layers.catalogue import LAYERS, LEDGER
 from layers.filter.tree import Places, read
+from layers.known import Known
 from layers.store.base import Change
 from layers.store.gpkg import GpkgStore
 from tests.api.faces import serving
@@ -389,8 +390,8 @@ def test_a_slow_count_is_left_out(park, monkeypatch):
     monkeypatch.setattr(collections, "PATIENCE", -1.0)
     monkeypatch.setattr(collections, "CHUNK", 100)
     store = GpkgStore.open(park, read_only=True)
-    plots = collections.catalogue(store, collections.Known())["parcels"]
+    plots = collections.catalogue(store, Known())["parcels"]
     node = read("area_recorded > 0 OR status = 'x'", "cql2-text", plots.kinds, Places(to=store.crs))
-    found = collections.page(store, plots, collections.Query(node=node, limit=5), collections.Known())
+    found = collections.page(store, plots, collections.Query(node=node, limit=5), Known())
     store.close()
     assert (len(found.features), found.matched) == (5, None)
