@@ -227,6 +227,7 @@ def walk(town: Town, z: int = 15) -> list[str]:
 
 def run(base: Path) -> Iterator[str]:
     """Measure both services on the same data, with as many processes each."""
+    subprocess.run([*SHUDI, "--base", str(base), "assess"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
     town = Town(base)
     with ExitStack() as stack:
         postgres = stack.enter_context(cluster())
