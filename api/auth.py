@@ -37,7 +37,7 @@ OPEN = ("/healthz", "/openapi.json", "/me", "/login", "/login/oidc", "/login/oid
 FILES = "/web/"
 LISTED = re.compile(r"/listings(?:\.geojson|\.csv|/[^/]+(?:/(?:notice\.pdf|notice\.docx|parcel_map\.pdf))?)?")
 """What everybody may read of listings; the routes show the public published ones only."""
-ADMIN = ("/audit",)
+ADMIN = ("/audit", "/people")
 SAFE = ("GET", "HEAD", "OPTIONS")
 EXPORTS = (
     "application/geo+json-seq",

@@ -20,6 +20,7 @@ from api.limits import Limits
 from api.oidc import Provider
 from api.openapi import describe
 from api.routes import (
+    admin,
     checks,
     edits,
     events,
@@ -32,6 +33,7 @@ from api.routes import (
     networks,
     oidc,
     page,
+    parcels,
     people,
     places,
     plots,
@@ -40,6 +42,7 @@ from api.routes import (
     supply,
     tiles,
     tilesets,
+    whatif,
 )
 from api.settings import Settings
 from api.watch import Watch
@@ -108,6 +111,9 @@ def create_app(settings: Settings) -> FastAPI:
         supply,
         ledger,
         page,
+        parcels,
+        whatif,
+        admin,
     ):
         app.include_router(module.router)
     page.mount(app)

@@ -8,6 +8,8 @@ from datetime import date
 from typing import Annotated, NamedTuple
 from urllib.parse import quote
 
+import numpy as np
+import shapely
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
 
@@ -19,10 +21,12 @@ from api.errors import problem
 from api.models import Problem
 from api.routes.features import Id, Number, find, only
 from api.settings import Settings
+from geo.crs import transform
 from layers.assessment import Networks, NotFoundError
 from layers.collections import Collection, one, state
 from layers.edits import edit
 from layers.formats.geojson import features
+from layers.mosaic import MosaicError
 from layers.refresh import refresh
 from layers.standards import Standards
 from layers.store.base import Change, ConflictError, Store
@@ -138,10 +142,27 @@ def stale(request: Request, found: Collection, id: str, store: Store, expected: 
     return JSONResponse(body, 412, {"ETag": now}, "application/problem+json")
 
 
+def unfit(by: Editor, error: MosaicError) -> Response:
+    """Refuse an edit that would break the mosaic of parcels, with the places as features in longitude and latitude."""
+    sent = problem(by.request, 422, "MosaicError", error.text.en, error.text.zh)
+    shapes = transform(np.array([fault.geometry for fault in error.faults], object), by.store.crs, CRS84)
+    places = [
+        {
+            "type": "Feature",
+            "geometry": json.loads(place),
+            "properties": {"kind": f.kind, "parcels": f.parcels, "area_m2": f.area},
+        }
+        for f, place in zip(error.faults, shapely.to_geojson(shapes), strict=True)
+    ]
+    return JSONResponse({**json.loads(bytes(sent.body)), "faults": places}, 422, media_type="application/problem+json")
+
+
 def made(by: Editor, found: Collection, wish: Wish) -> Response:
     """Make a change and the findings that it concerns fresh; 201 with the place of a new feature, else 204 with the new ETag."""
     try:
         done = edit(by.writer, [wish], Change(by.person.name, by.reason), by.standards.on(date.today()), by.accept)
+    except MosaicError as error:
+        return unfit(by, error)
     except ConflictError:
         return stale(by.request, found, wish.id, by.writer, by.request.headers.get("if-match", ""))
     refresh(by.writer, by.standards, by.networks)

@@ -1,0 +1,55 @@
+"""What an admin looks after: people and the numbers of law."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+
+from api.auth import TheKeeper
+from api.deps import TheStandards
+from api.models import Words
+
+router = APIRouter(tags=["admin"])
+
+
+class UserBody(BaseModel):
+    """A user: what they may, and whether they can sign in."""
+
+    name: str
+    role: str
+    email: str | None
+    disabled: bool
+
+
+class StandardBody(BaseModel):
+    """A line of the standards in force: value, unit, source, and whether anybody read the original."""
+
+    name: str
+    since: date
+    value: Any
+    unit: str
+    source: str
+    verified: bool
+    rule: Words
+
+
+@router.get("/people")
+def people(keeper: TheKeeper) -> list[UserBody]:
+    """List the users; they are added and disabled by `shudi user`."""
+    return [UserBody(name=u.name, role=u.role, email=u.email, disabled=bool(u.disabled)) for u in keeper.people.users()]
+
+
+@router.get("/standards")
+def the_standards(standards: TheStandards, on: date | None = None) -> list[StandardBody]:
+    """List the numbers of law and practice that are in force on a day."""
+    lines = standards.on(on or date.today()).lines.values()
+    return [
+        StandardBody(
+            name=line.name, since=line.since, value=line.value, unit=line.unit, source=line.source, verified=line.verified,
+            rule=Words(en=line.en, zh=line.zh),
+        )
+        for line in sorted(lines, key=lambda line: line.name)
+    ]  # fmt: skip
