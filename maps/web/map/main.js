@@ -10,8 +10,11 @@ import { live } from "./live.js";
 import { addPattern } from "./patterns.js";
 import * as server from "./server.js";
 import * as taste from "./taste.js";
+import { adminView } from "../ui/admin.js";
 import { checkView } from "../ui/check.js";
+import { editView } from "../ui/edit.js";
 import { findView } from "../ui/find.js";
+import { linesView } from "../ui/lines.js";
 import { boundsOf, mark, prepare } from "../ui/outlines.js";
 import { searchBox } from "../ui/search.js";
 import { supplyView } from "../ui/supply.js";
@@ -40,7 +43,7 @@ const state = {
 /** What the views see of the page. */
 const page = {
   map: () => map, about: () => about, me: () => me, words: () => words, columns: () => columns, language: () => state.language, day: () => state.day, supply: () => supply,
-  fmt: () => formats(state.language, taste.unit(), words), states: readyStates, turn: turnTo, load: loadSupply, note, go, fit,
+  fmt: () => formats(state.language, taste.unit(), words), states: readyStates, outline, reload, turn: turnTo, load: loadSupply, note, go, fit,
   show: (/** @type {string} */ id) => card.plot(id), reveal: (/** @type {string} */ layer, /** @type {string} */ id) => card.object(layer, id), forget: () => card.close(), highlight,
   mark: (/** @type {any[]} */ shapes, severity = "", move = true) => (mark(map, shapes, severity), move && shapes.length && fit(boundsOf({ coordinates: shapes.map((shape) => shape.coordinates) }))),
 };
@@ -72,6 +75,17 @@ function adapted(served) {
 /** Outline a plot. @param {string} id */
 function highlight(id) {
   if (map.getLayer("chosen")) map.setFilter("chosen", ["==", ["get", "id"], id]);
+}
+
+/** Outline many plots. @param {string[]} ids */
+function outline(ids) {
+  if (map.getLayer("chosen")) map.setFilter("chosen", ids.length ? ["in", ["get", "id"], ["literal", ids]] : ["==", ["get", "id"], card.chosen()]);
+}
+
+/** Draw again what was changed from here. */
+function reload() {
+  for (const source of Object.keys(style.sources)) map.refreshTiles(source);
+  loadSupply();
 }
 
 /** Go to bounds, beside what lies over the map. @param {any} bounds */
@@ -251,6 +265,7 @@ async function start() {
   byId("day").value = state.day;
   [about, me] = await Promise.all([server.about(), server.me()]);
   await speak();
+  for (const button of document.querySelectorAll("[data-role=planner]")) /** @type {any} */ (button).hidden = ["public", "viewer"].includes(me.role);
   byId("person").hidden = me.via !== "session";
   byId("who").textContent = me.name ?? "";
   byId("leave").addEventListener("click", server.leave);
@@ -269,7 +284,7 @@ async function start() {
   name();
   card = cards(page);
   bar = timeBar(page);
-  for (const [name, view] of Object.entries({ check: checkView, find: findView, supply: supplyView })) views.register(name, view(page));
+  for (const [name, view] of Object.entries({ check: checkView, find: findView, lines: linesView, supply: supplyView, edit: editView, admin: adminView })) views.register(name, view(page));
   searchBox(page);
   listen();
   map.once("load", () => (prepare(map, style.metadata["shudi:patterns"]), views.open(address.read("view")), card.restore(false, !PLACED)));

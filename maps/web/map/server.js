@@ -41,6 +41,27 @@ export async function send(path, body) {
   return answer.json();
 }
 
+/**
+ * Change something; throws Refusal with the server's reason.
+ * @param {string} method @param {string} path @param {any} body @param {Record<string, string>} headers
+ * @returns {Promise<Response>}
+ */
+export async function change(method, path, body = null, headers = {}) {
+  const answer = await fetch(path, { method, headers: { Accept: "application/json", "Content-Type": "application/json", ...headers }, ...(body === null ? {} : { body: body instanceof Blob ? body : JSON.stringify(body) }) });
+  if (!answer.ok) throw new Refusal(answer.status, await answer.json().catch(() => null));
+  return answer;
+}
+
+/**
+ * Read a feature with the mark of its version.
+ * @param {string} layer @param {string} id
+ */
+export async function versioned(layer, id) {
+  const answer = await fetch(item(layer, id), { headers: { Accept: "application/geo+json" }, cache: "no-store" });
+  if (!answer.ok) throw new Refusal(answer.status, await answer.json().catch(() => null));
+  return { feature: await answer.json(), etag: answer.headers.get("ETag") || "" };
+}
+
 /** End the session, and go where one begins. */
 export async function leave() {
   await fetch("logout", { method: "POST" });
@@ -60,7 +81,7 @@ export const columns = (language) => ask(`columns.json?lang=${language}`);
 /** @param {string} id @param {string} day "" is today */
 export const plot = (id, day) => ask(`plots/${encodeURIComponent(id)}?answer_crs=EPSG:4326${day ? `&on=${day}` : ""}`);
 /** @param {string} layer @param {string} id */
-const item = (layer, id) => `collections/${layer}/items/${encodeURIComponent(id)}`;
+export const item = (layer, id) => `collections/${layer}/items/${encodeURIComponent(id)}`;
 /** @param {string} layer @param {string} id */
 export const feature = (layer, id) => ask(item(layer, id));
 /** @param {string} layer @param {string} id */

@@ -1,34 +1,105 @@
-/** The dashboard: serviced land by quarter, use and size; every figure leads to its plots, and the table can be saved. */
+/** The dashboard: serviced land by quarter, state, use and size; every figure leads to its plots; drawings and tables can be saved. */
 
 import { byId, make, save, svg } from "../map/dom.js";
+import * as server from "../map/server.js";
 
 const STATES = { ready: "#0072B2", dated: "#56B4E9", undated: "#E69F00", never: "#D55E00", unknown: "#BBBBBB", blocked: "#882255" };
+const MOST = 10_000; // plots that are named
+const LISTED = 200; // plots that are listed
+const ROW = 24; // units of a bar's height
+
+/**
+ * Say in CQL2 which findings a row of the table counts.
+ * @param {{state: string, begins: string | null}} row @param {number} months of a period
+ */
+export function condition(row, months = 3) {
+  if (row.state === "blocked" || row.state === "unknown") return `verdict='${row.state}'`;
+  const free = `verdict='free' AND ready_state='${row.state}'`;
+  if (!row.begins) return free;
+  const end = new Date(`${row.begins}T00:00:00Z`);
+  end.setUTCMonth(end.getUTCMonth() + months);
+  return `${free} AND ready_from >= DATE('${row.begins}') AND ready_from < DATE('${end.toISOString().slice(0, 10)}')`;
+}
 
 /**
  * Wire the view up.
- * @param {{words: () => Record<string, string>, language: () => "en" | "zh", supply: () => any, load: () => Promise<void>}} page
+ * @param {any} page
  */
 export function supplyView(page) {
-  const figure = (value, digits = 1) => page.fmt().upto(value, digits);
   const named = (row) => (row.state === "dated" ? row.period : page.words()[`supply_${row.state}`]);
 
-  /** Draw the rows of all plots as bars, each with its figure beside it. */
-  function chart(rows) {
-    const most = Math.max(...rows.map((row) => row.ha), 1e-9);
-    const bars = rows.map((row, n) => {
-      const [y, width] = [n * 24, Math.max(1, (row.ha / most) * 190)];
-      return svg("g", {}, svg("text", { x: 0, y: y + 15 }, named(row)), svg("rect", { x: 120, y: y + 3, width, height: 16, fill: STATES[row.state], stroke: "#222" }),
-        svg("text", { x: 126 + width, y: y + 15 }, `${figure(row.ha)} ha`));
-    });
-    return svg("svg", { viewBox: `0 0 400 ${rows.length * 24}`, role: "img", "aria-label": page.words().supply_chart, class: "chart" }, ...bars);
+  /** Show the plots behind a row: on the map and in a list. */
+  async function behind(group, row) {
+    const [words, fmt, into] = [page.words(), page.fmt(), byId("supply-plots")];
+    into.replaceChildren(words.loading);
+    try {
+      const found = (await server.ask(`collections/findings/items?limit=${MOST}&properties=area,ready_from&filter=${encodeURIComponent(condition(row))}`)).features;
+      const plots = group.split === "use" ? await ofUse(found, group.group) : group.split === "size" ? found.filter((f) => f.properties.area >= bounds(group)[0] && f.properties.area < bounds(group)[1]) : found;
+      page.outline(plots.map((f) => f.id));
+      const list = plots.slice(0, LISTED).map((f) => make("li", {}, make("button", { type: "button", class: "link", onclick: () => page.show(f.id) }, f.id), ` ${fmt.area(f.properties.area)}`));
+      const csv = () => save("plots.csv", `\ufeffid,area_m2,ready_from\r\n${plots.map((f) => [f.id, f.properties.area, f.properties.ready_from ?? ""].join()).join("\r\n")}\r\n`, "text/csv");
+      into.replaceChildren(make("h3", {}, `${group.title[page.language()]} · ${named(row)}: ${plots.length} ${words.plots}`), make("button", { type: "button", onclick: csv }, words.save_csv),
+        make("ul", { class: "plots" }, ...list), plots.length > LISTED ? `… ${plots.length - LISTED}` : "");
+      into.scrollIntoView({ block: "nearest" });
+    } catch (failure) {
+      into.replaceChildren(failure instanceof server.Refusal ? failure.say(page.language()) : words.failed);
+    }
   }
 
+  /** Keep the plots of a top class of use; "" is none recorded. */
+  async function ofUse(found, use) {
+    const filter = encodeURIComponent("code_system='planning_2023' AND use_code IS NOT NULL");
+    const parcels = (await server.ask(`collections/parcels/items?limit=${MOST}&properties=use_code&filter=${filter}`)).features;
+    const top = new Map(parcels.map((p) => [p.id, p.properties.use_code.slice(0, 2)]));
+    return found.filter((f) => (top.get(f.id) || "") === use);
+  }
+
+  /** The least and the first too large area of a size group, from its English title in mu. */
+  function bounds(group) {
+    const mu = [...group.title.en.matchAll(/([\d.]+) mu/g)].map((m) => (Number(m[1]) * 2000) / 3);
+    return group.title.en.startsWith("under") ? [0, mu[0]] : mu.length === 2 ? mu : [mu[0], Infinity];
+  }
+
+  /** Draw rows as bars, each with its figure beside it; a bar opens its plots. */
+  function chart(group) {
+    const [words, fmt] = [page.words(), page.fmt()];
+    const most = Math.max(...group.rows.map((row) => row.ha), 1e-9);
+    const bars = group.rows.map((row, n) => {
+      const [y, width] = [n * ROW, Math.max(1, (row.ha / most) * 190)];
+      return svg("g", { class: "opens", onclick: () => behind(group, row) }, svg("text", { x: 0, y: y + 15, fill: "currentColor" }, named(row)), svg("rect", { x: 120, y: y + 3, width, height: 16, fill: STATES[row.state], stroke: "#888" }),
+        svg("text", { x: 126 + width, y: y + 15, fill: "currentColor" }, fmt.upto(row.ha, 1, "ha")));
+    });
+    return svg("svg", { xmlns: "http://www.w3.org/2000/svg", viewBox: `0 0 400 ${group.rows.length * ROW}`, role: "img", "aria-label": words.supply_chart, class: "chart", "font-size": 12, "font-family": "sans-serif", color: "#222" }, ...bars);
+  }
+
+  /** Draw each group of a split as one bar of its states. */
+  function stacked(groups) {
+    const [words, fmt, tongue] = [page.words(), page.fmt(), page.language()];
+    const most = Math.max(...groups.map((g) => g.ha), 1e-9);
+    const bars = groups.map((group, n) => {
+      let x = 0;
+      const parts = group.rows.map((row) => {
+        const width = (row.ha / most) * 300;
+        const part = svg("rect", { class: "opens", onclick: () => behind(group, row), x, y: n * 40 + 18, width, height: 16, fill: STATES[row.state], stroke: "#888", "stroke-width": 0.5 }, svg("title", {}, `${named(row)} ${fmt.upto(row.ha, 1, "ha")}`));
+        x += width;
+        return part;
+      });
+      return svg("g", {}, svg("text", { x: 0, y: n * 40 + 13, fill: "currentColor" }, `${group.title[tongue]} · ${fmt.upto(group.ha, 1, "ha")}`), ...parts);
+    });
+    return svg("svg", { xmlns: "http://www.w3.org/2000/svg", viewBox: `0 0 400 ${groups.length * 40}`, role: "img", "aria-label": words.by_use, class: "chart", "font-size": 12, "font-family": "sans-serif", color: "#222" }, ...bars);
+  }
+
+  const key = () => make("p", { class: "key" }, ...Object.entries(STATES).map(([state, colour]) => make("span", {}, svg("svg", { viewBox: "0 0 12 12", width: 12, height: 12, "aria-hidden": "true" }, svg("rect", { width: 12, height: 12, fill: colour })), ` ${page.words()[`supply_${state}`] || page.words().supply_dated} `)));
+  const keep = (drawing, name) => make("button", { type: "button", onclick: () => save(`${name}.svg`, new XMLSerializer().serializeToString(drawing), "image/svg+xml") }, page.words().save_svg);
+
   function table(group) {
-    const words = page.words();
+    const [words, fmt] = [page.words(), page.fmt()];
     const head = make("tr", {}, ...[words.state, words.plots, "ha", words.mu, words.cumulative].map((text) => make("th", { scope: "col" }, text)));
-    const body = group.rows.map((row) => make("tr", {}, make("th", { scope: "row" }, named(row)), ...[row.plots, row.ha, row.mu, row.cumulative_ha].map((n) => make("td", { class: "number" }, n === null ? "" : figure(n)))));
-    const total = make("tr", {}, make("th", { scope: "row" }, words.total), ...[group.plots, group.ha, group.mu].map((n) => make("td", { class: "number" }, figure(n))), make("td"));
-    return make("details", { open: group.split === "all" }, make("summary", {}, `${group.title[page.language()]} · ${figure(group.ha)} ha`), make("table", {}, head, ...body, total));
+    const opens = (row) => make("button", { type: "button", class: "link", onclick: () => behind(group, row) }, fmt.upto(row.plots, 0));
+    const cells = (row) => [row.ha, row.mu, row.cumulative_ha].map((n) => make("td", { class: "number" }, n === null ? "" : fmt.upto(n, 1)));
+    const body = group.rows.map((row) => make("tr", {}, make("th", { scope: "row" }, named(row)), make("td", { class: "number" }, opens(row)), ...cells(row)));
+    const total = make("tr", { class: "sum" }, make("th", { scope: "row" }, words.total), ...[group.plots, group.ha, group.mu].map((n) => make("td", { class: "number" }, fmt.upto(n, 1))), make("td"));
+    return make("details", { open: group.split === "all" }, make("summary", {}, `${group.title[page.language()]} · ${fmt.upto(group.ha, 1, "ha")}`), make("table", {}, head, ...body, total));
   }
 
   function csv() {
@@ -38,12 +109,15 @@ export function supplyView(page) {
   }
 
   function show() {
-    const [words, supply] = [page.words(), page.supply()];
+    const [words, fmt, supply] = [page.words(), page.fmt(), page.supply()];
     if (!supply) return byId("supply-answer").replaceChildren(words.supply_stale);
     const all = supply.groups.find((group) => group.split === "all");
+    const [bars, uses] = [chart(all), stacked(supply.groups.filter((group) => group.split === "use"))];
     byId("supply-answer").replaceChildren(
-      make("p", {}, `${figure(all.ha)} ha · ${figure(all.mu)} ${words.mu} · ${figure(all.plots, 0)} ${words.plots}`),
-      chart(all.rows), make("button", { type: "button", onclick: csv }, words.save_csv), ...supply.groups.map(table));
+      make("p", { class: "figures" }, make("strong", {}, fmt.upto(all.ha, 1, "ha")), make("strong", {}, fmt.upto(all.mu, 1, words.mu)), make("strong", {}, `${fmt.upto(all.plots, 0)} ${words.plots}`)),
+      make("h3", {}, words.supply_chart), bars, make("p", { class: "actions" }, keep(bars, "supply"), make("button", { type: "button", onclick: csv }, words.save_csv)),
+      make("h3", {}, words.by_use), key(), uses, make("p", { class: "actions" }, keep(uses, "uses")),
+      make("div", { id: "supply-plots", "aria-live": "polite" }), ...supply.groups.map(table));
   }
-  return { open: async () => (await page.load(), show()), paint: show };
+  return { open: async () => (await page.load(), show()), close: () => page.outline([]), paint: show };
 }
