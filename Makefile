@@ -18,10 +18,10 @@ demo demo/report.html serve: export SHUDI_BASE = demo/park.gpkg
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
-.PHONY: help demo serve test check format bench vendor lock clean
+.PHONY: help demo serve test check format bench bench-web shots vendor lock clean
 
 help:
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile
 
 .venv: $(READY) ## everything that running needs
 
@@ -88,6 +88,12 @@ format: $(DEV) ## write the code in the house's format
 bench: $(BENCH) $(READY) ## measure speed and memory: docs/benchmarks.md; a million plots take half an hour to make
 	$(BIN)/python -m tests.bench
 	$(BIN)/python -m tests.bench million
+
+bench-web: $(DEV) $(READY) ## measure the page in a headless Chromium
+	$(BIN)/python -m tests.bench.web
+
+shots: $(DEV) $(READY) ## take pictures of every screen in both languages, in shots/
+	$(BIN)/python -m tests.bench.web shots
 
 vendor: ## fetch the browser libraries again
 	@rm -rf maps/web/vendor $(READY)

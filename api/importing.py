@@ -23,9 +23,13 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from shapely.geometry import mapping
+
 from api.jobs import OVER, Jobs, NoJobError, Progress, Work
+from geo.errors import GeoError
 from layers.base import Text
 from layers.delivery import deliver, plan
+from layers.drawn import site_from
 from layers.errors import Refusal
 from layers.formats.deliver import write_rejects
 from layers.formats.mapping import Mapping as Pairs
@@ -236,3 +240,15 @@ def bring(folder: Path, request: Mapping[str, Any], progress: Callable[[int, int
     with closing(open_store(os.environ["SHUDI_BASE"])) as store:
         edition = deliver(store, planned, change, request["skip_rejects"], request["replace"], progress)
     return {"edition": edition.id, "stored": len(planned.features)}
+
+
+def elsewhere(path: Path, crs: str, to: str) -> str:
+    """Give a list of rejects, written in the CRS of the base, in another; a place that has no image there is left out."""
+    listed = json.loads(path.read_text("utf-8"))
+    listed.pop("crs", None)
+    for feature in listed["features"]:
+        try:
+            feature["geometry"] = feature["geometry"] and mapping(site_from(feature["geometry"], crs, to))
+        except GeoError:
+            feature["geometry"] = None
+    return json.dumps(listed, ensure_ascii=False)

@@ -17,7 +17,7 @@ from layers.errors import Refusal
 from layers.plan.capacity import spare
 from layers.plan.networks import serving
 from layers.plan.readiness import readiness
-from layers.refresh import SERVES, served_by
+from layers.refresh import SERVES, Boxes, served_by
 from layers.store.base import Compare, Store
 
 MOST = 5_000
@@ -47,14 +47,14 @@ def whatif(store: Store, layer: str, id: str, day: date, ask: Ask, networks: Net
         columns = [c for c in SERVES if c in new[layer]]
         before, after = old[layer][columns].reindex(new[layer].index), new[layer][columns]
         differs = ((before != after) & ~(before.isna() & after.isna())).to_numpy().any(axis=1)
-        lines = tuple(map(str, new[layer].index[differs]))
+        lines = tuple(map(str, new[layer].index[np.flatnonzero(differs)]))
         plots = _plots(store, served_by(layer, store.read(layer, ids=list(lines)), ask))
         if not len(plots):
             return Slip(pd.DataFrame(columns=["area", *TOLD, *(f"new_{c}" for c in TOLD)]), lines, 0)
         was, will = (_ready(store, plots, traces, ask) for traces in (old, new))
     changed = ((was != will) & ~(was.isna() & will.isna())).to_numpy().any(axis=1)
     both = pd.concat([pd.Series(plots.area.to_numpy(), was.index, name="area"), was, will.add_prefix("new_")], axis=1)
-    return Slip(both[changed], lines, len(plots))
+    return Slip(both.iloc[np.flatnonzero(changed)], lines, len(plots))
 
 
 def _moved(store: Store, layer: str, id: str, day: date, ask: Ask, old: pd.DataFrame) -> pd.DataFrame:
@@ -72,7 +72,7 @@ def _moved(store: Store, layer: str, id: str, day: date, ask: Ask, old: pd.DataF
     return pd.concat([old[~old.index.isin(traced.index)], traced])
 
 
-def _plots(store: Store, boxes: np.ndarray) -> gpd.GeoDataFrame:  # type: ignore[type-arg]
+def _plots(store: Store, boxes: Boxes) -> gpd.GeoDataFrame:
     """Read the plots whose envelopes meet any of the boxes."""
     ids: set[str] = set()
     for box in np.unique(boxes, axis=0).tolist():

@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 
 from api.auth import Person, ThePerson
 from api.deps import AStore, TheImports, TheSettings
-from api.importing import BOX, REJECTS, Import, Imports
+from api.importing import BOX, REJECTS, Import, Imports, elsewhere
 from api.jobs import State
 from api.models import Problem, Words
 from layers.assessment import NotFoundError
@@ -22,6 +22,7 @@ from layers.errors import Refusal
 from layers.store.address import Address
 
 router = APIRouter(tags=["imports"], prefix="/imports", responses={404: {"model": Problem}})
+CRS = Annotated[str | None, Query(max_length=2000, description="CRS of the answer, east before north")]
 SUFFIX = re.compile(r"\.[a-z0-9]{1,12}")
 
 
@@ -124,13 +125,15 @@ def status(id: str, person: ThePerson, imports: TheImports) -> Step:
     return Step.of(imports, it, it.look)
 
 
-@router.get("/{id}/rejects")
-def rejects(id: str, person: ThePerson, imports: TheImports) -> FileResponse:
-    """List the features that were rejected, each with its place and the reason, as GeoJSON."""
+@router.get("/{id}/rejects", response_class=Response)
+def rejects(id: str, person: ThePerson, imports: TheImports, store: AStore, crs: CRS = None) -> Response:
+    """List the features that were rejected, each with its place and the reason, as GeoJSON; in the base's CRS unless `crs` is given."""
     path = imports.folder(find(imports, person, id)) / REJECTS
     if not path.exists():
         raise NotFoundError("nothing was rejected", "没有被拒绝的要素")
-    return FileResponse(path, media_type="application/geo+json")
+    if crs is None:
+        return FileResponse(path, media_type="application/geo+json")
+    return Response(elsewhere(path, store.crs, crs), media_type="application/geo+json")
 
 
 @router.post("/{id}/delivery", status_code=202, responses={409: {"model": Problem}})

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Literal
+from typing import Any, Literal
 
 from fastapi import APIRouter
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from api.deps import AStore, TheNetworks, TheStandards
 from api.models import Problem
@@ -29,6 +29,8 @@ class Asked(BaseModel):
 class Slipped(BaseModel):
     """A plot whose readiness would change: before and after."""
 
+    model_config = ConfigDict(extra="ignore")
+
     id: str
     area_m2: float
     mu: float
@@ -38,6 +40,12 @@ class Slipped(BaseModel):
     new_ready_state: str
     new_ready_from: date | None
     new_deciding: str
+
+    @classmethod
+    def of(cls, row: dict[str, Any]) -> Slipped:
+        """Write a row of `layers.whatif.Slip.plots`."""
+        days = {name: day_of(row[name]) for name in ("ready_from", "new_ready_from")}
+        return cls(**{**row, **days, "area_m2": row["area"], "mu": mu(row["area"])})
 
 
 class SlipBody(BaseModel):
@@ -55,12 +63,6 @@ class SlipBody(BaseModel):
 def slip(asked: Asked, store: AStore, standards: TheStandards, networks: TheNetworks) -> SlipBody:
     """Tell which plots would be serviced on another day if a road or line came into service on `day`; nothing is stored."""
     found = whatif(store, asked.layer, asked.id, asked.day, question(standards, None, None, None), networks)
-    rows = [
-        Slipped(
-            id=str(row.Index), area_m2=row.area, mu=mu(row.area), ready_state=row.ready_state, ready_from=day_of(row.ready_from),
-            deciding=row.deciding, new_ready_state=row.new_ready_state, new_ready_from=day_of(row.new_ready_from),
-            new_deciding=row.new_deciding,
-        )
-        for row in found.plots.itertuples()
-    ]  # fmt: skip
+    told = found.plots.rename_axis("id").reset_index().to_dict("records")
+    rows = [Slipped.of({str(name): value for name, value in row.items()}) for row in told]
     return SlipBody(layer=asked.layer, id=asked.id, day=asked.day, plots=rows, lines=list(found.lines), concerned=found.concerned)

@@ -63,8 +63,8 @@ export function adminView(page) {
     const words = page.words();
     if (step.state !== "successful") return told(make("p", { role: "alert", class: "refusal" }, say(step.detail) || step.state));
     const result = step.result;
-    const used = Object.entries(result.mapping?.fields ?? result.mapping ?? {}).map(([name, from]) => make("tr", {}, make("th", { scope: "row" }, name), make("td", {}, typeof from === "string" ? from : JSON.stringify(from))));
-    const rejects = result.rejected ? await server.ask(`imports/${id}/rejects`).catch(() => null) : null;
+    const used = (result.mapping ?? []).map((line) => make("tr", {}, ...Object.values(line).map((text) => make("td", {}, text === null ? "" : String(text)))));
+    const rejects = result.rejected ? await server.ask(`imports/${id}/rejects?crs=EPSG:4326`).catch(() => null) : null;
     const places = (rejects?.features ?? []).filter((f) => f.geometry);
     draw(page.map(), places.map((f) => feature(f.geometry, { severity: "block", chosen: true })));
     if (places.length) page.fit(boundsOf({ coordinates: places.map((f) => f.geometry.coordinates) }));

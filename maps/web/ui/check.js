@@ -75,7 +75,26 @@ export function checkView(page) {
     answer.replaceChildren(
       make("p", { class: "actions" }, button(words.download, () => save("verdict.json", JSON.stringify(verdict, null, 2), "application/json")),
         button(words.print, () => print(answer, page.map(), words.map)), button(words.save_page, () => saveAsPage(answer, page.map(), words.site, document.documentElement.lang)), button(words.clear, clear)),
-      ...sheetOf(verdict, page));
+      keeping(), ...sheetOf(verdict, page));
+  }
+
+  /** Offer to store the site, where the reader may and its outline is in longitude and latitude. */
+  function keeping() {
+    const words = page.words();
+    if (site?.crs !== "EPSG:4326" || ["public", "viewer"].includes(page.me().role)) return null;
+    const [number, name] = [make("input", { name: "number", required: true, maxlength: 200 }), make("input", { name: "name", maxlength: 200 })];
+    const store = async (event) => {
+      event.preventDefault();
+      const { number: id, name: title } = Object.fromEntries(new FormData(event.target));
+      try {
+        await server.change("POST", "collections/sites/items", { type: "Feature", id, geometry: site.geometry, properties: { name: title || null, use_code: verdict.use } });
+        page.reload();
+        page.reveal("sites", id);
+      } catch (failure) {
+        told(failure instanceof server.Refusal ? failure.say(page.language()) : words.failed);
+      }
+    };
+    return make("details", { class: "keep" }, make("summary", {}, words.save_site), make("form", { onsubmit: store, class: "fields" }, make("label", {}, words.number, number), make("label", {}, words.name, name), make("button", { type: "submit" }, words.save)));
   }
 
   function clear() {

@@ -1,0 +1,193 @@
+"""The screens that change things, in a real browser on a service of its own: edit, infrastructure, dashboard, data and admin."""
+
+import json
+import re
+import sqlite3
+from contextlib import closing
+
+import httpx
+import pytest
+import shapely
+
+from tests.api.faces import serving
+
+pytestmark = pytest.mark.browser
+PLOT = "D001-B09-P03"
+
+
+@pytest.fixture(scope="module")
+def changing(park, tmp_path_factory):
+    """The service of a copy of the demo park that these tests change."""
+    folder = tmp_path_factory.mktemp("screens")
+    with closing(sqlite3.connect(park)) as source, closing(sqlite3.connect(folder / "own.gpkg")) as target:
+        source.backup(target)
+    with serving(folder / "own.gpkg", folder) as server:
+        yield server
+
+
+@pytest.fixture
+def own(changing, watch):
+    page = watch.page
+    page.set_viewport_size({"width": 1400, "height": 950})
+    page.set_default_timeout(60_000)
+    page.on("dialog", lambda dialog: dialog.accept())
+
+    def go(address):
+        page.goto(f"{changing.url}/{address}")
+        page.wait_for_selector("body[data-drawn]")
+        return page
+
+    go.client = changing.client
+    yield go
+    said = [s for s in watch.said if not re.search(r"status of (409|412|422|428)", s)]
+    assert said == [], said
+    assert all(url.startswith((changing.url, "data:", f"blob:{changing.url}")) for url in watch.asked), watch.asked
+
+
+def stored(client: httpx.Client, id: str) -> dict:
+    return client.get(f"/collections/parcels/items/{id}").json()
+
+
+def test_a_plot_is_edited_undone_and_a_faster_hand_is_shown(own, tmp_path):
+    page = own(f"?lang=en&view=edit&plot={PLOT}")
+    page.locator("#edit-head", has_text=PLOT).wait_for()
+    was = stored(own.client, PLOT)["properties"]["status"]
+    page.select_option("#edit-fields [name=status]", "idle" if was != "idle" else "ready")
+    page.fill("#edit-reason", "Doc 7")
+    page.click("#edit-save")
+    page.locator("#edit-answer", has_text="Saved").wait_for(timeout=60_000)
+    past = own.client.get(f"/collections/parcels/items/{PLOT}/history").json()
+    assert (past[-1]["before"]["status"], past[-1]["reason"]) == (was, "Doc 7")
+    page.locator("#edit-answer").get_by_role("button", name="Undo").click()
+    page.locator("#edit-answer", has_text="Undone").wait_for(timeout=60_000)
+    assert stored(own.client, PLOT)["properties"]["status"] == was
+
+    faster = {"type": "Feature", "properties": {"owner": "Somebody else"}}
+    answer = own.client.patch(f"/collections/parcels/items/{PLOT}", json=faster, headers={"If-Match": "*"})
+    assert answer.status_code == 204, answer.text
+    page.fill("#edit-fields [name=owner]", "Me")
+    page.click("#edit-save")
+    row = page.locator(".conflict tr", has_text="Me")
+    row.wait_for(timeout=60_000)
+    assert "Somebody else" in row.inner_text()
+    page.screenshot(path=tmp_path / "conflict.png")
+    page.get_by_role("button", name="Write mine all the same").click()
+    page.locator("#edit-answer", has_text="Saved").wait_for(timeout=60_000)
+    assert stored(own.client, PLOT)["properties"]["owner"] == "Me"
+
+
+def test_parcels_are_split_and_merged_and_what_would_overlap_is_refused_with_its_place(own, tmp_path):
+    page = own(f"?lang=zh&view=edit&plot={PLOT}")
+    page.locator("#edit-head", has_text=PLOT).wait_for()
+    shape = shapely.geometry.shape(stored(own.client, PLOT)["geometry"])
+    page.wait_for_timeout(2500)
+    page.click("#edit-split")
+    box = page.locator("#map").bounding_box()
+    middle, height = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    for x in (middle - 230, middle + 230):
+        page.mouse.click(x, height)
+        page.wait_for_timeout(200)
+    page.locator("#map canvas").focus()
+    page.keyboard.press("Enter")
+    page.locator("#edit-answer", has_text=f"{PLOT}-2").wait_for(timeout=60_000)
+    one, two = f"{PLOT}-1", f"{PLOT}-2"
+    page.screenshot(path=tmp_path / "split.png")
+    page.fill("#edit-id", one)
+    page.click("#edit-load")
+    page.locator("#edit-head", has_text=one).wait_for()
+    page.fill("#edit-with", two)
+    page.fill("#edit-into", f"{PLOT}-again")
+    page.click("#edit-merge")
+    page.locator("#edit-answer", has_text=f"{PLOT}-again").wait_for(timeout=60_000)
+    again = shapely.geometry.shape(stored(own.client, f"{PLOT}-again")["geometry"])
+    assert again.symmetric_difference(shape).area < 1e-12
+
+    page.click("#edit-new")
+    page.click("#edit-draw")
+    for x, y in ((0.42, 0.4), (0.55, 0.4), (0.55, 0.6), (0.42, 0.6)):
+        page.mouse.click(box["x"] + box["width"] * x, box["y"] + box["height"] * y)
+        page.wait_for_timeout(200)
+    page.locator("#map canvas").focus()
+    page.keyboard.press("Enter")
+    page.fill("#edit-id", "X-1")
+    page.click("#edit-save")
+    page.locator(".faults li", has_text="重叠").first.wait_for(timeout=60_000)
+    page.screenshot(path=tmp_path / "faults.png")
+    page.locator(".faults button").first.click()
+    assert own.client.get("/collections/parcels/items/X-1").status_code == 404
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_moving_a_planned_line_tells_what_slips_and_stores_nothing(own, lang, tmp_path):
+    before = own.client.get("/collections/utilities/items?limit=1").headers["etag"]
+    planned = own.client.get("/collections/utilities/items?limit=500&filter=status='planned' AND kind='water'").json()["features"]
+    line = next(f["id"] for f in planned if f["properties"]["in_service_from"])
+    page = own(f"?lang={lang}&view=lines")
+    row = page.locator(".planned", has_text=line).first
+    row.wait_for(state="attached", timeout=60_000)
+    row.locator("summary").click()
+    row.locator("input[type=date]").fill("2031-06-30")
+    row.locator("button", has_text={"en": "What slips?", "zh": "影响分析"}[lang]).click()
+    row.locator(".slips").wait_for(timeout=60_000)
+    page.screenshot(path=tmp_path / f"lines-{lang}.png")
+    said = own.client.post("/whatif", json={"layer": "utilities", "id": line, "day": "2031-06-30"}).json()
+    assert f" {len(said['plots'])} " in row.locator(".slips").inner_text()
+    assert all(
+        (p["ready_state"], p["ready_from"]) != (p["new_ready_state"], p["new_ready_from"]) or p["deciding"] != p["new_deciding"]
+        for p in said["plots"]
+    )
+    assert own.client.get("/collections/utilities/items?limit=1").headers["etag"] == before
+
+
+def test_each_number_of_the_dashboard_leads_to_its_plots(own, tmp_path):
+    page = own("?lang=zh&view=supply")
+    page.locator("#supply-answer table").first.wait_for()
+    rows = page.locator("#supply-answer table").first.locator("tr:has(button)")
+    for n in range(rows.count()):
+        count = int(rows.nth(n).locator("button").inner_text())
+        rows.nth(n).locator("button").click()
+        page.locator("#supply-plots h3", has_text=f" {count} ").wait_for(timeout=30_000)
+    page.screenshot(path=tmp_path / "dashboard.png")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="保存为 SVG").first.click()
+    assert download.value.path().read_text("utf-8").startswith("<svg")
+
+
+def test_a_delivery_is_looked_at_its_rejects_shown_and_the_rest_stored(own, tmp_path):
+    crs = {"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::4548"}}
+    good, bad = (
+        shapely.box(500_100, 4_076_000, 500_200, 4_076_100),
+        shapely.Polygon([(500_500, 4_076_500), (500_600, 4_076_600), (500_600, 4_076_500), (500_500, 4_076_600)]),
+    )
+    features = [
+        {"type": "Feature", "properties": {"name": n}, "geometry": shapely.geometry.mapping(g)}
+        for n, g in (("N-1", good), ("N-2", bad))
+    ]
+    file = tmp_path / "plots.geojson"
+    file.write_text(json.dumps({"type": "FeatureCollection", "crs": crs, "features": features}), "utf-8")
+    page = own("?lang=en&view=admin")
+    page.select_option("#import-layer", "parcels")
+    page.set_input_files("#import-form [name=file]", file)
+    page.fill("#import-form [name=map]", "id=name")
+    page.fill("#import-form [name=coverage]", "none")
+    page.click("#import-form button[type=submit]")
+    page.locator(".rejects li").first.wait_for(timeout=60_000)
+    assert "Accepted: 1 · rejected: 1" in page.locator(".accepted").inner_text()
+    page.screenshot(path=tmp_path / "import.png")
+    page.get_by_role("button", name="Store all but the rejected").click()
+    page.locator("#import-answer", has_text=re.compile("^Stored$")).wait_for(timeout=60_000)
+    assert stored(own.client, "N-1")["id"] == "N-1"
+    for part in ("layers", "standards", "people", "audit"):
+        page.locator(f"#admin-{part}").locator("xpath=..").locator("summary").click()
+    assert "not checked against the original" in page.locator("#admin-standards").inner_text()
+    assert "shudi user add" in page.locator("#admin-people").inner_text()
+    page.screenshot(path=tmp_path / "admin.png")
+
+
+def test_a_checked_site_is_saved_as_a_site(own):
+    page = own("?lang=zh&view=check&site=117.0150,36.8300;117.0160,36.8300;117.0160,36.8310;117.0150,36.8310")
+    page.locator("#check-answer .keep summary").click()
+    page.fill("#check-answer [name=number]", "S-new")
+    page.locator("#check-answer .keep button").click()
+    page.locator("#card h2", has_text="S-new").wait_for()
+    assert own.client.get("/collections/sites/items/S-new").status_code == 200

@@ -1,0 +1,93 @@
+"""Measure the page in a headless Chromium (`python -m tests.bench.web [PLOTS]`), or take pictures of every screen (`... shots`).
+
+Times are those of software rendering on this machine: docs/benchmarks.md says on which. Pictures go to the folder `shots`.
+"""
+
+from __future__ import annotations
+
+import shutil
+import statistics
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+
+from tests.api.faces import DAY, Server, serving, shudi
+from tests.conftest import SOFTWARE_GL
+
+VIEWS = ("", "check", "find", "lines", "supply", "edit", "admin")
+FRAMES = """async () => {
+  const [range, times] = [document.getElementById('quarter'), []];
+  for (let n = 0; n < 20; n++) {
+    const begun = performance.now();
+    range.value = String(n);
+    range.dispatchEvent(new Event('input'));
+    await new Promise((next) => requestAnimationFrame(() => requestAnimationFrame(next)));
+    times.push(performance.now() - begun);
+  }
+  return times;
+}"""
+CARD = """(id) => new Promise((done) => {
+  const [begun, card] = [performance.now(), document.getElementById('card')];
+  new MutationObserver((_, watcher) => card.querySelector('.figures') && (watcher.disconnect(), done(performance.now() - begun))).observe(card, { childList: true, subtree: true });
+  const number = document.getElementById('number');
+  number.value = id;
+  document.getElementById('find').requestSubmit();
+})"""
+
+
+@contextmanager
+def opened(plots: int) -> Iterator[tuple[Server, Page]]:
+    """Serve a generated park, assessed, and open a browser."""
+    with tempfile.TemporaryDirectory() as folder:
+        base = Path(folder) / "park.gpkg"
+        assert shudi("demo", base, "--plots", plots).status == 0
+        assert shudi("assess", "--base", base, "--on", DAY).status == 0
+        with serving(base, Path(folder)) as server, sync_playwright() as driver:
+            chromium = driver.chromium.launch(executable_path=shutil.which("chromium"), args=SOFTWARE_GL)
+            page = chromium.new_context(viewport={"width": 1400, "height": 900}, locale="en-GB").new_page()
+            page.set_default_timeout(120_000)
+            yield server, page
+            chromium.close()
+
+
+def measure(plots: int = 10_000) -> None:
+    """Print what the issue asks for: first map, bytes, a frame of the slider, a card."""
+    with opened(plots) as (server, page):
+        wire = page.context.new_cdp_session(page)
+        wire.send("Network.enable")
+        sizes: list[float] = []
+        wire.on("Network.loadingFinished", lambda told: sizes.append(told["encodedDataLength"]))
+        page.goto(f"{server.url}/?lang=en")
+        page.wait_for_selector("body[data-drawn]")
+        first = page.evaluate("() => performance.now()")
+        frames = page.evaluate(FRAMES)
+        plot = server.client.get("/collections/parcels/items?limit=1").json()["features"][0]["id"]
+        card = [page.evaluate(CARD, plot) for _ in range(3)]
+        print(f"{plots} plots: first map {first:.0f} ms, {sum(sizes) / 1e6:.2f} MB transferred")
+        print(f"slider frame {statistics.median(frames):.0f} ms median; search to card {statistics.median(card):.0f} ms median")
+
+
+def shots(into: Path = Path("shots")) -> None:
+    """Take a picture of every screen in both languages, light and dark, on a desk and on a phone."""
+    into.mkdir(exist_ok=True)
+    with opened(400) as (server, page):
+        for lang, scheme in (("en", "light"), ("zh", "dark")):
+            page.emulate_media(color_scheme=scheme)
+            for view in VIEWS:
+                for width, height in ((1400, 900), (360, 740)):
+                    page.set_viewport_size({"width": width, "height": height})
+                    page.goto(f"{server.url}/?lang={lang}&view={view}" + ("" if view else "&plot=D001-B09-P03"))
+                    page.wait_for_selector("body[data-drawn]")
+                    page.wait_for_timeout(1500)
+                    page.screenshot(path=into / f"{view or 'card'}-{lang}-{width}.png")
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["shots"]:
+        shots()
+    else:
+        measure(int(sys.argv[1]) if sys.argv[1:] else 10_000)
