@@ -43,7 +43,7 @@ const state = {
 /** What the views see of the page. */
 const page = {
   map: () => map, about: () => about, me: () => me, words: () => words, columns: () => columns, language: () => state.language, day: () => state.day, supply: () => supply,
-  fmt: () => formats(state.language, taste.unit(), words), states: readyStates, outline, reload, turn: turnTo, load: loadSupply, note, go, fit,
+  fmt: () => formats(state.language, taste.unit(), words), states: readyStates, outline, turn: turnTo, load: loadSupply, note, go, fit,
   show: (/** @type {string} */ id) => card.plot(id), reveal: (/** @type {string} */ layer, /** @type {string} */ id) => card.object(layer, id), forget: () => card.close(), highlight,
   mark: (/** @type {any[]} */ shapes, severity = "", move = true) => (mark(map, shapes, severity), move && shapes.length && fit(boundsOf({ coordinates: shapes.map((shape) => shape.coordinates) }))),
 };
@@ -80,12 +80,6 @@ function highlight(id) {
 /** Outline many plots. @param {string[]} ids */
 function outline(ids) {
   if (map.getLayer("chosen")) map.setFilter("chosen", ids.length ? ["in", ["get", "id"], ["literal", ids]] : ["==", ["get", "id"], card.chosen()]);
-}
-
-/** Draw again what was changed from here. */
-function reload() {
-  for (const source of Object.keys(style.sources)) map.refreshTiles(source);
-  loadSupply();
 }
 
 /** Go to bounds, beside what lies over the map. @param {any} bounds */

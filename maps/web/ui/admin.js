@@ -81,7 +81,6 @@ export function adminView(page) {
       await server.change("POST", `imports/${id}/delivery`, { reason: byId("import-reason").value, skip_rejects: skip });
       const step = await until(`imports/${id}/delivery`);
       told(step.state === "successful" ? page.words().stored : make("p", { role: "alert", class: "refusal" }, say(step.detail) || step.state));
-      if (step.state === "successful") page.reload();
     } catch (failure) {
       failed(failure);
     }

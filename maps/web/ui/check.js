@@ -88,8 +88,7 @@ export function checkView(page) {
       const { number: id, name: title } = Object.fromEntries(new FormData(event.target));
       try {
         await server.change("POST", "collections/sites/items", { type: "Feature", id, geometry: site.geometry, properties: { name: title || null, use_code: verdict.use } });
-        page.reload();
-        page.reveal("sites", id);
+          page.reveal("sites", id);
       } catch (failure) {
         told(failure instanceof server.Refusal ? failure.say(page.language()) : words.failed);
       }

@@ -86,7 +86,6 @@ export function editView(page) {
     told(page.words().loading);
     try {
       const answer = await server.change(method, `${path}${why()}`, body, etag ? { "If-Match": etag, "Content-Type": "application/geo+json" } : {});
-      page.reload();
       const made = answer.status === 200 ? await answer.json() : null;
       const id = method === "DELETE" ? "" : made?.created?.[0] || decodeURIComponent(answer.headers.get("Location")?.split("/").pop() || now.id);
       await load(now.layer, id);
@@ -102,7 +101,6 @@ export function editView(page) {
   async function undo(entry) {
     try {
       await server.change("POST", `history/${entry}/undo`);
-      page.reload();
       await load(now.layer, now.was && now.id ? now.id : "");
       told(page.words().undone);
     } catch (failure) {
