@@ -8,6 +8,7 @@ from typing import NamedTuple
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from layers.around import NETWORKS, Traces, asked_of, land_around
 from layers.assessment import Networks, NotFoundError
@@ -46,15 +47,15 @@ def whatif(store: Store, layer: str, id: str, day: date, ask: Ask, networks: Net
         new = {**old, layer: _moved(store, layer, id, day, ask, old[layer])}
         columns = [c for c in SERVES if c in new[layer]]
         before, after = old[layer][columns].reindex(new[layer].index), new[layer][columns]
-        differs = ((before != after) & ~(before.isna() & after.isna())).to_numpy().any(axis=1)
-        lines = tuple(map(str, new[layer].index[np.flatnonzero(differs)]))
+        differs = _differ(before, after)
+        lines = tuple(map(str, new[layer].index[differs]))
         plots = _plots(store, served_by(layer, store.read(layer, ids=list(lines)), ask))
         if not len(plots):
             return Slip(pd.DataFrame(columns=["area", *TOLD, *(f"new_{c}" for c in TOLD)]), lines, 0)
         was, will = (_ready(store, plots, traces, ask) for traces in (old, new))
-    changed = ((was != will) & ~(was.isna() & will.isna())).to_numpy().any(axis=1)
+    changed = _differ(was, will)
     both = pd.concat([pd.Series(plots.area.to_numpy(), was.index, name="area"), was, will.add_prefix("new_")], axis=1)
-    return Slip(both.iloc[np.flatnonzero(changed)], lines, len(plots))
+    return Slip(both.iloc[changed], lines, len(plots))
 
 
 def _moved(store: Store, layer: str, id: str, day: date, ask: Ask, old: pd.DataFrame) -> pd.DataFrame:
@@ -70,6 +71,11 @@ def _moved(store: Store, layer: str, id: str, day: date, ask: Ask, old: pd.DataF
         traced = spare(features, traced, ask)
     traced = traced.set_axis(pd.Index(features["id"], name="id"))
     return pd.concat([old[~old.index.isin(traced.index)], traced])
+
+
+def _differ(a: pd.DataFrame, b: pd.DataFrame) -> NDArray[np.intp]:
+    """Find the rows in which frames of the same shape differ; what is missing in both is alike."""
+    return np.flatnonzero(((a != b) & ~(a.isna() & b.isna())).to_numpy(bool).max(axis=1))
 
 
 def _plots(store: Store, boxes: Boxes) -> gpd.GeoDataFrame:
