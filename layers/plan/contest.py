@@ -127,7 +127,7 @@ class Contest:
         answer = {}
         for kind in KINDS:
             row = self.ids.get_indexer(pd.Index(found[f"{kind}_line"].to_numpy(object), dtype=object))
-            tight = (row >= 0) & (self.narrow[row] >= 0) & (asked_for(found, kind) > 0)
+            tight = (np.append(self.narrow, -1)[row] >= 0) & (asked_for(found, kind) > 0)
             among = tight & found[f"{kind}_capacity"].isin(("enough", "unknown")).to_numpy(bool)
             answer[f"{kind}_capacity"] = found[f"{kind}_capacity"].mask(among, "competing")
         return found.assign(**answer)
