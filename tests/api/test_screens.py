@@ -39,7 +39,7 @@ def own(changing, watch):
 
     go.client = changing.client
     yield go
-    said = [s for s in watch.said if not re.search(r"status of (409|412|422|428)", s)]
+    said = [s for s in watch.said if not re.search(r"status of (404|409|412|422|428)", s)]
     assert said == [], said
     assert all(url.startswith((changing.url, "data:", f"blob:{changing.url}")) for url in watch.asked), watch.asked
 

@@ -41,6 +41,7 @@ export function editView(page) {
   async function load(name, id) {
     Object.assign(now, { layer: name, id: "", etag: "", was: {}, geometry: null, cut: null });
     form().replaceChildren();
+    byId("edit-head").replaceChildren();
     told();
     if (id) {
       try {
@@ -149,7 +150,7 @@ export function editView(page) {
   byId("edit-merge").addEventListener("click", () => {
     const others = byId("edit-with").value.split(/[\s,,;]+/).filter(Boolean);
     const into = byId("edit-into").value.trim();
-    others.length && into ? send("POST", "parcels/merge", { ids: [now.id, ...others], into }) : told(page.words().merge_hint);
+    now.id && others.length && into ? send("POST", "parcels/merge", { ids: [now.id, ...others], into }) : told(page.words().merge_hint);
   });
   byId("edit-delete").addEventListener("click", () => confirm(`${page.words().remove} ${now.id}?`) && send("DELETE", server.item(now.layer, now.id), null, now.etag));
   form().addEventListener("submit", (event) => (event.preventDefault(), save()));
