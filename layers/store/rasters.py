@@ -291,10 +291,14 @@ def read(
     sql = (
         "SELECT id, edition, table_name, pixels_x, pixels_y, min_x, max_y, size_x, size_y FROM shudi_rasters WHERE "
         "iif(?1 IS NULL, retired IS NULL, added < ?1 AND (retired IS NULL OR retired >= ?1)) "
-        "AND (?2 IS NULL OR id IN (SELECT value FROM json_each(?2))) ORDER BY fid"
+        "AND (?2 IS NULL OR id IN (SELECT value FROM json_each(?2))) "
+        "AND (?3 IS NULL OR min_x <= ?5 AND min_x + pixels_x * size_x >= ?3 AND max_y >= ?4 AND max_y - pixels_y * size_y <= ?6) "
+        "ORDER BY fid"
     )
     chosen = None if ids is None else json.dumps([str(i) for i in ids])
-    stored = connection.execute(sql, (first, chosen)).fetchall()
+    margin = 1.0  # of rounding: which cells a box touches is told below
+    sides = (None,) * 4 if box is None else (box[0] - margin, box[1] - margin, box[2] + margin, box[3] + margin)
+    stored = connection.execute(sql, (first, chosen, *sides)).fetchall()
     return opened(stored, crs, box, columns, lambda table, w: _read(connection, table, w))
 
 
