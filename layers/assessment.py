@@ -66,10 +66,10 @@ class Networks:
     between threads; two that miss at once both trace.
     """
 
-    def __init__(self, keep: int = 8, lasting: bool = True) -> None:
+    def __init__(self, keep: int = 8) -> None:
         self._keep = keep
         self._traced: OrderedDict[tuple[object, ...], Traced] = OrderedDict()
-        self.contests = Contests(lasting)
+        self.contests = Contests()
         self._lock = threading.Lock()
 
     def trace(self, store: Store, ask: Ask, as_of: When | None = None) -> Traces:
@@ -167,7 +167,7 @@ def check(
     `id` and `own` name the stored feature that it is, if any, so that it is not in its own way. A site that meets no survey
     at all is refused: it is probably elsewhere.
     """
-    site, networks = proper(site, store.crs), networks or Networks(lasting=False)
+    site, networks = proper(site, store.crs), networks or Networks()
     with store.snapshot():
         traces = networks.trace(store, ask, as_of)
         land = land_around(store, site.buffer(tolerance(ask), join_style="mitre").bounds, traces, as_of, light=True)

@@ -35,11 +35,10 @@ KEPT = 256
 class Contests:
     """The contest of a whole base by its stored findings and, where these are not fresh, those around some sources.
 
-    One that is not `lasting` answers a single question, and reads only the findings that it concerns. Safe to share between threads.
+    Safe to share between threads.
     """
 
-    def __init__(self, lasting: bool = True) -> None:
-        self._lasting = lasting
+    def __init__(self) -> None:
         self._whole: tuple[tuple[object, ...], Contest | None] = (), None
         self._around: OrderedDict[tuple[object, ...], Contest | None] = OrderedDict()
         self._reading, self._lock = threading.Lock(), threading.Lock()
@@ -53,7 +52,7 @@ class Contests:
         """
         versions, asked = store.versions(), replace(ask, use=None)
         key = (ask.on, ask.known, *(versions[name] for name in ASKED))
-        many = self._lasting and sum(known[: len(key)] == key for known in list(self._around)) >= PATIENCE
+        many = sum(known[: len(key)] == key for known in list(self._around)) >= PATIENCE
         if as_of is None and many and (whole := self._of_findings(store, traces["utilities"], asked, key)):
             return whole
         key = (*key, as_of, sources)

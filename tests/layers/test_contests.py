@@ -54,7 +54,8 @@ def test_fresh_findings_tell_of_all_plots_what_asking_them_anew_tells(park, monk
     assert services(park, ask, Networks()) == anew
     monkeypatch.setattr("layers.contests.PATIENCE", 0)
     assert services(park, ask, Networks()) == anew
-    assert services(park, ask, Networks(lasting=False)) == anew
+    monkeypatch.setattr("layers.contests.PATIENCE", 10_000)
+    assert services(park, ask, Networks()) == anew
 
 
 def whole(store, ask, contests):
