@@ -182,13 +182,17 @@ def load(
         return NOTHING, json.loads(noted[0])
     types: dict[str, DType] = {k: v for k, v in json.loads(noted[1]).items() if wanted is None or k in wanted}
     sql = f"SELECT {', '.join(['id', *map(quoted, types)])} FROM findings"
-    asked: list[AnyOf] = [] if ids is None else [{"id": ids}]
-    asked += [] if any_of is None else [any_of]
-    among = [" OR ".join(f"{quoted(name)} IN (SELECT value FROM json_each(?))" for name in names) for names in asked]
-    where = f" WHERE {' AND '.join(f'({each})' for each in among)}" if among else ""
-    values = [json.dumps([str(value) for value in given]) for names in asked for given in names.values()]
-    rows = connection.execute(f"{sql}{where} ORDER BY fid", values).fetchall()
+    where, values = among(ids, any_of, "IN (SELECT value FROM json_each(?))")
+    rows = connection.execute(f"{sql}{where} ORDER BY fid", list(map(json.dumps, values))).fetchall()
     return build(types, rows), json.loads(noted[0])
+
+
+def among(ids: Sequence[str] | None, any_of: AnyOf | None, meets: str) -> tuple[str, list[list[str]]]:
+    """Write the condition of `Store.findings`, and give its lists of values; `meets` says in SQL that a column has one of a list."""
+    asked: list[AnyOf] = ([] if ids is None else [{"id": ids}]) + ([] if any_of is None else [any_of])
+    each = [" OR ".join(f"{quoted(name)} {meets}" for name in names) for names in asked]
+    where = f" WHERE {' AND '.join(f'({one})' for one in each)}" if each else ""
+    return where, [[str(value) for value in given] for names in asked for given in names.values()]
 
 
 def build(types: Mapping[str, DType], rows: Sequence[Sequence[Any]]) -> pd.DataFrame:

@@ -11,7 +11,7 @@ import psycopg
 
 from layers.base import DType, arrays_of
 from layers.store.base import AnyOf, Findings, Progress
-from layers.store.findings import NOTHING, build, conform, matching, nothing, stream, twice
+from layers.store.findings import NOTHING, among, build, conform, matching, nothing, stream, twice
 from layers.store.frames import CHUNK, cells
 from layers.store.postgres.history import fetch
 from layers.store.postgres.pool import Connection
@@ -105,11 +105,7 @@ def load(
         return NOTHING, json.loads(noted[0][0])
     types: dict[str, DType] = {k: v for k, v in json.loads(noted[0][1]).items() if wanted is None or k in wanted}
     picked = "".join(f", {quoted(name)}{'::text' if kind == 'date' else ''}" for name, kind in types.items())
-    asked: list[AnyOf] = [] if ids is None else [{"id": ids}]
-    asked += [] if any_of is None else [any_of]
-    among = [" OR ".join(f"{quoted(name)} = ANY(%s)" for name in names) for names in asked]
-    where = f" WHERE {' AND '.join(f'({each})' for each in among)}" if among else ""
-    values = [[str(value) for value in given] for names in asked for given in names.values()]
+    where, values = among(ids, any_of, "= ANY(%s)")
     return build(types, fetch(connection, f"SELECT id{picked} FROM findings{where} ORDER BY fid", values)), json.loads(
         noted[0][0]
     )
