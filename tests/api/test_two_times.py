@@ -1,14 +1,17 @@
 """On which day, as known when: every command and every route that speaks of the land can be asked both."""
 
+import pkgutil
 import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
+from importlib import import_module
 
 import click
 import pytest
 from fastapi.routing import APIRoute
 
-from api.cli import main
+import api.commands
+from api.cli import HOMES, main
 from api.main import create_app
 from api.settings import Settings
 from layers.assessment import StaleFindingsError, supply
@@ -155,3 +158,9 @@ def test_the_map_shows_what_was_known(moved, tmp_path):
     then, now = (re.search(r'"water_state":\{"pool":(\[.*?\])', page.read_text("utf-8"))[1] for page in pages)
     assert "available" in then
     assert "available" not in now
+
+
+def test_every_command_of_a_module_has_its_home():
+    assert {module: tuple(c.name for c in import_module(f"api.commands.{module}").COMMANDS) for module in HOMES} == HOMES
+    modules = {module.name for module in pkgutil.iter_modules(api.commands.__path__)}
+    assert {m for m in modules if hasattr(import_module(f"api.commands.{m}"), "COMMANDS")} == set(HOMES)
