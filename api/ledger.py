@@ -16,6 +16,7 @@ from layers.plan import ledger as planned
 from layers.plan.figures import Figure
 from layers.plan.schedule import STATES
 from layers.plan.warnings import RANK
+from layers.standards import Rulebook
 from layers.steward import Steward
 
 Level = Literal["none", "notice", "yellow", "orange", "red"]
@@ -50,8 +51,24 @@ class WarningRow(BaseModel):
         ]  # fmt: skip
 
 
+class Warned(WarningRow):
+    """A warning on the page of its project, with what often goes wrong before its step."""
+
+    checklist: list[Words]
+
+    @classmethod
+    def of(cls, row: WarningRow, book: Rulebook) -> Warned:
+        """Put the questions of a step beside a warning; those of connections are of the step that waits for them."""
+        step = "utilities_connected" if row.rule == "unconnected" else row.item
+        asked = book["ledger.checklists"].get(step, ())
+        return cls(**dict(row), checklist=[Words(en=en, zh=zh) for en, zh in asked])
+
+
 class StepRow(BaseModel):
-    """One step of a project: planned, forecast (the earliest end) and actual day, latest day and days of slack to the target."""
+    """One step of a project: planned, forecast (the earliest end) and actual day, latest day and days of slack to the target.
+
+    `late`: days behind the plan, below 0 ahead of it; `record`: its number in permits, if anything is recorded of it.
+    """
 
     item: str
     title: Words
@@ -64,8 +81,10 @@ class StepRow(BaseModel):
     actual: date | None
     latest: date | None
     slack: int | None
+    late: int | None
     critical: bool
     waits_for: list[str]
+    record: str | None
 
 
 class Why(BaseModel):
@@ -77,14 +96,18 @@ class Why(BaseModel):
 
 
 class ProjectRow(BaseModel):
-    """A project in the list: when it starts and produces, done or forecast, and its worst warning."""
+    """A project in the list: its stage, when it starts and produces, done or forecast, and its worst warning."""
 
     id: str
     name: str
     kind: str
     level: str | None
     status: str | None
+    stage: str
+    enterprise: str | None
+    department: str | None
     steward: str | None
+    five_ones_missing: list[str]
     done: int
     steps: int
     start: date | None
@@ -98,13 +121,14 @@ class ProjectBody(BaseModel):
 
     on: date
     project: dict[str, Any]
+    stage: str
     five_ones_missing: list[str]
     steps: list[StepRow]
     contract_to_start_days: int | None
     contract_to_start: list[Why]
     five_permits_missing: list[tuple[str, str]]
     production: list[Why]
-    warnings: list[WarningRow]
+    warnings: list[Warned]
 
 
 class Task(BaseModel):
@@ -154,16 +178,19 @@ def projects(of: Steward) -> list[ProjectRow]:
     day_of = {i: steps[steps["item"] == i].groupby("project")["forecast"].max() for i in ("start", "in_production")}
     rank = of.warnings["level"].map(RANK).groupby(of.warnings["project"]).agg(["max", "size"])
     names: dict[int, Level] = {0: "none", 1: "notice", 2: "yellow", 3: "orange", 4: "red"}
+    stage, lacking = planned.stages(of.tables.projects, steps), planned.five_ones(of.tables.projects)
     found = []
     for r in of.tables.projects.drop(columns="geometry").astype(object).to_dict("records"):
         id = r["id"]
         if id not in done.index:
             continue
-        said = {name: None if pd.isna(r[name]) else r[name] for name in ("level", "status", "steward")}
+        said = {
+            name: None if pd.isna(r[name]) else r[name] for name in ("level", "status", "enterprise", "department", "steward")
+        }
         worst, count = rank.loc[id] if id in rank.index else (0, 0)
         found.append(
             ProjectRow(
-                id=id, name=r["name"], kind=r["kind"], **said, done=int(done.loc[id, "sum"]), steps=int(done.loc[id, "size"]),
+                id=id, name=r["name"], kind=r["kind"], **said, stage=stage[id], five_ones_missing=_listed(lacking[id]), done=int(done.loc[id, "sum"]), steps=int(done.loc[id, "size"]),
                 start=day(day_of["start"].get(id, pd.NaT)), production=day(day_of["in_production"].get(id, pd.NaT)),
                 warning=names[int(worst)], warnings=int(count),
             )
@@ -184,11 +211,11 @@ def whole(of: Steward, id: str) -> ProjectBody:
     last = "in_production" if (mine["item"] == "in_production").any() else str(mine["item"].iloc[-1])
     return ProjectBody(
         on=day(of.ledger.on) or date.today(), project={str(k): v for k, v in told.items()},
-        five_ones_missing=[n for n in planned.five_ones(of.tables.projects)[id].split(", ") if n],
+        stage=planned.stages(of.tables.projects, steps)[id], five_ones_missing=_listed(planned.five_ones(of.tables.projects)[id]),
         steps=[_step(r, items, waits) for r in mine.to_dict("records")], contract_to_start_days=days,
         contract_to_start=_reasons(why), five_permits_missing=list(planned.bundle(of.ledger, id).missing),
         production=_reasons(planned.chain(of.ledger, id, last)),
-        warnings=WarningRow.every(of.warnings[of.warnings["project"] == id]),
+        warnings=[Warned.of(row, of.ledger.book) for row in WarningRow.every(of.warnings[of.warnings["project"] == id])],
     )  # fmt: skip
 
 
@@ -201,6 +228,11 @@ def tasks(of: Steward, id: str, by: Literal["month", "week"]) -> list[Task]:
     ]
 
 
+def _listed(names: str) -> list[str]:
+    """Take names apart that stand with commas."""
+    return [name for name in names.split(", ") if name]
+
+
 def _step(row: dict[Any, Any], titles: dict[str, Text], waits: dict[str, list[str]]) -> StepRow:
     """Write a step."""
     item = row["item"]
@@ -208,6 +240,7 @@ def _step(row: dict[Any, Any], titles: dict[str, Text], waits: dict[str, list[st
         item=item, title=Words.of(titles[item]), lane=row["lane"], phase=None if row["phase"] < 0 else row["phase"], state=row["state"],
         **{name: day(row[name]) for name in ("begins", "planned", "forecast", "actual", "latest")},
         slack=None if np.isnan(row["slack"]) else int(row["slack"]), critical=row["critical"], waits_for=waits.get(item, []),
+        late=None if pd.isna(row["late"]) else row["late"].days, record=None if pd.isna(row["record"]) else row["record"],
     )  # fmt: skip
 
 
@@ -262,7 +295,7 @@ def render_tasks(rows: list[Task], zh: bool) -> str:
     return table([head, *((r.period, r.item, str(r.latest), str(r.begin_by)) for r in rows)])
 
 
-def render_warnings(rows: list[WarningRow], zh: bool) -> str:
+def render_warnings(rows: Sequence[WarningRow], zh: bool) -> str:
     """List warnings for a person."""
     if not rows:
         return "没有预警" if zh else "no warnings"

@@ -7,9 +7,12 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query
 
-from api.deps import AStore, TheStandards
+from api.board import LandBody, MilestonesBody, PlotProject, land_body, milestones, plot_projects
+from api.deps import AStore, TheNetworks, TheStandards
 from api.ledger import FigureRow, ProjectBody, ProjectRow, ReportBody, Task, WarningRow, projects, tasks, whole
 from api.models import Moment, Problem
+from layers.plan.warnings import RANK
+from layers.project_land import land_of, projects_on
 from layers.steward import steward
 
 router = APIRouter(tags=["ledger"], responses={400: {"model": Problem}})
@@ -38,12 +41,43 @@ def the_tasks(
     return tasks(steward(store, standards, on or date.today(), None, id), id, by)
 
 
+@router.get("/projects/{id}/land", responses={404: {"model": Problem}})
+def the_land(
+    id: Id, store: AStore, standards: TheStandards, networks: TheNetworks, on: date | None = None, as_of: Moment | None = None
+) -> LandBody:
+    """Judge the land of a project as it is now: its sites, and the parcels of its land cases."""
+    day = on or date.today()
+    steward(store, standards, day, as_of, id).ledger.find(id)
+    return land_body(id, day, land_of(store, standards, id, on, as_of, networks), store.crs)
+
+
+@router.get("/plots/{id}/projects", responses={404: {"model": Problem}})
+def the_projects_of_a_plot(
+    id: Annotated[str, Path(max_length=200)],
+    store: AStore,
+    standards: TheStandards,
+    on: date | None = None,
+    as_of: Moment | None = None,
+) -> list[PlotProject]:
+    """Name the projects whose sites share land with a plot or whose land cases name it, with stage and worst warning."""
+    found = projects_on(store, id, as_of)
+    return plot_projects(found, [steward(store, standards, on or date.today(), as_of, c.project) for c in found])
+
+
+@router.get("/milestones")
+def the_milestones(store: AStore, standards: TheStandards, on: date | None = None, as_of: Moment | None = None) -> MilestonesBody:
+    """Tell permits and milestones of all projects: planned, forecast, done, how late, whether any slack is left."""
+    return milestones(steward(store, standards, on or date.today(), as_of))
+
+
 @router.get("/warnings")
 def the_warnings(
-    store: AStore, standards: TheStandards, on: date | None = None, project: Annotated[str | None, Query(max_length=200)] = None
-) -> list[WarningRow]:
-    """List what is late or will be, what expires, what stands idle, the worst first."""
-    return WarningRow.every(steward(store, standards, on or date.today(), None, project).warnings)
+    store: AStore, standards: TheStandards, on: date | None = None, project: Annotated[str | None, Query(max_length=200)] = None,
+    level: Literal["notice", "yellow", "orange", "red"] = "notice",
+) -> list[WarningRow]:  # fmt: skip
+    """List what is late or will be, what expires, what stands idle, the worst first, from a level on."""
+    found = steward(store, standards, on or date.today(), None, project).warnings
+    return WarningRow.every(found[found["level"].map(RANK).ge(RANK[level]).to_numpy(bool)])
 
 
 @router.get("/report")

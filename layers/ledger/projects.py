@@ -30,6 +30,29 @@ STATUS = codes(
     ("in_production", "in production", "已投产"), ("suspended", "suspended", "停缓"), ("cancelled", "cancelled", "已取消"),
     ("idle_suspected", "idleness suspected", "疑似闲置"), ("idle_confirmed", "idle", "认定闲置"), ("reclaimed", "reclaimed", "已收回"),
 )  # fmt: skip
+STAGES = codes(
+    ("prospect", "prospects", "意向"),
+    ("signed", "signed, under review", "签约联审"),
+    ("land", "land on the way", "供地"),
+    ("permits", "has land, permits on the way", "拿地报建"),
+    ("construction", "under construction", "在建"),
+    ("production", "in production", "投产"),
+    ("halted", "halted or idle", "停缓闲置"),
+)
+"""What the board shows: 签约一批、在建一批、投产一批 and what lies between."""
+STAGE_OF = {
+    "prospect": "prospect", "signed": "signed", "under_review": "signed", "review_passed": "signed", "review_rejected": "signed",
+    "acquiring": "land", "land_approved": "land", "ready": "land", "listed": "land", "transacted": "land", "contracted": "permits",
+    "permitted": "permits", "started": "construction", "topped_out": "construction", "completed": "construction",
+    "accepted": "construction", "trial_production": "production", "in_production": "production", "suspended": "halted",
+    "cancelled": "halted", "idle_suspected": "halted", "idle_confirmed": "halted", "reclaimed": "halted",
+}  # fmt: skip
+"""The stage of each status."""
+STAGE_FROM = {
+    "signing": "signed", "pre_notice": "land", "listing_notice": "land", "grant_contract": "permits", "start": "construction",
+    "trial_production": "production", "in_production": "production",
+}  # fmt: skip
+"""The steps that, done, bring a project to a stage."""
 FIVE_ONES = ("leader", "department", "steward", "work_plan", "target")
 """一名领导、一个责任部门、一名管家、一套工作方案、一个目标任务: what every project has."""
 

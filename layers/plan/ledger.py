@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from layers.base import Text
-from layers.ledger.projects import FIVE_ONES
+from layers.ledger.projects import FIVE_ONES, STAGE_FROM, STAGE_OF, STAGES
 from layers.plan.procedures import (
     NO_FLOORS,
     Facts,
@@ -32,7 +32,8 @@ from layers.plan.workdays import Calendar, Days
 from layers.standards import Rulebook
 
 STEPS = (
-    "project", "phase", "item", "lane", "state", "planned", "forecast", "actual", "begins", "latest", "slack", "critical",
+    "project", "phase", "item", "lane", "state", "planned", "forecast", "actual", "begins", "latest", "slack", "late", "critical",
+    "record",
 )  # fmt: skip
 """What `rows` tells of each step."""
 
@@ -128,22 +129,41 @@ def changed(before: Ledger, projects: pd.DataFrame, permits: pd.DataFrame, floor
 
 
 def rows(of: Ledger) -> pd.DataFrame:
-    """Tell all steps of all cases, one a row: planned, forecast (the earliest end), actual, latest day, slack [d], state."""
+    """Tell all steps of all cases, one a row: planned, forecast (the earliest end), actual, latest day, slack [d], state.
+
+    late: how far the forecast lies behind the plan, NaT without a plan; record: the number in permits, None for none.
+    """
     parts = []
     for group in of.groups:
         n, k = group.plan.finish.shape
         items = np.array([s.id for s in group.plan.steps], object)
         lanes = np.array(group.facts.template.lanes, object)[group.order]
-        actual = group.day("actual_on")
+        actual, planned = group.day("actual_on"), group.day("planned_on")
+        forecast, row = np.where(np.isnat(actual), group.plan.finish, actual), group.facts.row[:, group.order]
+        record = np.array([*group.permits["id"], None], object)[row]
         data = {
             "project": np.repeat(group.facts.project, k), "phase": np.repeat(group.facts.phase, k), "item": np.tile(items, n),
-            "lane": np.tile(lanes, n), "state": group.plan.state.ravel(), "planned": group.day("planned_on").ravel(),
-            "forecast": np.where(np.isnat(actual), group.plan.finish, actual).ravel(), "actual": actual.ravel(),
+            "lane": np.tile(lanes, n), "state": group.plan.state.ravel(), "planned": planned.ravel(),
+            "forecast": forecast.ravel(), "late": (forecast - planned).ravel(), "record": record.ravel(), "actual": actual.ravel(),
             "begins": group.plan.start.ravel(), "latest": group.plan.latest.ravel(), "slack": np.where(group.plan.state == "done", np.nan, group.plan.slack).ravel(),
             "critical": group.plan.critical().ravel(),
         }  # fmt: skip
         parts.append(pd.DataFrame(data))
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=STEPS)
+
+
+def stages(projects: pd.DataFrame, steps: pd.DataFrame) -> pd.Series:
+    """Tell how far each project is, by its number: the further of what its status says and its steps show; a halt holds.
+
+    steps: the frame of `rows`.
+    """
+    rank = {stage: float(k) for k, stage in enumerate(STAGES)}
+    said = projects["status"].map({status: rank[stage] for status, stage in STAGE_OF.items()}).astype(float)
+    done = steps[(steps["state"] == "done").to_numpy(bool)]
+    shown = done["item"].map({item: rank[stage] for item, stage in STAGE_FROM.items()}).astype(float)
+    shown = shown.groupby(done["project"].to_numpy(object)).max().reindex(projects["id"].to_numpy(object))
+    far = np.fmax(np.fmax(said.to_numpy(float), shown.to_numpy(float)), 0.0).astype(np.int64)
+    return pd.Series(np.array(list(STAGES), object)[far], projects["id"].to_numpy(object))
 
 
 class Reason(NamedTuple):
