@@ -15,11 +15,13 @@ from layers.base import Text
 from layers.plan import ledger as planned
 from layers.plan.figures import Figure
 from layers.plan.schedule import STATES
-from layers.plan.warnings import RANK
+from layers.plan.warnings import RANK, checklists
 from layers.standards import Rulebook
 from layers.steward import Steward
 
 Level = Literal["none", "notice", "yellow", "orange", "red"]
+STEP_OF = {"unconnected": "utilities_connected"}
+"""The step of a rule whose `item` is none."""
 
 
 def day(value: Any) -> date | None:
@@ -28,7 +30,10 @@ def day(value: Any) -> date | None:
 
 
 class WarningRow(BaseModel):
-    """One warning: what it speaks of, by which rule, how bad, in words."""
+    """One warning: what it speaks of (`row`: the record, as table:number), by which rule, how bad, in words.
+
+    `checklist`: what often goes wrong before the step that it warns of.
+    """
 
     project: str
     phase: int | None
@@ -37,31 +42,22 @@ class WarningRow(BaseModel):
     level: Level
     days: int
     on: date
+    row: str | None
     text: Words
-
-    @classmethod
-    def every(cls, found: pd.DataFrame) -> list[WarningRow]:
-        """Write warnings."""
-        return [
-            cls(
-                project=r["project"], phase=None if r["phase"] < 0 else r["phase"], item=None if pd.isna(r["item"]) else r["item"],
-                rule=r["rule"], level=r["level"], days=r["days"], on=r["on"].date(), text=Words(en=r["en"], zh=r["zh"]),
-            )
-            for r in found.assign(on=pd.to_datetime(found["on"])).to_dict("records")
-        ]  # fmt: skip
-
-
-class Warned(WarningRow):
-    """A warning on the page of its project, with what often goes wrong before its step."""
-
     checklist: list[Words]
 
     @classmethod
-    def of(cls, row: WarningRow, book: Rulebook) -> Warned:
-        """Put the questions of a step beside a warning; those of connections are of the step that waits for them."""
-        step = "utilities_connected" if row.rule == "unconnected" else row.item
-        asked = book["ledger.checklists"].get(step, ())
-        return cls(**dict(row), checklist=[Words(en=en, zh=zh) for en, zh in asked])
+    def every(cls, found: pd.DataFrame, book: Rulebook) -> list[WarningRow]:
+        """Write warnings, with the questions that the standards have for their steps."""
+        asked = {step: [Words.of(q) for q in questions] for step, questions in checklists(book).items()}
+        return [
+            cls(
+                project=r["project"], phase=None if r["phase"] < 0 else r["phase"], item=None if pd.isna(r["item"]) else r["item"],
+                rule=r["rule"], level=r["level"], days=r["days"], on=r["on"].date(), row=None if pd.isna(r["row"]) else r["row"],
+                text=Words(en=r["en"], zh=r["zh"]), checklist=asked.get(STEP_OF.get(r["rule"], r["item"]), []),
+            )
+            for r in found.assign(on=pd.to_datetime(found["on"])).to_dict("records")
+        ]  # fmt: skip
 
 
 class StepRow(BaseModel):
@@ -128,7 +124,7 @@ class ProjectBody(BaseModel):
     contract_to_start: list[Why]
     five_permits_missing: list[tuple[str, str]]
     production: list[Why]
-    warnings: list[Warned]
+    warnings: list[WarningRow]
 
 
 class Task(BaseModel):
@@ -215,7 +211,7 @@ def whole(of: Steward, id: str) -> ProjectBody:
         steps=[_step(r, items, waits) for r in mine.to_dict("records")], contract_to_start_days=days,
         contract_to_start=_reasons(why), five_permits_missing=list(planned.bundle(of.ledger, id).missing),
         production=_reasons(planned.chain(of.ledger, id, last)),
-        warnings=[Warned.of(row, of.ledger.book) for row in WarningRow.every(of.warnings[of.warnings["project"] == id])],
+        warnings=WarningRow.every(of.warnings[of.warnings["project"] == id], of.ledger.book),
     )  # fmt: skip
 
 

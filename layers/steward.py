@@ -17,10 +17,10 @@ from layers.plan.figures import Figure, Tables, figures
 from layers.plan.ledger import Ledger
 from layers.plan.procedures import check
 from layers.plan.readiness import SERVICES
-from layers.plan.warnings import key, warnings
+from layers.plan.warnings import warnings
 from layers.plan.workdays import Calendar
 from layers.standards import Rulebook, Standards
-from layers.store.base import Change, Compare, Edit, Store, When
+from layers.store.base import Compare, Edit, Store, When
 
 GUARDED = ("projects", "permits")
 """The tables whose records are held against each other."""
@@ -46,14 +46,16 @@ def steward(store: Store, standards: Standards, on: date, as_of: datetime | None
     Time and memory grow with the projects and their steps.
     """
     with store.snapshot():
-        tables, permits, relocations = _tables(store, as_of, project)
+        tables, permits, relocations, opinions = _tables(store, as_of, project)
         floors = _floors(store, tables, relocations)
     day, book = np.datetime64(on, "D"), standards.on(on)
     of = planned.ledger(tables.projects, permits, day, book, Calendar.of(standards), floors)
-    return Steward(of, tables, warnings(of, tables.cases, tables.connections, tables.issues))
+    return Steward(of, tables, warnings(of, tables.cases, tables.connections, tables.issues, opinions))
 
 
-def _tables(store: Store, as_of: When | None, project: str | None) -> tuple[Tables, pd.DataFrame, pd.DataFrame]:
+def _tables(
+    store: Store, as_of: When | None, project: str | None
+) -> tuple[Tables, pd.DataFrame, pd.DataFrame, pd.DataFrame]:  # fmt: skip
     """Read the tables, of all projects or of one; of a base that holds approvals the land supplied on them."""
     only = [] if project is None else [Compare("project", "=", project)]
 
@@ -70,7 +72,7 @@ def _tables(store: Store, as_of: When | None, project: str | None) -> tuple[Tabl
     shapes = np.zeros(0, object) if supplied is None else np.asarray(supplied.geometry.to_numpy(), object)
     cases, connections, issues, buildings = (read(name) for name in ("land_cases", "connections", "issues", "buildings"))
     tables = Tables(projects, cases, connections, issues, buildings, approvals, shapes)
-    return tables, read("permits"), read("relocations")
+    return tables, read("permits"), read("relocations"), read("opinions")
 
 
 def _floors(store: Store, tables: Tables, relocations: pd.DataFrame) -> pd.DataFrame:
@@ -135,19 +137,3 @@ def _after(stored: gpd.GeoDataFrame, edit: Edit | None) -> gpd.GeoDataFrame:
     put = stored.iloc[:0] if edit.put is None else edit.put
     kept = stored[~stored["id"].isin([*edit.delete, *put["id"]])]
     return pd.concat([part for part in (kept, put) if len(part)], ignore_index=True) if len(kept) or len(put) else kept
-
-
-def unsent(store: Store, found: pd.DataFrame) -> pd.DataFrame:
-    """Keep the warnings that nobody was told yet."""
-    names = key(found)
-    sent = set(store.read("notices", ids=names.tolist(), columns=["id"])["id"])
-    return found[~names.isin(sent)].reset_index(drop=True)
-
-
-def note_sent(store: Store, found: pd.DataFrame, on: date, change: Change) -> None:
-    """Note warnings as sent, so that they are not sent again."""
-    if not len(found):
-        return
-    columns = {"id": key(found), **{name: found[name] for name in ("project", "item", "rule", "level")}}
-    rows = pd.DataFrame(columns).drop_duplicates("id").assign(sent_on=pd.Timestamp(on))
-    store.edit("notices", change, put=gpd.GeoDataFrame(rows, geometry=[None] * len(rows), crs=store.crs))

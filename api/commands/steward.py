@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import Literal
@@ -10,7 +11,7 @@ import click
 
 from api.commands.change import dry_run, reason, tell
 from api.commands.land import actor
-from api.context import Context, a_date, as_of, command, on
+from api.context import BAD_INPUT, Context, a_date, as_of, command, on
 from api.ledger import (
     FigureRow,
     ReportBody,
@@ -27,9 +28,10 @@ from api.ledger import (
 from layers.base import Text
 from layers.edits import edit
 from layers.ledger_book import read_book, write_book
+from layers.notices import claim, settle, unsent
 from layers.plan.warnings import RANK
 from layers.standards import Standards
-from layers.steward import note_sent, steward, unsent
+from layers.steward import steward
 from layers.store.base import Change
 from layers.wishes import Wish
 
@@ -94,17 +96,42 @@ def permit(
 @on
 @click.option("--level", type=click.Choice(LEVELS), default="notice", show_default=True, help="the least level told")
 @click.option("--project", help="of this project only")
-@click.option("--new", is_flag=True, help="only those that --new has not told before: for mail, once a day")
-def warnings(context: Context, on: date | None, level: str, project: str | None, new: bool) -> None:
-    """List what is late or will be, what expires, what stands idle, the worst first."""
-    day = on or date.today()
-    with context.store(read_only=not new) as store:
-        found = steward(store, Standards.load(), day, None, project).warnings
-        found = found[found["level"].map(RANK).ge(RANK[level]).to_numpy(bool)].reset_index(drop=True)
-        if new:
+@click.option("--new", is_flag=True, help="only those that --new has not told before")
+@click.option(
+    "--mail", multiple=True, metavar="NAME@HOST", help="mail those that this address was not told before; may be given often"
+)
+@click.option(
+    "--smtp", envvar="SHUDI_SMTP", metavar="smtp[s]://USER@HOST:PORT", help="the mail server (password: SHUDI_SMTP_PASSWORD)"
+)
+@click.option("--sender", envvar="SHUDI_MAIL_FROM", metavar="NAME@HOST", help="whose mail it is (default: the recipient's)")
+@click.option(
+    "--webhook", multiple=True, metavar="URL", help="post those that it was not told before, signed with SHUDI_WEBHOOK_SECRET"
+)
+@dry_run
+def warnings(
+    context: Context, on: date | None, level: str, project: str | None, new: bool, mail: Sequence[str], smtp: str | None,
+    sender: str | None, webhook: Sequence[str], dry_run: bool,
+) -> None:  # fmt: skip
+    """List what is late or will be, what expires, what stands idle, the worst first; or send it, each thing once."""
+    from api.digest import Mail, Webhook, deliver, render
+
+    day, told = on or date.today(), Change(actor(), "warnings sent 预警已发送")
+    channels: list[Mail | Webhook] = [*(Mail.of(to, smtp, sender) for to in mail), *(Webhook.of(url) for url in webhook)]
+    with context.store(read_only=dry_run or not (new or channels)) as store:
+        of = steward(store, Standards.load(), day, None, project)
+        found = of.warnings[of.warnings["level"].map(RANK).ge(RANK[level]).to_numpy(bool)].reset_index(drop=True)
+        if channels:
+            made = deliver(store, found, channels, day, told, lambda mine: WarningRow.every(mine, of.ledger.book), context.language, dry_run)  # fmt: skip
+            context.answer([d.model_dump(mode="json") for d in made], render(made, context.language == "zh"))
+            if any(d.state == "failed" for d in made):
+                click.get_current_context().exit(BAD_INPUT)
+            return
+        if new and dry_run:
             found = unsent(store, found)
-            note_sent(store, found, day, Change(actor(), "warnings sent 预警已发送"))
-    rows = WarningRow.every(found)
+        elif new:
+            found = claim(store, found, "", day, told)
+            settle(store, found, "", day, True, told)
+    rows = WarningRow.every(found, of.ledger.book)
     context.answer([r.model_dump(mode="json") for r in rows], render_warnings(rows, context.language == "zh"))
 
 

@@ -76,8 +76,8 @@ def the_warnings(
     level: Literal["notice", "yellow", "orange", "red"] = "notice",
 ) -> list[WarningRow]:  # fmt: skip
     """List what is late or will be, what expires, what stands idle, the worst first, from a level on."""
-    found = steward(store, standards, on or date.today(), None, project).warnings
-    return WarningRow.every(found[found["level"].map(RANK).ge(RANK[level]).to_numpy(bool)])
+    of = steward(store, standards, on or date.today(), None, project)
+    return WarningRow.every(of.warnings[of.warnings["level"].map(RANK).ge(RANK[level]).to_numpy(bool)], of.ledger.book)
 
 
 @router.get("/report")

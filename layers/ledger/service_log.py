@@ -18,6 +18,7 @@ RESULTS = codes(
     ("mend", "to be mended", "需整改", "#E69F00"),
     ("mended", "mended", "已整改", "#0072B2"),
 )
+DELIVERY = codes(("sending", "being sent", "发送中"), ("sent", "sent", "已发送"), ("failed", "failed", "发送失败"))
 
 ISSUES = Layer(
     name="issues",
@@ -88,7 +89,10 @@ NOTICES = Layer(
         Field("item", "text", Text("Step", "事项")),
         Field("rule", "text", Text("Rule", "规则"), required=True),
         Field("level", "text", Text("Level", "级别"), codes=LEVELS),
-        Field("sent_on", "date", Text("Sent", "发送日期")),
+        Field("recipient", "text", Text("Recipient", "接收方"), meaning="missing: who asked at the terminal"),
+        Field("state", "text", Text("State", "状态"), codes=DELIVERY, meaning="missing: sent"),
+        Field("claimed_at", "text", Text("Taken on at", "开始发送时间"), meaning="ISO 8601, UTC"),
+        Field("sent_on", "date", Text("Sent", "发送日期"), meaning="the day that the warnings are of"),
     ),
 )
 TABLES = (ISSUES, LOG, INSPECTIONS, DOCUMENTS, NOTICES)

@@ -1,6 +1,8 @@
 """Early warnings of the ledger: what is late or will be, what expires, what stands idle, what is owed; each told once.
 
-A warning is a row: project, phase, item, rule, level (notice, yellow, orange, red), days, on (the day that it speaks of), en, zh.
+A warning is a row: project, phase, item, rule, level (notice, yellow, orange, red), days, on (the day that it speaks of), row (of
+which table it speaks, as table:number, missing where nothing is recorded), mark, en, zh. Two warnings of the same mark, level, rule
+and step are the same one, told on two days: the mark is the recorded day that it rests on, with the row where a step has several.
 """
 
 from __future__ import annotations
@@ -15,8 +17,9 @@ from numpy.typing import NDArray
 from layers.base import Text
 from layers.plan.ledger import Group, Ledger
 from layers.plan.workdays import Days
+from layers.standards import Rulebook
 
-COLUMNS = ("project", "phase", "item", "rule", "level", "days", "on", "en", "zh")
+COLUMNS = ("project", "phase", "item", "rule", "level", "days", "on", "row", "mark", "about", "en", "zh")
 RANK = {"none": 0, "notice": 1, "yellow": 2, "orange": 3, "red": 4}
 RULES: Mapping[str, Text] = {
     "lead": Text("{title} is due on {on}, in {days} days", "{title}将于{on}到期,还有{days}天"),
@@ -24,7 +27,10 @@ RULES: Mapping[str, Text] = {
         "{title} is {days} days behind its plan: {on} is forecast or past", "{title}较计划滞后{days}天,预计(或实际)为{on}"
     ),
     "expiry": Text("{title} expires on {on}: {days} days are left", "{title}将于{on}失效,剩余{days}天"),
-    "opinion": Text("the opinion of the review expires on {on}: {days} days are left", "联审意见将于{on}失效,剩余{days}天"),
+    "opinion": Text(
+        "the opinion of the review {about} expires on {on}: {days} days are left", "联审意见{about}将于{on}失效,剩余{days}天"
+    ),
+    "department": Text("the opinion of {about} expires on {on}: {days} days are left", "{about}的意见将于{on}失效,剩余{days}天"),
     "idle": Text("land is not built on {days} days after {on}", "自{on}起已{days}天未动工"),
     "taken_back": Text(
         "land is not built on {days} days after {on}, and may be taken back", "自{on}起已{days}天未动工,可依法收回"
@@ -33,23 +39,30 @@ RULES: Mapping[str, Text] = {
         "{title} is not connected, and production is due on {on}, in {days} days", "{title}尚未接入,{on}投产,仅剩{days}天"
     ),
     "owed": Text("documents owed for {title} are due on {on}: {days} days are left", "{title}容缺材料应于{on}补正,剩余{days}天"),
-    "issue": Text("an issue received on {on} is not settled after {days} days", "{on}受理的诉求已{days}天未办结"),
+    "issue": Text(
+        "the issue {about}, received on {on}, is not settled after {days} days", "{on}受理的诉求“{about}”已{days}天未办结"
+    ),
+    "by_hand": Text("{title}: raised by hand ({about})", "{title}:人工预警({about})"),
 }
 """What each rule says."""
 
 Part = Mapping[str, Any]
 
 
-def warnings(of: Ledger, cases: pd.DataFrame, connections: pd.DataFrame, issues: pd.DataFrame) -> pd.DataFrame:
+def warnings(
+    of: Ledger, cases: pd.DataFrame, connections: pd.DataFrame, issues: pd.DataFrame, opinions: pd.DataFrame | None = None
+) -> pd.DataFrame:  # fmt: skip
     """Find all warnings of a day; the worst first.
 
-    cases, connections, issues: frames of land_cases, connections, issues. A level set by hand stands for the computed one of its
-    step; `none` silences it. Time grows with the steps, each rule an operation on arrays.
+    cases, connections, issues, opinions: frames of land_cases, connections, issues, opinions. A level set by hand stands for the
+    computed one of its step, or raises one where none was computed; `none` silences it. Time grows with the steps, each rule an
+    operation on arrays.
     """
     alive = {p for g in of.groups for p in g.facts.project.tolist()}
     parts = [rule(of, g) for g in of.groups for rule in (_lead, _lag, _expiry, _owed)]
     parts += [_opinions(of, cases), _idle(of, cases), _unconnected(of, connections), _unsettled(of, issues)]
-    found = pd.concat([pd.DataFrame(p, columns=COLUMNS[:7]) for p in parts], ignore_index=True)
+    parts += [] if opinions is None else [_departments(of, opinions, cases)]
+    found = pd.concat([pd.DataFrame(p, columns=COLUMNS[:10]) for p in parts], ignore_index=True)
     found = _by_hand(of, found[found["project"].isin(alive)])
     found["rank"] = found["level"].map(RANK)
     order = ["rank", "days", "project", "item"]
@@ -61,18 +74,42 @@ def warnings(of: Ledger, cases: pd.DataFrame, connections: pd.DataFrame, issues:
 
 def key(found: pd.DataFrame) -> pd.Series:
     """Name each warning, so that the same thing at the same level has the same name on any day."""
-    parts = found[["project", "phase", "item", "rule", "level"]].astype(str)
-    return parts.agg("|".join, axis=1) if len(found) else pd.Series([], dtype="str")
+    first, *rest = (found[name].astype("str").fillna("") for name in ("project", "phase", "item", "rule", "level", "mark"))
+    for part in rest:
+        first = first + "|" + part
+    return first
 
 
-def _rows(g: Group, mask: NDArray[np.bool_], rule: str, level: NDArray[np.object_], days: NDArray[Any], on: Days) -> Part:
-    """Make the warnings of the steps of a mask, shape (cases, steps)."""
+def checklists(book: Rulebook) -> Mapping[str, tuple[Text, ...]]:
+    """Tell for each step what often goes wrong before it, as questions."""
+    return {step: tuple(Text(en, zh) for en, zh in asked) for step, asked in book["ledger.checklists"].items()}
+
+
+def _rows(
+    g: Group, mask: NDArray[np.bool_], rule: str, level: NDArray[np.object_], days: NDArray[Any], on: Days,
+    mark: NDArray[Any] | None = None,
+) -> Part:  # fmt: skip
+    """Make the warnings of the steps of a mask, shape (cases, steps); `mark` where it is not the day `on`."""
     case, item = np.nonzero(mask)
     names = np.array([s.id for s in g.plan.steps], object)
+    row = _recorded(g, "permits:" + g.permits["id"])
     return {
         "project": g.facts.project[case], "phase": g.facts.phase[case], "item": names[item], "rule": rule,
         "level": level[mask], "days": days[mask].astype(np.int64), "on": on[mask],
+        "row": row[mask], "mark": _said(on[mask]) if mark is None else mark[mask], "about": "",
     }  # fmt: skip
+
+
+def _recorded(g: Group, column: pd.Series) -> NDArray[np.object_]:
+    """Look a column of the records up for every step, shape (cases, steps); None where nothing is recorded."""
+    values = np.full(len(column) + 1, None, object)
+    values[:-1] = column.to_numpy(object)
+    return np.asarray(values[g.facts.row[:, g.order]], object)
+
+
+def _said(days: Days) -> NDArray[Any]:
+    """Write days as 2026-03-31."""
+    return np.datetime_as_string(days.astype("datetime64[D]"), unit="D").astype(object)
 
 
 def _days(until: Any, since: Any) -> NDArray[np.float64]:
@@ -95,11 +132,14 @@ def _graded(values: NDArray[np.float64], limits: Mapping[str, float], falling: b
 
 
 def _lead(of: Ledger, g: Group) -> Part:
-    """Call to mind what is planned within the lead days."""
+    """Call to mind what is planned within the lead days, once for each of these."""
     planned = g.day("planned_on")
     left = _days(planned, of.on)
-    soon = _open(g) & (left >= 0) & (left <= max(of.book["ledger.lead_days"]))
-    return _rows(g, soon, "lead", np.full(soon.shape, "notice", object), left, planned)
+    leads = np.sort(of.book["ledger.lead_days"])
+    soon = _open(g) & (left >= 0) & (left <= leads[-1])
+    mark = np.full(soon.shape, "", object)
+    mark[soon] = _said(planned[soon]) + " " + leads[np.searchsorted(leads, left[soon])].astype(str).astype(object)
+    return _rows(g, soon, "lead", np.full(soon.shape, "notice", object), left, planned, mark)
 
 
 def _lag(of: Ledger, g: Group) -> Part:
@@ -107,7 +147,7 @@ def _lag(of: Ledger, g: Group) -> Part:
     planned = g.day("planned_on")
     late = _days(g.plan.finish, planned)
     level = _graded(late, of.book["ledger.lag_days"])
-    return _rows(g, _open(g) & (level != "none"), "lag", level, late, g.plan.finish)
+    return _rows(g, _open(g) & (level != "none"), "lag", level, late, g.plan.finish, _said(planned))
 
 
 def _expiry(of: Ledger, g: Group) -> Part:
@@ -136,13 +176,18 @@ def _owed(of: Ledger, g: Group) -> Part:
     return _rows(g, np.isnat(g.day("owed_met_on")) & (level != "none"), "owed", level, left, until)
 
 
-def _flat(frame: pd.DataFrame, keep: NDArray[np.bool_], rule: Any, item: Any, level: Any, days: Any, on: Days) -> Part:
-    """Make the warnings of some rows of a table."""
+def _flat(
+    frame: pd.DataFrame, table: str, keep: NDArray[np.bool_], rule: Any, item: Any, level: Any, days: Any, on: Days,
+    about: Any = "", moves: bool = False,
+) -> Part:  # fmt: skip
+    """Make the warnings of some rows of a table; `moves`: the day is a forecast, so that it marks nothing."""
     phase = frame["phase"].fillna(-1).to_numpy(np.int64) if "phase" in frame else np.full(len(frame), -1)
-    item, rule = (np.broadcast_to(np.asarray(one, object), len(frame)) for one in (item, rule))
+    item, rule, about = (np.broadcast_to(np.asarray(one, object), len(frame)) for one in (item, rule, about))
+    row = table + ":" + frame["id"].to_numpy(object)
     return {
         "project": frame["project"].to_numpy(object)[keep], "phase": phase[keep], "item": item[keep], "rule": rule[keep],
-        "level": level[keep], "days": days[keep].astype(np.int64), "on": on[keep],
+        "level": level[keep], "days": days[keep].astype(np.int64), "on": on[keep], "row": row[keep],
+        "mark": row[keep] if moves else row[keep] + " " + _said(on[keep]), "about": about[keep],
     }  # fmt: skip
 
 
@@ -152,7 +197,25 @@ def _opinions(of: Ledger, cases: pd.DataFrame) -> Part:
     left = _days(until, of.on)
     level = _graded(left, of.book["ledger.expiry_days"], falling=True)
     waits = cases["supplied_on"].isna().to_numpy(bool)
-    return _flat(cases, waits & (level != "none"), "opinion", "joint_review", level, left, until)
+    number = cases["opinion_no"].fillna("").to_numpy(object)
+    return _flat(cases, "land_cases", waits & (level != "none"), "opinion", "joint_review", level, left, until, number)
+
+
+def _departments(of: Ledger, opinions: pd.DataFrame, cases: pd.DataFrame) -> Part:
+    """Grade how soon opinions of departments are void, the last of each on land that is not supplied yet."""
+    alike = ["project", "land_case", "department"]
+    last = opinions.sort_values("given_on", kind="stable", na_position="first").drop_duplicates(alike, keep="last")
+    until = last["valid_until"].to_numpy("datetime64[D]")
+    left = _days(until, of.on)
+    level = _graded(left, of.book["ledger.expiry_days"], falling=True)
+    waiting = cases[cases["supplied_on"].isna()]
+    named = last["land_case"].notna().to_numpy(bool)
+    waits = np.where(named, last["land_case"].isin(waiting["id"]), last["project"].isin(waiting["project"]))
+    holds = waits & (last["opinion"] != "rejected").to_numpy(bool, na_value=True)
+    who = last["department"].to_numpy(object) + (" " + last["number"].astype(object)).where(last["number"].notna(), "").to_numpy(
+        object
+    )
+    return _flat(last, "opinions", holds & (level != "none"), "department", "joint_review", level, left, until, who)
 
 
 def _done(of: Ledger, item: str) -> set[str]:
@@ -177,7 +240,7 @@ def _idle(of: Ledger, cases: pd.DataFrame) -> Part:
     level = _graded(months, of.book["ledger.idle_months"])
     rule = np.where(months >= of.book["ledger.idle_taken_back"], "taken_back", "idle")
     idle = ~np.isnat(supplied) & ~begun & (level != "none")
-    return _flat(cases, idle, rule, "start", level, _days(of.on, since), since)
+    return _flat(cases, "land_cases", idle, rule, "start", level, _days(of.on, since), since)
 
 
 def _unconnected(of: Ledger, connections: pd.DataFrame) -> Part:
@@ -192,7 +255,9 @@ def _unconnected(of: Ledger, connections: pd.DataFrame) -> Part:
     left = _days(on, of.on)
     level = np.where(left < 0, "red", np.where(left <= of.book["ledger.connection_days"], "orange", "none"))
     waits = connections["connected_on"].isna().to_numpy(bool)
-    return _flat(connections, waits & (level != "none"), "unconnected", connections["utility"], level, left, on)
+    return _flat(
+        connections, "connections", waits & (level != "none"), "unconnected", connections["utility"], level, left, on, moves=True
+    )
 
 
 def _unsettled(of: Ledger, issues: pd.DataFrame) -> Part:
@@ -201,30 +266,45 @@ def _unsettled(of: Ledger, issues: pd.DataFrame) -> Part:
     waited = _days(of.on, received)
     level = _graded(waited, of.book["ledger.lag_days"])
     waits = issues["handled_on"].isna().to_numpy(bool)
-    return _flat(issues, waits & (level != "none"), "issue", issues["item"], level, waited, received)
+    return _flat(issues, "issues", waits & (level != "none"), "issue", issues["item"], level, waited, received, issues["subject"])
 
 
 def _by_hand(of: Ledger, found: pd.DataFrame) -> pd.DataFrame:
-    """Put levels that were set by hand in the place of the computed ones."""
-    set_ = pd.concat(
-        [g.permits.loc[g.permits["level"].notna(), ["project", "item", "level"]] for g in of.groups] or [found.iloc[:0]]
-    )
-    if not len(set_):
+    """Put levels that were set by hand in the place of the computed ones, and add those of open steps that have none."""
+    hand = pd.concat([pd.DataFrame(_set(g), columns=[*COLUMNS[:10], "open"]) for g in of.groups] or [found], ignore_index=True)
+    if not len(hand) or "open" not in hand:
         return found.copy()
-    own = set_.drop_duplicates(["project", "item"]).rename(columns={"level": "hand"})
-    joined = found.merge(own, on=["project", "item"], how="left")
-    joined["level"] = joined["hand"].where(joined["hand"].notna(), joined["level"])
-    return joined[joined["level"] != "none"].drop(columns="hand").reset_index(drop=True)
+    step = ["project", "item"]
+    exact = found[[*step, "phase"]].merge(hand[[*step, "phase", "level"]], on=[*step, "phase"], how="left")["level"]
+    loose = found[[*step, "phase"]].merge(hand.drop_duplicates(step), on=step, how="left", suffixes=("", "_hand"))
+    whole = (loose["phase"] == -1) | (loose["phase_hand"] == -1)
+    level = exact.fillna(loose["level"].where(whole)).set_axis(found.index)
+    computed = found.assign(level=level.fillna(found["level"]))
+    known = pd.MultiIndex.from_frame(hand[step]).isin(pd.MultiIndex.from_frame(found[step]))
+    raised = hand[hand["open"].to_numpy(bool) & ~known].drop(columns="open")
+    every = pd.concat([computed, raised], ignore_index=True)
+    return every[every["level"] != "none"].reset_index(drop=True)
+
+
+def _set(g: Group) -> Part:
+    """List the levels that were set by hand, with their reasons."""
+    level = _recorded(g, g.permits["level"])
+    mask = ~pd.isna(level)
+    planned = g.day("planned_on")
+    day = np.where(np.isnat(planned), g.plan.finish, planned)
+    said = _rows(g, mask, "by_hand", level, np.zeros(mask.shape), day, np.full(mask.shape, "", object))
+    why = _recorded(g, g.permits["level_reason"].fillna(""))[mask]
+    return {**said, "about": why, "open": _open(g)[mask]}
 
 
 def _told(of: Ledger, found: pd.DataFrame) -> pd.DataFrame:
     """Say each warning in both languages."""
     titles = {n.removeprefix("ledger.step_"): of.book.line(n) for n in of.book.lines if n.startswith("ledger.step_")}
-    days = np.datetime_as_string(found["on"].to_numpy("datetime64[D]"), unit="D") if len(found) else np.zeros(0, str)
+    days = _said(found["on"].to_numpy("datetime64[D]")).tolist()
     for language in ("en", "zh"):
         names = {k: str(getattr(line, language)) for k, line in titles.items()}
-        found[language] = _say(RULES, language, found, names, days.tolist())
-    return found
+        found[language] = _say(RULES, language, found, names, days)
+    return found.drop(columns="about")
 
 
 def _say(
@@ -232,8 +312,8 @@ def _say(
 ) -> list[str]:  # fmt: skip
     """Fill the words of the rules."""
     words = {name: str(getattr(text, language)) for name, text in rules.items()}
-    columns = (found[name].tolist() for name in ("rule", "item", "days"))
+    columns = (found[name].tolist() for name in ("rule", "item", "days", "about"))
     return [
-        words[rule].format(title=names.get(item, item), days=abs(n), on=on)
-        for rule, item, n, on in zip(*columns, days, strict=True)
+        " ".join(words[rule].format(title=names.get(item, item), days=abs(n), on=on, about=about).split())
+        for rule, item, n, about, on in zip(*columns, days, strict=True)
     ]

@@ -15,13 +15,14 @@ from layers.demo.sites import MU
 from layers.edits import edit, undo
 from layers.formats import workbook
 from layers.ledger_book import read_book, write_book
+from layers.notices import claim, settle, unsent
 from layers.plan.figures import Figure
 from layers.plan.ledger import chain
 from layers.plan.procedures import FutureError, UnknownItemError
 from layers.plan.schedule import OutOfOrderError
 from layers.plan.warnings import key
 from layers.standards import Standards
-from layers.steward import Steward, note_sent, steward, unsent
+from layers.steward import Steward, steward
 from layers.store.base import Change, Store
 from layers.store.memory import MemoryStore
 from layers.wishes import BadEditError, Wish
@@ -154,9 +155,9 @@ def test_a_late_main_of_the_plot_is_a_late_production(base: Store) -> None:
 
 def test_a_warning_is_told_once_and_again_when_it_is_worse(base: Store) -> None:
     edit(base, [Wish("permits", "A-1", "create", {"project": "A", "item": "signing", "planned_on": "2026-03-30"})], LIN, BOOK)
-    first = unsent(base, steward(base, STANDARDS, ON).warnings)
+    first = claim(base, steward(base, STANDARDS, ON).warnings, "", ON, LIN)
     assert first["level"].tolist() == ["yellow"]
-    note_sent(base, first, ON, LIN)
+    settle(base, first, "", ON, True, LIN)
     assert not len(unsent(base, steward(base, STANDARDS, date(2026, 4, 1)).warnings))
     worse = unsent(base, steward(base, STANDARDS, date(2026, 4, 15)).warnings)
     assert worse["level"].tolist() == ["red"]

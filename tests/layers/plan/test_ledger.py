@@ -228,7 +228,7 @@ def test_a_utility_that_is_not_connected_before_production_is_told_and_a_hand_ma
 def test_the_same_thing_has_the_same_name_on_the_next_day() -> None:
     late = steps(("A", "signing", {"planned_on": "2026-02-20"}))
     one, other = (warned(made(projects("A"), late, ON + k)) for k in (0, 1))
-    assert key(one).tolist() == key(other).tolist() == ["A|-1|signing|lag|orange"]
+    assert key(one).tolist() == key(other).tolist() == ["A|-1|signing|lag|orange|2026-02-20"]
 
 
 def test_a_change_of_one_project_is_as_if_all_were_scheduled() -> None:
