@@ -54,11 +54,15 @@ def parsed(crs: object) -> CRS:
 
 
 def _transformer(src: CRS, dst: CRS) -> Transformer:
-    return _transforming(src.srs, dst.srs)  # a CRS is compared and hashed by its whole text, which takes longer than a small plot
+    return transformer(src.srs, dst.srs)  # a CRS is compared and hashed by its whole text, which takes longer than a small plot
 
 
 @lru_cache(maxsize=64)
-def _transforming(src: str, dst: str) -> Transformer:
+def transformer(src: str, dst: str) -> Transformer:
+    """Find the way between two CRSs, east first, as PROJ chooses it: a datum shift without parameters is left out.
+
+    Finding it takes longer than a small tile, so it is remembered.
+    """
     return Transformer.from_crs(_parse(src), _parse(dst), always_xy=True)
 
 

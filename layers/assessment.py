@@ -23,6 +23,7 @@ from layers.catalogue import LAYERS
 from layers.contests import Contests
 from layers.errors import Refusal
 from layers.inputs import stale
+from layers.overview import CELL, cells
 from layers.plan.contest import Contest
 from layers.plan.exactness import tolerance
 from layers.plan.levelling import Levelling, levelling
@@ -234,7 +235,8 @@ def findings(plots: gpd.GeoDataFrame, land: Mapping[str, Survey], ask: Ask, judg
     found["verdict"], found["reason"] = (
         texts(np.where(unknown, said, given)) for said, given in (("unknown", verdict), (UNKNOWN_READINESS, reason))
     )
-    return tabled(found | ready, number)
+    found |= ready | {"status": plots["status"].array, CELL.name: pd.array(cells(plots.geometry.to_numpy(), plots.crs), "Int64")}
+    return tabled(found, number)
 
 
 def anew(store: Store, ask: Ask, as_of: When | None = None) -> pd.DataFrame:

@@ -28,6 +28,7 @@ from layers.filter.evaluate import holds
 from layers.filter.push import exact, meet, pushed
 from layers.filter.tree import Call, Kind, Node, Places, Property, moment, print_of, properties
 from layers.known import Known
+from layers.overview import CELL
 from layers.plan.access import FIELDS as ACCESS
 from layers.plan.capacity import FIELDS as LOADED
 from layers.plan.readiness import SERVICES, STATES
@@ -145,6 +146,7 @@ def found_fields(store: Store) -> Iterator[Field]:
         f.name: f for f in (*READINESS, *ACCESS, *LOADED)
     }
     known |= {name: Field(name, "real", title, unit="m2") for name, title in AREAS.items()}
+    known |= {f.name: f for f in (CELL, LAYERS["parcels"].field("status"))}
     stored, _ = store.findings([])
     for name in stored.columns:
         kind = kind_of(stored[name])

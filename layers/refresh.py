@@ -23,7 +23,7 @@ from layers.around import MARGIN, NETWORKS, Traces, land_around
 from layers.assessment import Networks, findings
 from layers.base import Ask, Land
 from layers.catalogue import LAND
-from layers.inputs import ENGINE, land_versions
+from layers.inputs import ENGINE, land_versions, stale
 from layers.plan.access import farthest
 from layers.plan.readiness import UNKNOWN_READINESS
 from layers.standards import Standards
@@ -157,6 +157,15 @@ def standing(store: Store, plots: gpd.GeoDataFrame, columns: Sequence[str] | Non
     tree = shapely.STRtree(plots.geometry.to_numpy())
     doubtful = plots["id"].iloc[np.unique(tree.query(shapely.box(*boxes.T))[1])]
     return found[~found.index.isin(doubtful)]
+
+
+def hold(store: Store, layers: Sequence[str] | None = None) -> bool:
+    """Tell whether the stored findings hold as they are; with `layers`, whether those layers are as they were when these were made."""
+    inputs = store.findings([], [])[1]
+    if layers is None:
+        return not stale(store, inputs, _standards())
+    now = store.versions()
+    return bool(inputs) and all(inputs["layers"].get(name) == now[name] for name in layers)
 
 
 def concerned(store: Store, standards: Standards, inputs: Inputs, networks: Networks) -> Boxes | None:

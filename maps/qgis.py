@@ -16,7 +16,8 @@ from pyproj import CRS
 from layers.base import Code, Field
 from layers.catalogue import LAYERS
 from layers.collections import Collection
-from maps.readiness import DRAWN, TAKEN
+from layers.overview import TAKEN
+from maps.readiness import DRAWN
 from maps.style import CODED, DRAW_ORDER, HIDDEN, NO_COLOUR, OUTLINE, SYSTEM
 from maps.tiles import READINESS
 

@@ -22,8 +22,6 @@ DRAWN = {
     ),
 }
 """What the readiness map shows of a plot: supplied to somebody, blocked by a rule, else how far its services are."""
-TAKEN = "C10:parcels.taken"
-"""The reason of the verdict on land that is supplied or listed already."""
 PATTERNS: Mapping[str, str] = {"dated": "hatch", "undated": "lines", "never": "cross", "unknown": "dots", "blocked": "grid"}
 """The second sign beside the colour; serviced land and supplied land are plain."""
 FIELDS = (
@@ -33,12 +31,6 @@ FIELDS = (
     Field("ready_from", "date", Text("Ready from", "具备条件日期"), meaning="missing: since ever, or nobody can say"),
     Field("missing", "integer", Text("Missing services", "缺少的配套"), meaning="bit k: SERVICES[k] does not serve on the day"),
 )
-
-
-def drawn_state(findings: pd.DataFrame) -> pd.Series[str]:
-    """Tell what the map shows of each plot: "supplied" or "blocked" where the verdict says so, else the ready state."""
-    drawn = findings["ready_state"].where(findings["verdict"] != "blocked", "blocked")
-    return drawn.mask((findings["verdict"] == "blocked") & (findings["reason"] == TAKEN), "supplied")
 
 
 def bits(missing: pd.Series[str]) -> pd.Series[int]:

@@ -17,7 +17,8 @@ from typing import Any, Literal
 
 from layers.base import SERVICE_STATUS, Codes, Text
 from layers.catalogue import LAYERS
-from maps.readiness import DRAWN, PATTERNS, TAKEN
+from layers.overview import TAKEN
+from maps.readiness import DRAWN, PATTERNS
 from maps.tiles import LABELLED, LEAST_ZOOM, LINE_ZOOM, PLOT_ZOOM, READINESS, tiled
 
 Language = Literal["en", "zh"]
@@ -68,7 +69,7 @@ SHOWN_STATE = [
     ["case", ["<=", ["get", "ready_from"], ["global-state", "day"]], "ready", "dated"],
     ["coalesce", ["get", "ready_state"], "unknown"],
 ]
-"""What the map shows of a plot on the day of the slider: the same as `maps.readiness.drawn_state` on the day of the findings."""
+"""What the map shows of a plot on the day of the slider: the same as `layers.overview.drawn_state` on the day of the findings."""
 
 
 def style(

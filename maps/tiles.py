@@ -10,8 +10,8 @@ The grid has 64 x 64 cells a tile and the name of the layer with `_grid` behind 
 plot: plots are alike in size, and dropping or simplifying small ones would leave holes that look like land without plots.
 From zoom 14 polygons that have names bring their label points, one a feature, under the name with `_label` behind it.
 
-A grid tile is bounded whatever it covers: at most 4,096 cells. Making one still reads every plot of its box, with memory of
-0.3 kB a plot beside the frame that the store gives, until the store gives centroids and areas as columns.
+A grid tile is bounded whatever it covers: at most 4,096 cells, summed up beforehand and kept with the findings. Only between an
+edit and the refresh of the findings are the plots of its box read one by one, with memory of 1 kB a plot.
 """
 
 from __future__ import annotations
@@ -19,27 +19,26 @@ from __future__ import annotations
 import json
 import threading
 from collections import OrderedDict
-from functools import lru_cache
 from typing import Literal
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-import pyproj
 import shapely
 from numpy.typing import NDArray
 
+from geo.crs import transformer
 from geo.tiles import EXTENT, HALF_WORLD, Box, Column, TileError, TileLayer, bounds, encode, widened
 from layers.base import KEY, DType, Field, Layer
 from layers.catalogue import LAYERS
-from layers.refresh import standing
+from layers.overview import CELLS, SQUARE, ZOOMS, cells, of_tile, sums
+from layers.refresh import hold, standing
 from layers.store.base import Store
-from maps.readiness import FIELDS, bits, drawn_state
+from maps.readiness import FIELDS, bits
 
-PLOT_ZOOM = 13
+PLOT_ZOOM = ZOOMS[-1] + 1
 LINE_ZOOM = 10
-LEAST_ZOOM = 6
-CELLS = 64
+LEAST_ZOOM = ZOOMS[0]
 SIMPLIFIED = 4
 """Units of the tile that a line may move by below `PLOT_ZOOM`: half a pixel of a tile 512 pixels wide."""
 DOMAIN_MARGIN = 3.0
@@ -102,15 +101,17 @@ def tile(store: Store, layer: str, z: int, x: int, y: int) -> bytes:
         return b""
     source = LAYERS["parcels" if layer == READINESS else layer]
     fields = attributes(source)
+    if mode == "grid":
+        cells = summed(store, z, x, y, land, layer == READINESS)
+        return (
+            encode({f"{layer}_grid": grid(cells, "state" if layer == READINESS else "status", box)}, box) if len(cells) else b""
+        )
     features = store.read(source.name, land, columns=[f.name for f in fields])
     if not len(features):
         return b""
     if layer == READINESS:
         features, fields = join_findings(store, features), (KEY, *FIELDS)
     shapes = np.asarray(features.geometry.array, object)
-    if mode == "grid":
-        state = drawn_state(features) if layer == READINESS else features["status"]
-        return encode({f"{layer}_grid": grid(shapes, state, store.crs, box)}, box)
     drawn = mercator(shapes, store.crs)
     if mode == "simplified":
         drawn = shapely.simplify(drawn, (box[2] - box[0]) / EXTENT * SIMPLIFIED, preserve_topology=False)
@@ -148,12 +149,6 @@ def base_box(box: Box, crs: str) -> Box | None:
     return found if np.isfinite(found).all() else None
 
 
-@lru_cache(maxsize=8)
-def transformer(source: str, target: str) -> pyproj.Transformer:
-    """Find the way between two CRSs, east first. Finding it takes longer than a small tile, so it is remembered."""
-    return pyproj.Transformer.from_crs(source, target, always_xy=True)
-
-
 def mercator(shapes: Shapes, crs: str) -> Shapes:
     """Transform shapes from the base's CRS to EPSG:3857; heights are dropped.
 
@@ -174,37 +169,42 @@ def join_findings(store: Store, parcels: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     return parcels[["id", "geometry"]].join(found)
 
 
-def grid(shapes: Shapes, state: pd.Series[str], crs: str, box: Box) -> TileLayer:
-    """Count plots by cell and state: one square a cell that holds the centroid of a plot.
+def summed(store: Store, z: int, x: int, y: int, land: Box, assessed: bool) -> pd.DataFrame:
+    """Sum up the plots of a tile by cells: as kept with the findings, or plot by plot where the land changed since.
+
+    `land` is the tile in the base's CRS; `assessed` whether the states of the plots are asked for, or their recorded status alone.
+    """
+    kept = store.overview(z, x, y)
+    if kept is not None and hold(store, None if assessed else ("parcels",)):
+        return kept
+    plots = store.read("parcels", land, columns=["id", "status"])
+    told = ["verdict", "reason", "ready_state"]
+    found = (standing(store, plots, told) if assessed else pd.DataFrame()).reindex(index=plots["id"], columns=told)
+    shapes = np.asarray(plots.geometry.array, object)
+    found = found.assign(status=plots["status"].array, area=shapely.area(shapes), cell=cells(shapes, store.crs))
+    return of_tile(sums(found), z, x, y)
+
+
+def grid(parts: pd.DataFrame, shown: str, box: Box) -> TileLayer:
+    """Draw sums by cells, one square a cell, as the column `shown` tells them apart.
 
     Attributes: `plots`, `area` [m2, in the base's CRS], `dominant` (the state with most area; the first of the alphabet
     where equal; "" for plots without one), `share` of the area that is dominant.
     """
-    centre = shapely.centroid(shapes)
-    east, north = transformer(crs, "EPSG:3857").transform(shapely.get_x(centre), shapely.get_y(centre))
+    parts = parts.groupby(["cell", shown])[["plots", "area"]].sum().reset_index()
+    cells = parts.groupby("cell")[["plots", "area"]].sum()
+    most = parts.sort_values(["cell", "area"], ascending=[True, False], kind="stable").drop_duplicates("cell")
     size = (box[2] - box[0]) / CELLS
-    across, down = (np.asarray(east) - box[0]) / size, (box[3] - np.asarray(north)) / size
-    inside = (across >= 0) & (across < CELLS) & (down >= 0) & (down < CELLS)
-    plots = pd.DataFrame(
-        {
-            "cell": down[inside].astype(np.int64) * CELLS + across[inside].astype(np.int64),
-            "state": state.astype(object).fillna("").to_numpy()[inside],
-            "area": shapely.area(shapes[inside]),
-        }
-    )
-    parts = plots.groupby(["cell", "state"])["area"].agg(["sum", "size"]).reset_index()
-    cells = parts.groupby("cell")[["sum", "size"]].sum()
-    most = parts.sort_values(["cell", "sum"], ascending=[True, False], kind="stable").drop_duplicates("cell")
     left = box[0] + (cells.index.to_numpy() % CELLS) * size
     top = box[3] - (cells.index.to_numpy() // CELLS) * size
-    area = cells["sum"].to_numpy()
+    area = cells["area"].to_numpy(np.float64)
     return TileLayer(
         shapely.box(left, top - size, left + size, top),
         columns={
-            "plots": Column(cells["size"].to_numpy()),
-            "area": Column(area.round()),
-            "dominant": Column(most["state"].to_numpy(object)),
-            "share": Column(np.divide(most["sum"].to_numpy(), area, out=np.ones(len(area)), where=area > 0).round(2)),
+            "plots": Column(cells["plots"].to_numpy(np.int64)),
+            "area": Column((area / SQUARE).round()),
+            "dominant": Column(most[shown].to_numpy(object)),
+            "share": Column(np.divide(most["area"].to_numpy(np.float64), area, out=np.ones(len(area)), where=area > 0).round(2)),
         },
     )
 

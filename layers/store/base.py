@@ -297,6 +297,13 @@ class Store(Protocol):
         """
         ...
 
+    def overview(self, zoom: int, x: int, y: int) -> pd.DataFrame | None:
+        """Sum up the findings of all plots in a tile of the map by cells, as `layers.overview.parts`: always those that are stored.
+
+        None where nothing was assessed yet that can be summed up.
+        """
+        ...
+
     def keep(self, name: str, note: Inputs, content: bytes) -> None:
         """Keep what was derived from the base and takes long to derive again, in the place of what had the name; not in copies.
 

@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from layers.base import DType
-from layers.store import blobs, rasters, schema
+from layers.store import blobs, findings, rasters, schema
 from layers.store.frames import CHUNK, cells, column
 from layers.store.schema import VECTORS, quoted
 
@@ -121,7 +121,8 @@ def fill(connection: sqlite3.Connection, srs: int, batches: Iterable[Batch]) -> 
     for name in births:
         connection.execute(f"DROP TRIGGER {quoted(name)}")
     connection.execute("UPDATE shudi_context SET inside = 1")
-    for table, part in groupby(batches, key=lambda batch: batch.table):
+    seen = findings.Seen()
+    for table, part in groupby(taken(batches, seen), key=lambda batch: batch.table):
         if table.name == "findings":
             schema.findings_table(connection, {k: v for k, v in list(table.columns.items())[2:]})
             schema.index_findings(connection)
@@ -131,9 +132,18 @@ def fill(connection: sqlite3.Connection, srs: int, batches: Iterable[Batch]) -> 
         rasters.announce(connection, row[0])
     for layer in VECTORS:
         schema.count_on(connection, layer)
+    findings.sum_up(connection, seen)
     connection.execute("UPDATE shudi_context SET inside = 0")
     for sql in births.values():
         connection.execute(sql)
+
+
+def taken(batches: Iterable[Batch], seen: findings.Seen) -> Iterator[Batch]:
+    """Pass batches on, and sum up the findings among them."""
+    for batch in batches:
+        if batch.table.name == "findings":
+            seen.took(batch.table.columns, batch.cells)
+        yield batch
 
 
 def _put(connection: sqlite3.Connection, srs: int, batch: Batch) -> None:

@@ -10,11 +10,19 @@ from typing import Any
 import pandas as pd
 
 from layers.base import DType, arrays_of, tabled
+from layers.overview import CELL, USED, Sums, added, parts, rows, sums
 from layers.store import schema
 from layers.store.base import AnyOf, ConflictError, DuplicateError, Findings, Progress, StoreError
 from layers.store.connection import Connections
 from layers.store.frames import CHUNK, cast, cells, column, is_cast, named
 from layers.store.schema import quoted
+
+SUMMED = "SELECT cell, state, status, plots, area FROM shudi_overview WHERE zoom = ? AND x = ? AND y = ?"
+ADD = (
+    "INSERT INTO shudi_overview VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (zoom, x, y, cell, state, status) "
+    "DO UPDATE SET plots = shudi_overview.plots + excluded.plots, area = shudi_overview.area + excluded.area"
+)
+EMPTIED = "DELETE FROM shudi_overview WHERE zoom = ? AND x = ? AND y = ? AND plots = 0"
 
 
 def conform(findings: pd.DataFrame, types: Mapping[str, DType] | None = None) -> tuple[pd.DataFrame, dict[str, DType]]:
@@ -70,6 +78,47 @@ def stream(findings: Findings) -> Iterator[pd.DataFrame]:
     yield from [findings] if isinstance(findings, pd.DataFrame) else findings
 
 
+class Seen:
+    """Sums findings up as they pass; memory grows with the cells of the map that have plots, some 50 bytes each."""
+
+    def __init__(self) -> None:
+        self._sums: list[Sums] = []
+
+    def passing(self, frames: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+        """Pass findings on, and add up those that can be."""
+        for frame in frames:
+            self.see(frame)
+            yield frame
+
+    def see(self, frame: pd.DataFrame) -> None:
+        """Add findings up, where they can be."""
+        if set(USED) <= set(frame.columns):
+            self._sums.append(sums(frame))
+
+    def took(self, columns: Mapping[str, Any], values: Sequence[Sequence[Any]]) -> None:
+        """Add up findings that come as cells, column by column."""
+        if set(USED) <= set(columns):
+            of = dict(zip(columns, values, strict=True))
+            self.see(tabled({n: column(f"findings.{n}", columns[n], of[n]) for n in USED}, pd.RangeIndex(len(values[0]))))
+
+    def rows(self) -> Iterator[tuple[Any, ...]]:
+        """List the sums, row by row of the table."""
+        return rows(added(self._sums))
+
+
+def sum_up(connection: sqlite3.Connection, seen: Seen) -> None:
+    """Keep the sums of all findings, inside the caller's transaction."""
+    connection.execute(f"{schema.OVERVIEW} WITHOUT ROWID")
+    connection.execute("DELETE FROM shudi_overview")
+    connection.executemany("INSERT INTO shudi_overview VALUES (?, ?, ?, ?, ?, ?, ?, ?)", seen.rows())
+
+
+def changed(before: pd.DataFrame, after: pd.DataFrame) -> tuple[list[tuple[Any, ...]], set[tuple[int, int, int]]]:
+    """List what the sums change by where findings take the places of others, and the tiles that this concerns."""
+    different = list(rows(added([sums(before, -1), sums(after)]))) if set(USED) <= set(before.columns) else []
+    return different, {row[:3] for row in different}
+
+
 def save(connections: Connections, findings: Findings, inputs: Mapping[str, Any], progress: Progress | None) -> None:
     """Replace the findings by others, which wait in a table of one connection's own until the last is there.
 
@@ -78,22 +127,28 @@ def save(connections: Connections, findings: Findings, inputs: Mapping[str, Any]
     connections.may_write()
     with connections.lent() as c:
         try:
-            types = _stage(c, findings, progress)
+            seen = Seen()
+            types = _stage(
+                c, seen.passing(stream(findings)), progress, len(findings) if isinstance(findings, pd.DataFrame) else 0
+            )
             with connections.writing("assess", c):
                 _publish(c, types, inputs)
+                sum_up(c, seen)
         finally:
             schema.drop_staged(c)
 
 
-def _stage(connection: sqlite3.Connection, findings: Findings, progress: Progress | None) -> dict[str, DType]:
+def _stage(
+    connection: sqlite3.Connection, findings: Iterable[pd.DataFrame], progress: Progress | None, total: int
+) -> dict[str, DType]:
     """Put findings into the table in which they wait; tell their types, which the first frame has.
 
     Memory grows with a frame of the stream and CHUNK rows as Python objects; the table lies in a file of SQLite's for temporary
     things.
     """
     types: dict[str, DType] | None = None
-    total, done = len(findings) if isinstance(findings, pd.DataFrame) else 0, 0
-    for frame in stream(findings):
+    done = 0
+    for frame in findings:
         typed, known = conform(frame, types)
         if types is None:
             types = known
@@ -158,7 +213,11 @@ def update(
     row = connection.execute("SELECT inputs, types FROM shudi_findings").fetchone()
     noted, known = (json.loads(row[0]), json.loads(row[1])) if row else ({}, {})
     types = matching(findings, known, noted, expect)
+    before = load(connection, [*findings.index, *gone], USED)[0]
     connection.execute("DELETE FROM findings WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(list(gone)),))
+    different, tiles = changed(before, findings if len(findings) else before.iloc[:0])
+    connection.executemany(ADD, different)
+    connection.executemany(EMPTIED, tiles)
     if len(findings):
         typed = conform(findings, types)[0]
         names = [quoted(name) for name in types]
@@ -200,6 +259,14 @@ def build(types: Mapping[str, DType], rows: Sequence[Sequence[Any]]) -> pd.DataF
     columns = list(zip(*rows, strict=True)) if rows else [()] * (len(types) + 1)
     data = {name: column(f"findings.{name}", kind, columns[k]) for k, (name, kind) in enumerate(types.items(), 1)}
     return tabled(data, pd.Index(columns[0], dtype="str", name="id"))
+
+
+def overview(connection: sqlite3.Connection, zoom: int, x: int, y: int) -> pd.DataFrame | None:
+    """Read the sums of a tile; None where what is stored was not summed up."""
+    noted = connection.execute("SELECT types FROM shudi_findings").fetchone()
+    if noted is None or CELL.name not in json.loads(noted[0]):
+        return None
+    return parts(connection.execute(SUMMED, (zoom, x, y)).fetchall())
 
 
 def keep(connection: sqlite3.Connection, name: str, note: Mapping[str, Any], content: bytes) -> None:

@@ -19,6 +19,7 @@ from pyproj import CRS
 from geo.raster import Grid
 from layers.base import Edition, Layer, empty
 from layers.catalogue import LAYERS
+from layers.overview import CELL, of_tile, sums
 from layers.store import findings as assessed
 from layers.store import frames, rasters
 from layers.store.base import AnyOf, Box, Change, Compare, Edit, Findings, Inputs, Progress, Record, StoreError, When, Write
@@ -276,6 +277,11 @@ class MemoryStore:
         if columns is not None:
             found = found[[c for c in found.columns if c in columns]]
         return (found.copy() if ids is None else found[found.index.isin(list(ids))].copy()), inputs
+
+    def overview(self, zoom: int, x: int, y: int) -> pd.DataFrame | None:
+        """Sum up the findings in a tile."""
+        found, _ = self._findings
+        return of_tile(sums(found), zoom, x, y) if CELL.name in found.columns else None
 
     def keep(self, name: str, note: Inputs, content: bytes) -> None:
         """Keep what takes long to derive again."""

@@ -411,6 +411,11 @@ class PostgisStore:
         with self._pool.reading() as c:
             return assessed.load(c, ids, columns, any_of)
 
+    def overview(self, zoom: int, x: int, y: int) -> pd.DataFrame | None:
+        """Read the sums of the findings in a tile."""
+        with self._pool.reading() as c:
+            return assessed.overview(c, zoom, x, y)
+
     def keep(self, name: str, note: Inputs, content: bytes) -> None:
         """Keep what takes long to derive again."""
         with self._pool.writing("assess", schema.LOCK + 1) as c:

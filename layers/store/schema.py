@@ -85,6 +85,11 @@ CREATE TABLE shudi_findings (one INTEGER PRIMARY KEY CHECK (one = 1), inputs TEX
 """
 KEPT = "CREATE TABLE IF NOT EXISTS shudi_kept (name TEXT PRIMARY KEY, note TEXT NOT NULL, content BLOB NOT NULL)"
 """What can be derived again: a base without the table has nothing of it, so it needs no migration."""
+OVERVIEW = (
+    "CREATE TABLE IF NOT EXISTS shudi_overview (zoom BIGINT, x BIGINT, y BIGINT, cell BIGINT, state TEXT, status TEXT, "
+    "plots BIGINT NOT NULL, area BIGINT NOT NULL, PRIMARY KEY (zoom, x, y, cell, state, status))"
+)
+"""The findings summed up (`layers.overview`): made with them, changed with them, and like the above, in no copies."""
 APPEND_ONLY = ("shudi_history", "shudi_writes", "editions")
 
 

@@ -49,7 +49,7 @@ def qgis(tmp_path_factory):
 
 def drawn(park):
     """Count the plots by what the map shows of them, from the base itself."""
-    from maps.readiness import drawn_state
+    from layers.overview import drawn_state
 
     store = GpkgStore.open(park, read_only=True)
     states, plots = drawn_state(store.findings()[0]), store.read("parcels")

@@ -83,6 +83,9 @@ class Base:
     def versions(self):
         return dict(self.stamps)
 
+    def overview(self, zoom, x, y):
+        return None
+
 
 def decoded(made, layer):
     found = mapbox_vector_tile.decode(made, default_options={"y_coord_down": True}).get(layer, {"features": []})

@@ -9,9 +9,10 @@ import shapely
 
 from layers.store import blobs
 from layers.store.blobs import collected
-from layers.store.content import TILES, Batch, Kind, Table, batch, tables
+from layers.store.content import TILES, Batch, Kind, Table, batch, tables, taken
+from layers.store.findings import Seen
 from layers.store.frames import CHUNK
-from layers.store.postgres.findings import place
+from layers.store.postgres.findings import place, sum_up
 from layers.store.postgres.history import fetch
 from layers.store.postgres.pool import Connection
 from layers.store.schema import VECTORS, quoted
@@ -50,7 +51,8 @@ def count(connection: Connection) -> int:
 def fill(connection: Connection, srs: int, batches: Iterable[Batch]) -> None:
     """Put all that a base held into an empty one, inside the caller's transaction; memory grows with one batch."""
     connection.execute("SELECT set_config('shudi.writing', 'delivery', true)")
-    for table, part in groupby(batches, key=lambda batch: batch.table):
+    seen = Seen()
+    for table, part in groupby(taken(batches, seen), key=lambda batch: batch.table):
         if table.name == "findings":
             types = {k: v for k, v in list(table.columns.items())[2:]}
             place(connection, types, None)
@@ -64,6 +66,7 @@ def fill(connection: Connection, srs: int, batches: Iterable[Batch]) -> None:
                     columns.append(shapely.to_wkb(shapes, hex=True, byte_order=1, flavor="extended", include_srid=True).tolist())
                 for row in zip(*columns, strict=True):
                     copy.write_row(row)
+    sum_up(connection, seen)
     _count_on(connection)
 
 

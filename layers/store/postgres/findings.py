@@ -10,13 +10,28 @@ import pandas as pd
 import psycopg
 
 from layers.base import DType, arrays_of
+from layers.overview import CELL, USED, parts
 from layers.store.base import AnyOf, Findings, Progress
-from layers.store.findings import NOTHING, among, build, conform, matching, nothing, stream, twice
+from layers.store.findings import (
+    ADD,
+    EMPTIED,
+    NOTHING,
+    SUMMED,
+    Seen,
+    among,
+    build,
+    changed,
+    conform,
+    matching,
+    nothing,
+    stream,
+    twice,
+)  # fmt: skip
 from layers.store.frames import CHUNK, cells
 from layers.store.postgres.history import fetch
 from layers.store.postgres.pool import Connection
 from layers.store.postgres.schema import TYPES, WIRE, wire
-from layers.store.schema import quoted
+from layers.store.schema import OVERVIEW, quoted
 
 
 def save(connection: Connection, findings: Findings, inputs: Mapping[str, Any], progress: Progress | None) -> None:
@@ -27,8 +42,8 @@ def save(connection: Connection, findings: Findings, inputs: Mapping[str, Any], 
     """
     noted = fetch(connection, "SELECT types FROM shudi_findings")
     types: dict[str, DType] | None = None
-    table, done = "findings", 0
-    for frame in stream(findings):
+    table, done, seen = "findings", 0, Seen()
+    for frame in seen.passing(stream(findings)):
         typed, known = conform(frame, types)
         if types is None:
             types = known
@@ -45,6 +60,16 @@ def save(connection: Connection, findings: Findings, inputs: Mapping[str, Any], 
     connection.execute("DELETE FROM shudi_findings")
     said = json.dumps(dict(inputs), ensure_ascii=False), json.dumps(types or {})
     connection.execute("INSERT INTO shudi_findings VALUES (1, %s, %s)", said)
+    sum_up(connection, seen)
+
+
+def sum_up(connection: Connection, seen: Seen) -> None:
+    """Keep the sums of all findings, inside the caller's transaction."""
+    connection.execute(OVERVIEW)
+    connection.execute("DELETE FROM shudi_overview")
+    with connection.cursor().copy("COPY shudi_overview FROM STDIN") as copy:
+        for row in seen.rows():
+            copy.write_row(row)
 
 
 def place(connection: Connection, types: Mapping[str, DType], old: Mapping[str, DType] | None) -> str:
@@ -80,7 +105,11 @@ def update(
     rows = fetch(connection, "SELECT inputs, types FROM shudi_findings")
     noted, known = (json.loads(rows[0][0]), json.loads(rows[0][1])) if rows else ({}, {})
     types = matching(findings, known, noted, expect)
+    before = load(connection, [*findings.index, *gone], USED)[0]
     connection.execute("DELETE FROM findings WHERE id = ANY(%s)", (list(gone),))
+    different, tiles = changed(before, findings if len(findings) else before.iloc[:0])
+    connection.cursor().executemany(ADD.replace("?", "%s"), different)
+    connection.cursor().executemany(EMPTIED.replace("?", "%s"), tiles)
     if len(findings):
         typed = conform(findings, types)[0]
         names, last = [quoted(name) for name in types], fetch(connection, "SELECT coalesce(max(fid), 0) FROM findings")[0][0]
@@ -92,6 +121,14 @@ def update(
         numbers = range(last + 1, last + len(typed) + 1)
         connection.cursor().executemany(sql, list(zip(numbers, typed.index.tolist(), *data, strict=True)))
     connection.execute("UPDATE shudi_findings SET inputs = %s", (json.dumps(dict(inputs), ensure_ascii=False),))
+
+
+def overview(connection: Connection, zoom: int, x: int, y: int) -> pd.DataFrame | None:
+    """Read the sums of a tile; None where what is stored was not summed up."""
+    noted = fetch(connection, "SELECT types FROM shudi_findings")
+    if not noted or CELL.name not in json.loads(noted[0][0]):
+        return None
+    return parts(fetch(connection, SUMMED.replace("?", "%s"), (zoom, x, y)))
 
 
 def load(
