@@ -73,7 +73,7 @@ def handle(app: FastAPI) -> None:
         status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
         assert isinstance(error, REFUSALS)  # the table holds no other
         words, later = told(error), {"Retry-After": "5"} if status in (429, 503, 507) else None
-        return problem(request, status, type(error).__name__, words.en, words.zh, later, error)
+        return problem(request, status, getattr(error, "kind", type(error).__name__), words.en, words.zh, later, error)
 
     for kind in STATUS:
         app.add_exception_handler(kind, refused)

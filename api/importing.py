@@ -23,6 +23,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from anyio import CapacityLimiter
 from shapely.geometry import mapping
 
 from api.jobs import OVER, Jobs, NoJobError, Progress, Work
@@ -51,6 +52,8 @@ KEPT = 24 * 3600.0
 SECONDS, BYTES_PER_SECOND = 60.0, 100_000.0
 """Looking at a file may take the first and one second more for each so many bytes."""
 MEMORY, MEMORY_PER_BYTE = 4 << 30, 16
+READERS = 2
+"""Files of sites that are read at once."""
 STORING = 6 * 3600.0
 """How long storing may take [s]."""
 
@@ -64,7 +67,11 @@ class TooManyImportsError(Refusal):
 
 
 class FailedError(Refusal):
-    """The process of a step ended without an answer, or took too long, or refused."""
+    """The process of a step ended without an answer, or took too long, or refused; `kind` names the refusal."""
+
+    def __init__(self, en: str, zh: str, kind: str = "") -> None:
+        super().__init__(en, zh)
+        self.kind = kind or type(self).__name__
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +90,7 @@ class Imports:
 
     def __init__(self, folder: Path, jobs: Jobs) -> None:
         self._folder, self.jobs = folder, jobs
+        self.readers = CapacityLimiter(READERS)
 
     def make(self, owner: str, name: str) -> Import:
         """Make a folder for an upload; TooManyImportsError where its owner has too many under way."""
@@ -198,10 +206,11 @@ def came(folder: Path) -> Any:
     """Read what came of a step; FailedError where it refused, or was killed."""
     with suppress(OSError):
         return json.loads((folder / RESULT).read_text("utf-8"))
-    why = Text("the file made its reader end without an answer; nothing was stored", "读取程序意外中断,未存入任何数据")
+    why, kind = Text("the file made its reader end without an answer; nothing was stored", "读取程序意外中断,未存入任何数据"), ""
     with suppress(OSError):
-        why = Text(**json.loads((folder / REFUSAL).read_text("utf-8")))
-    raise FailedError(why.en, why.zh)
+        said = json.loads((folder / REFUSAL).read_text("utf-8"))
+        why, kind = Text(said["en"], said["zh"]), said["kind"]
+    raise FailedError(why.en, why.zh, kind)
 
 
 def written(path: Path, body: Any) -> None:

@@ -1,4 +1,4 @@
-"""The process of one step of an import: `python -m api.work FOLDER` does what its `request.json` says.
+"""The process of one step of an import, or that reads a site: `python -m api.work FOLDER` does what its `request.json` says.
 
 It answers in `result.json` or `refusal.json`. Nothing but the standard library is imported before the process is confined: threads of
 others would stand in the way.
@@ -47,7 +47,7 @@ def main(folder: Path) -> None:
     follow()
     if "memory" in request:
         confine(request["memory"])
-    from api import importing
+    from api import importing, reading
     from api.refusals import REFUSALS, told
 
     last = 0.0
@@ -58,12 +58,12 @@ def main(folder: Path) -> None:
             last = time.monotonic()
             (folder / importing.SHARE).write_text(str(min(99, 100 * done // total)))
 
-    run = {"look": importing.look, "bring": importing.bring}[request["step"]]
+    run = {"look": importing.look, "bring": importing.bring, "outlines": reading.outlines_of}[request["step"]]
     try:
         importing.written(folder / importing.RESULT, run(folder, request, progress))
     except REFUSALS as refusal:
         traceback.print_exc()
-        importing.written(folder / importing.REFUSAL, told(refusal)._asdict())
+        importing.written(folder / importing.REFUSAL, {**told(refusal)._asdict(), "kind": type(refusal).__name__})
 
 
 if __name__ == "__main__":

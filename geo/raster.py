@@ -1,4 +1,4 @@
-"""Grids of numbers: slope, statistics under polygons, cut and fill."""
+"""Grids of numbers: slope, coarser cells, values at points, statistics under polygons, cut and fill."""
 
 from __future__ import annotations
 
@@ -113,22 +113,58 @@ def span_of(t: Affine, size: tuple[int, int], bounds: Sequence[float], margin: i
     return span((top - t.f) / t.e, (bottom - t.f) / t.e, size[0]), span((left - t.c) / t.a, (right - t.c) / t.a, size[1])
 
 
-def slope(grid: Grid) -> Grid:
-    """Derive the slope [percent: rise over run times 100] of heights [m] after Horn (1981), Proc. IEEE 69(1), eq. for p and q.
+def gradient(grid: Grid) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Derive rise over run eastwards and southwards of heights [m] after Horn (1981), Proc. IEEE 69(1), eq. for p and q.
 
-    A cell is NaN where it or any of its eight neighbours is missing; so is the outermost ring of cells: beyond the edge
-    nobody measured. GridError where the CRS is not in metres, NotProjectedError where it is in degrees.
+    Shape of the grid each. A cell is NaN where it or any of its eight neighbours is missing; so is the outermost ring of cells:
+    beyond the edge nobody measured. GridError where the CRS is not in metres, NotProjectedError where it is in degrees.
     """
     _require_metres(grid, "slope", "坡度")
-    percent = np.full(grid.values.shape, np.nan, np.float32)
-    if min(percent.shape) >= 3:
+    across, down = np.full((2, *grid.values.shape), np.nan, np.float32)
+    if min(across.shape) >= 3:
         z = sliding_window_view(grid.values, (3, 3))
-        run_x, run_y = 8 * grid.transform.a, 8 * grid.transform.e
+        run_x, run_y = 8 * grid.transform.a, -8 * grid.transform.e
         east = (z[..., 0, 2] + 2 * z[..., 1, 2] + z[..., 2, 2]) - (z[..., 0, 0] + 2 * z[..., 1, 0] + z[..., 2, 0])
         south = (z[..., 2, 0] + 2 * z[..., 2, 1] + z[..., 2, 2]) - (z[..., 0, 0] + 2 * z[..., 0, 1] + z[..., 0, 2])
-        percent[1:-1, 1:-1] = 100 * np.hypot(east / run_x, south / run_y)
-        percent[np.isnan(grid.values)] = np.nan
-    return Grid(percent, grid.transform, grid.crs)
+        across[1:-1, 1:-1], down[1:-1, 1:-1] = east / run_x, south / run_y
+        across[np.isnan(grid.values)] = down[np.isnan(grid.values)] = np.nan
+    return across, down
+
+
+def slope(grid: Grid) -> Grid:
+    """Derive the slope [percent: rise over run times 100] of heights [m]; missing and refused as `gradient`."""
+    return Grid(100 * np.hypot(*gradient(grid)), grid.transform, grid.crs)
+
+
+def coarser(grid: Grid, factor: int) -> Grid:
+    """Average blocks of factor x factor cells; blocks lie alike in all cuts of one raster, and lack a value where a cell does.
+
+    Cells at the edge that fill no block are left out. GridError where no block is whole.
+    """
+    t = grid.transform
+    left, top = (-round(at) % factor for at in (t.c / t.a, t.f / t.e))
+    rows, columns = ((size - skip) // factor for size, skip in zip(grid.values.shape, (top, left), strict=True))
+    if min(rows, columns) < 1:
+        raise GridError(
+            f"the grid holds no block of {factor} cells: cut out more", f"格网中没有 {factor} 个像元的整块:请取更大范围"
+        )
+    whole = grid.values[top : top + rows * factor, left : left + columns * factor]
+    mean = whole.reshape(rows, factor, columns, factor).mean(axis=(1, 3))
+    return Grid(mean, t @ Affine.translation(left, top) @ Affine.scale(factor), grid.crs)
+
+
+def bilinear(grid: Grid, values: NDArray[np.float32], x: Numbers, y: Numbers) -> Numbers:
+    """Interpolate `values` at the centres of the cells of `grid` to points, shape of x; NaN beyond the centres and beside NaN."""
+    t, (rows, columns) = grid.transform, values.shape
+    across, down = (x - t.c) / t.a - 0.5, (y - t.f) / t.e - 0.5
+    inside = (across >= 0) & (down >= 0) & (across <= columns - 1) & (down <= rows - 1)
+    if min(rows, columns) < 2 or not inside.any():
+        return np.full(x.shape, np.nan)
+    i, j = (np.clip(v, 0, n - 2).astype(np.intp) for v, n in ((down, rows), (across, columns)))
+    v, u = down - i, across - j
+    upper = values[i, j] * (1 - u) + values[i, j + 1] * u
+    lower = values[i + 1, j] * (1 - u) + values[i + 1, j + 1] * u
+    return np.where(inside, upper * (1 - v) + lower * v, np.nan)
 
 
 def _sums(weights: Weights, values: Numbers) -> Numbers:

@@ -18,6 +18,7 @@ from typing import Any, Literal
 from layers.base import SERVICE_STATUS, Codes, Text
 from layers.catalogue import LAYERS
 from layers.overview import TAKEN
+from maps import relief
 from maps.readiness import DRAWN, PATTERNS
 from maps.tiles import LABELLED, LEAST_ZOOM, LINE_ZOOM, PLOT_ZOOM, READINESS, tiled
 
@@ -61,6 +62,15 @@ DASHES: Mapping[str, Sequence[float] | None] = {
 }
 """Dash of a utility by status, in line widths; "" is a status that nobody recorded."""
 ROLE_WIDTH = {"main": 3.0, "branch": 2.0, "service": 1.0}
+RELIEF = (
+    ("light", Text("slopes towards the north-west", "向西北的坡面"), "#FFFFFF"),
+    (
+        "shadow",
+        Text("slopes away from it; no shading: heights unknown or level", "背向西北的坡面;无阴影:平地或高程未知"),
+        "#6F6F6F",
+    ),
+)
+"""What light and shadow of the relief mean."""
 SHOWN_STATE = [
     "case",
     ["==", ["get", "verdict"], "blocked"],
@@ -86,7 +96,7 @@ def style(
     in the catalogue is drawn in its own colour without a line here.
     """
     root = base_url.rstrip("/")
-    names = tiled()
+    names = (*tiled(), relief.LAYER)
     order = sorted(names, key=lambda name: DRAW_ORDER.index(name) if name in DRAW_ORDER else len(DRAW_ORDER) // 2)
     looks = [look for name in order for look in _looks(name, language, center[1])]
     labels = [label for name in order for label in _labels(name, language)]
@@ -125,7 +135,7 @@ def legend(language: Language = "en") -> list[dict[str, str]]:
         label = SERVICE_STATUS[value].name if value else Text("status not recorded", "状态未记录")
         pattern = "" if dash is None else "dots" if dash[0] < dash[1] else "dash"
         rows.append(_entry("utilities", f"status:{value}", label, OUTLINE, pattern, language))
-    return rows
+    return [*rows, *(_entry(relief.LAYER, value, label, colour, "", language) for value, label, colour in RELIEF)]
 
 
 def _key(name: str) -> list[tuple[str, Text, str]]:
@@ -164,6 +174,9 @@ def _colour(layer: str) -> str:
 
 def _source(root: str, name: str) -> Json:
     """Make the source of a layer's tiles; the stored number is the feature's id. The grid is drawn of readiness only."""
+    if name == relief.LAYER:
+        tiles = [f"{root}/tiles/{name}/{{z}}/{{x}}/{{y}}.png"]
+        return {"type": "raster", "tiles": tiles, "tileSize": relief.SIDE, "minzoom": relief.LEAST, "maxzoom": LAST_ZOOM}
     least = {READINESS: LEAST_ZOOM, "parcels": PLOT_ZOOM, "land_use": PLOT_ZOOM}.get(name, LINE_ZOOM)
     return {
         "type": "vector",
@@ -201,6 +214,9 @@ def _look(
 
 def _looks(name: str, language: Language, latitude: float) -> list[Json]:
     """Draw a layer, by its own hand or as its geometry asks."""
+    if name == relief.LAYER:
+        shading = {"id": "terrain-relief", "type": "raster", "source": name, "layout": {"visibility": "visible"}}
+        return [{**shading, "metadata": {"shudi:layer": name}, "paint": {"raster-fade-duration": 0}}]
     if name == READINESS:
         return _readiness()
     if name == "parcels":
@@ -362,5 +378,16 @@ def _named(layer: str, language: Language) -> list[Any]:
     return ["match", ["get", CODED[layer]], *pairs, ["coalesce", ["get", CODED[layer]], ""]]
 
 
-DRAW_ORDER = ("land_use", "zoning", READINESS, "development_areas", "roads", "parcels", "control_lines", "utilities", "sites")
+DRAW_ORDER = (
+    "land_use",
+    "zoning",
+    READINESS,
+    "terrain",
+    "development_areas",
+    "roads",
+    "parcels",
+    "control_lines",
+    "utilities",
+    "sites",
+)
 """From the ground up; a layer not named here is drawn in the middle."""

@@ -19,6 +19,7 @@ from __future__ import annotations
 import json
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Literal
 
 import geopandas as gpd
@@ -54,6 +55,7 @@ TEXTS = ("name", "block")
 MEASURES = ("red_line_width", "dn", "voltage", "far_max", "height_max")
 Shown = Literal["features", "simplified", "grid", "nothing"]
 Shapes = NDArray[np.object_]
+Make = Callable[[Store, str, int, int, int], bytes]
 
 
 class UntiledError(TileError):
@@ -244,8 +246,8 @@ class TileCache:
         inputs = json.dumps(store.findings([], [])[1], sort_keys=True, default=str)
         return ",".join([*(f"{name}={stamp}" for name, stamp in sorted(stamps.items())), inputs])
 
-    def get(self, store: Store, layer: str, z: int, x: int, y: int) -> tuple[bytes, str]:
-        """Give the tile and the version of what it shows, from the cache or made and kept; errors as `tile`."""
+    def get(self, store: Store, layer: str, z: int, x: int, y: int, make: Make = tile) -> tuple[bytes, str]:
+        """Give the tile and the version of what it shows, from the cache or made by `make` and kept; its errors."""
         with store.snapshot():
             version = self.version(store, layer)
             key = (layer, z, x, y, version)
@@ -253,7 +255,7 @@ class TileCache:
                 if key in self._tiles:
                     self._tiles.move_to_end(key)
                     return self._tiles[key], version
-            made = tile(store, layer, z, x, y)
+            made = make(store, layer, z, x, y)
         with self._lock:
             if key not in self._tiles:
                 self._held += len(made) + ENTRY

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date as date_
+from pathlib import Path
 from typing import Annotated, Any
 
 from anyio import to_thread
@@ -89,20 +90,27 @@ def find(imports: Imports, person: Person, id: str) -> Import:
     return it
 
 
+async def kept(request: Request, path: Path) -> int:
+    """Write the body of a request to a new file; gives its size [bytes]."""
+    size = 0
+    with path.open("xb") as sink:
+        async for chunk in request.stream():
+            size += len(chunk)
+            await to_thread.run_sync(sink.write, chunk)
+    if not size:
+        raise Refusal("the body is empty; send the file as it is", "请求内容为空,请直接发送文件")
+    return size
+
+
 @router.post("", status_code=202, responses={413: {"model": Problem}, 429: {"model": Problem}})
 async def upload(
     request: Request, response: Response, asked: Annotated[Asked, Query()], store: AStore, person: ThePerson, imports: TheImports
 ) -> Step:
     """Take a file as the body of the request, and begin to look what it would bring; nothing is stored yet."""
     it = await to_thread.run_sync(imports.make, person.name, asked.name)
-    folder, file, size = imports.folder(it), f"upload{suffix(asked.name)}", 0
+    file = f"upload{suffix(asked.name)}"
     try:
-        with (folder / file).open("xb") as sink:
-            async for chunk in request.stream():
-                size += len(chunk)
-                await to_thread.run_sync(sink.write, chunk)
-        if not size:
-            raise Refusal("the body is empty; send the file as it is", "请求内容为空,请直接发送文件")
+        size = await kept(request, imports.folder(it) / file)
         crs = await to_thread.run_sync(lambda: store.crs)
     except BaseException:
         imports.forget(it)

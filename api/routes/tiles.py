@@ -1,4 +1,4 @@
-"""Vector tiles of the layers and of the readiness."""
+"""Vector tiles of the layers and of the readiness, and the terrain as shaded relief."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from api.models import Problem
 from layers.collections import written
 from layers.known import Known
 from layers.store.base import Store
+from maps import relief
 from maps.tiles import READINESS, TileCache
 
-MVT = "application/vnd.mapbox-vector-tile"
+MVT, PNG = "application/vnd.mapbox-vector-tile", "image/png"
 router = APIRouter(tags=["tiles"])
 
 
@@ -24,6 +25,19 @@ def tile(
 ) -> Response:  # fmt: skip
     """Draw one tile of a layer, or of `readiness`; 304 where the caller has it already."""
     return send(request, store, cache, known, layer, z, x, y)
+
+
+@router.get(
+    "/tiles/terrain/{z}/{x}/{y}.png", response_class=Response, responses={200: {"content": {PNG: {}}}, 404: {"model": Problem}}
+)
+def relief_tile(z: int, x: int, y: int, request: Request, store: AStore, cache: TheCache, known: TheKnown) -> Response:
+    """Draw one tile of shaded relief from the stored heights, transparent where there are none; 304 where the caller has it already."""
+    body, version = cache.get(store, relief.LAYER, z, x, y, relief.relief)
+    etag = tag("relief", z, x, y, version)
+    modified = written(store, int(version.rpartition("=")[2]), known)
+    if (same := unchanged(request, etag, modified)) is not None:
+        return same
+    return Response(body, media_type=PNG, headers=kept(etag, modified))
 
 
 def send(request: Request, store: Store, cache: TileCache, known: Known, layer: str, z: int, x: int, y: int) -> Response:

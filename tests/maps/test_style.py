@@ -50,14 +50,16 @@ def run(expression, feature, day):
 
 
 def test_every_tiled_layer_has_a_source_and_is_drawn():
-    assert set(STYLE["sources"]) == set(tiled())
+    assert set(STYLE["sources"]) == {*tiled(), "terrain"}
     for name in tiled():
         assert STYLE["sources"][name]["tiles"] == [f"http://127.0.0.1:8000/tiles/{name}/{{z}}/{{x}}/{{y}}.mvt"]
         assert of(name)
 
 
-def test_terrain_is_no_vector():
-    assert "terrain" not in STYLE["sources"]
+def test_terrain_is_shading_above_the_fills_and_below_the_lines():
+    assert STYLE["sources"]["terrain"]["tiles"] == ["http://127.0.0.1:8000/tiles/terrain/{z}/{x}/{y}.png"]
+    ids = [look["id"] for look in STYLE["layers"]]
+    assert ids.index("readiness-fill") < ids.index("terrain-relief") < ids.index("roads-fill")
 
 
 def test_numbers_of_style_layers_are_unique_and_each_names_its_layer():
@@ -145,7 +147,7 @@ def test_the_legend_has_an_entry_for_every_drawn_code(language):
         assert rows["control_lines", value]["colour"] == code.colour
         assert rows["control_lines", value]["label"] == getattr(code.name, language)
     assert [rows["readiness", state]["pattern"] for state in DRAWN] == ["", *PATTERNS.values(), ""]
-    assert {row["layer"] for row in rows.values()} == set(tiled())
+    assert {row["layer"] for row in rows.values()} == {*tiled(), "terrain"}
     assert all(re.fullmatch("#[0-9A-F]{6}", row["colour"]) and row["label"] and row["title"] for row in rows.values())
 
 

@@ -14,7 +14,7 @@ import { swatch } from "./patterns.js";
  */
 export function legendOf(style, entries, shown, turn, words) {
   const patterns = style.metadata["shudi:patterns"];
-  const filled = new Set(style.layers.filter((l) => l.type === "fill").map((l) => l.metadata?.["shudi:layer"]));
+  const filled = new Set(style.layers.filter((l) => ["fill", "raster"].includes(l.type)).map((l) => l.metadata?.["shudi:layer"]));
   return Object.entries(style.metadata["shudi:layers"]).map(([name, layer]) => {
     const on = shown[name] ?? layer.visible;
     const box = make("input", { type: "checkbox", name, checked: on, onchange: (event) => turn(name, event.target.checked) });

@@ -1,4 +1,4 @@
-/** Check a site: drawn with snapping, typed, pasted or dropped; the verdict and its parts on the map. */
+/** Check a site: drawn with snapping, typed, pasted, or out of a file; the verdict and its parts on the map. */
 
 import { read, write } from "../map/address.js";
 import { sheetOf } from "../map/card.js";
@@ -6,6 +6,7 @@ import { byId, make, save } from "../map/dom.js";
 import { print, saveAsPage } from "../map/print.js";
 import * as server from "../map/server.js";
 import { parse } from "./coordinates.js";
+import { fileDrop } from "./drop.js";
 import { boundsOf, draw, feature } from "./outlines.js";
 import { pen } from "./pen.js";
 
@@ -20,6 +21,7 @@ export function checkView(page) {
   /** @type {any} */ let verdict = null;
   const told = (text) => (byId("check-note").textContent = text);
   const brush = pen(page, { least: 3, done: drawn, few: () => told(page.words().draw_few), length: () => Number(byId("check-length").value) });
+  const files = fileDrop(page, { told, begun: () => (brush.stop(), forget()), chosen: (geometry) => typed((byId("check-text").value = JSON.stringify(geometry))) });
 
   function paint() {
     const parts = (verdict?.parts || []).map((part) => feature(part.geometry, { severity: part.severity }));
@@ -27,12 +29,17 @@ export function checkView(page) {
     brush.paint();
   }
 
-  function begin() {
+  function forget() {
     [site, verdict] = [null, null];
     byId("check-answer").replaceChildren();
+    paint();
+  }
+
+  function begin() {
+    files.forget();
+    forget();
     told(page.words().draw_hint);
     brush.begin();
-    paint();
   }
 
   function drawn(points) {
@@ -97,12 +104,11 @@ export function checkView(page) {
   }
 
   function clear() {
-    [site, verdict] = [null, null];
-    byId("check-answer").replaceChildren();
-    byId("check-text").value = "";
+    files.forget();
+    forget();
+    for (const field of ["check-text", "check-file"]) byId(field).value = "";
     write({ site: "" });
     told("");
-    paint();
   }
 
   function typed(text) {
@@ -121,12 +127,6 @@ export function checkView(page) {
     else if (text.trim()) typed(text);
     else told(page.words().draw_few);
   });
-  for (const kind of ["dragover", "drop"])
-    document.querySelector("[data-pane=check]").addEventListener(kind, async (event) => {
-      event.preventDefault();
-      const file = kind === "drop" && event.dataTransfer?.files?.[0];
-      if (file) typed((byId("check-text").value = await file.text()));
-    });
   return {
     open: () => {
       for (const name of ["use", "level", "mu"]) byId("check-form").elements[name].value = read(name);
@@ -134,7 +134,7 @@ export function checkView(page) {
       if (read("site") && !verdict) typed((byId("check-text").value = read("site").replaceAll(";", "\n")));
     },
     close: () => (brush.stop(), draw(page.map(), [])),
-    paint: () => (paint(), show()),
+    paint: () => (paint(), site ? show() : files.paint()),
     drawing: brush.drawing, click: brush.click, moved: brush.moved,
   };
 }
