@@ -121,6 +121,7 @@ def server() -> Iterator[str]:
             Route("/collections/{layer}/items/{id}", feature),
             Route("/events", lambda _: Response("", media_type="text/event-stream")),
             Route("/supply", lambda _: JSONResponse({"groups": []})),
+            Route("/plots/{id}/projects", lambda _: JSONResponse([{"id": EVIL, "sites": [], "cases": [], "project": None}])),
             Route("/plots/{id:path}", sheet),
             Route("/tiles/{layer}/{z:int}/{x:int}/{y}", tile),
             Mount("/web", StaticFiles(directory=str(WEB))),

@@ -3,6 +3,7 @@
 import { facts } from "./card.js";
 import { make } from "./dom.js";
 import * as server from "./server.js";
+import { warned } from "./signs.js";
 
 /**
  * Say a stored value as its column means it: codes by their names, days and numbers as the reader writes them.
@@ -63,14 +64,18 @@ export async function recorded(sheet, page) {
   const [words, fmt] = [page.words(), page.fmt()];
   const planned = sheet.checks.filter((line) => line.layer === "zoning").flatMap((line) => line.objects);
   const plot = await server.feature("parcels", sheet.id);
-  const [zones, sites] = await Promise.all([Promise.all([...new Set(planned)].map((id) => server.feature("zoning", id))), server.meeting("sites", plot.geometry)]);
+  const [zones, sites, projects] = await Promise.all([Promise.all([...new Set(planned)].map((id) => server.feature("zoning", id))), server.meeting("sites", plot.geometry), server.projectsOf(sheet.id, page.day())]);
   const columns = page.columns();
   const link = (layer, id, text) => make("button", { type: "button", class: "link", onclick: () => page.reveal(layer, id) }, text);
-  const project = (site) => make("li", {}, link("sites", site.id, site.properties.name || site.id), ` · ${site.properties.project || ""} · ${said(columns.sites.fields.find((f) => f.name === "status"), site.properties.status, words, fmt)}`);
+  const site = (id) => ((found) => (found ? [" · ", link("sites", id, found.properties.name || id), ` · ${said(columns.sites.fields.find((f) => f.name === "status"), found.properties.status, words, fmt)}`] : []))(sites.find((s) => s.id === id));
+  const project = ({ id, sites: its, project: row }) => make("li", {}, row ? make("button", { type: "button", class: "link", onclick: () => page.project(id) }, row.name || id) : id,
+    row ? ` · ${words[`stage_${row.stage}`]} ` : "", row ? warned(row.warning, words, row.warnings) : null, ...its.flatMap(site));
+  const named = new Set(projects.flatMap((p) => p.sites));
+  const others = sites.filter((s) => !named.has(s.id)).map((s) => make("li", {}, ...site(s.id).slice(1)));
   return [
     make("section", {}, make("h3", {}, words.recorded), ...attributes(columns.parcels, plot.properties, page)),
     make("section", {}, make("h3", {}, words.indices), ...(zones.length ? zones.flatMap((zone) => [make("p", {}, link("zoning", zone.id, zone.id)), ...attributes(columns.zoning, zone.properties, page)]) : [make("p", {}, words.no_plan)])),
-    make("section", {}, make("h3", {}, words.projects), sites.length ? make("ul", {}, ...sites.map(project)) : make("p", {}, words.none)),
+    make("section", {}, make("h3", {}, words.projects), projects.length || others.length ? make("ul", { class: "of-plot" }, ...projects.map(project), ...others) : make("p", {}, words.none)),
     past("parcels", sheet.id, page),
   ];
 }

@@ -16,6 +16,7 @@ import { editView } from "../ui/edit.js";
 import { findView } from "../ui/find.js";
 import { linesView } from "../ui/lines.js";
 import { boundsOf, mark, prepare } from "../ui/outlines.js";
+import { projectsView } from "../ui/projects.js";
 import { searchBox } from "../ui/search.js";
 import { supplyView } from "../ui/supply.js";
 import { timeBar } from "../ui/time.js";
@@ -45,9 +46,12 @@ const page = {
   map: () => map, about: () => about, me: () => me, words: () => words, columns: () => columns, language: () => state.language, day: () => state.day, supply: () => supply,
   fmt: () => formats(state.language, taste.unit(), words), states: readyStates, outline, turn: turnTo, load: loadSupply, note, go, fit,
   show: (/** @type {string} */ id) => card.plot(id), reveal: (/** @type {string} */ layer, /** @type {string} */ id) => card.object(layer, id), forget: () => card.close(), highlight,
+  project: (/** @type {string} */ id) => (address.write({ project: id, view: "projects" }, true), restored()), edit: (/** @type {string} */ layer, /** @type {string} */ id) => (card.object(layer, id), views.open("edit", true)),
+  may: (/** @type {string} */ role) => ROLES.indexOf(me.role) >= ROLES.indexOf(role),
   mark: (/** @type {any[]} */ shapes, severity = "", move = true) => (mark(map, shapes, severity), move && shapes.length && fit(boundsOf({ coordinates: shapes.map((shape) => shape.coordinates) }))),
 };
 
+const ROLES = ["public", "viewer", "planner", "approver", "admin"];
 const SERVICES = ["road", "power", "water", "sewage", "storm", "telecom", "gas", "heat"];
 const WISHES = [...SERVICES, "area", "frontage", "slope", "width", "road_class"];
 
@@ -192,8 +196,14 @@ async function restore() {
     await speak();
   }
   if (address.read("on") !== state.day) turnTo(address.read("on")), bar.refresh();
-  views.open(address.read("view"));
+  restored();
   card.restore();
+}
+
+/** Turn to the view that the address names, and the view to what it says. */
+function restored() {
+  if (views.opened() === address.read("view")) return views.restored();
+  views.open(address.read("view"));
 }
 
 /** Show what the reader clicked: a line of a network, a plot, or whatever else is drawn there. */
@@ -212,6 +222,7 @@ function clicked(point) {
 /** Tell anew what changed: the open card, and the supply where plots were assessed again. */
 function changed(/** @type {string[]} */ layers) {
   if (card.isOpen()) card.restore(true);
+  views.changed(layers);
   if (layers.includes("readiness")) loadSupply();
 }
 
@@ -227,7 +238,9 @@ function listen() {
     turnTo(event.target.value);
     bar.refresh();
     card.restore(true);
+    views.restored();
   });
+  byId("quarter").addEventListener("change", views.restored);
   for (const what of ["unit", "theme"]) {
     byId(what).value = taste[what]();
     byId(what).addEventListener("change", (event) => {
@@ -259,7 +272,7 @@ async function start() {
   byId("day").value = state.day;
   [about, me] = await Promise.all([server.about(), server.me()]);
   await speak();
-  for (const button of document.querySelectorAll("[data-role=planner]")) /** @type {any} */ (button).hidden = ["public", "viewer"].includes(me.role);
+  for (const button of document.querySelectorAll("[data-role=planner]")) /** @type {any} */ (button).hidden = !page.may("planner");
   byId("person").hidden = me.via !== "session";
   byId("who").textContent = me.name ?? "";
   byId("leave").addEventListener("click", server.leave);
@@ -278,7 +291,7 @@ async function start() {
   name();
   card = cards(page);
   bar = timeBar(page);
-  for (const [name, view] of Object.entries({ check: checkView, find: findView, lines: linesView, supply: supplyView, edit: editView, admin: adminView })) views.register(name, view(page));
+  for (const [name, view] of Object.entries({ check: checkView, find: findView, lines: linesView, projects: projectsView, supply: supplyView, edit: editView, admin: adminView })) views.register(name, view(page));
   searchBox(page);
   listen();
   map.once("load", () => (prepare(map, style.metadata["shudi:patterns"]), views.open(address.read("view")), card.restore(false, !PLACED)));

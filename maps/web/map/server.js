@@ -86,6 +86,8 @@ export const item = (layer, id) => `collections/${layer}/items/${encodeURICompon
 export const feature = (layer, id) => ask(item(layer, id));
 /** @param {string} layer @param {string} id */
 export const past = (layer, id) => ask(`${item(layer, id)}/history`);
+/** @param {string} id @param {string} day "" is today */
+export const projectsOf = (id, day) => ask(`plots/${encodeURIComponent(id)}/projects${day ? `?on=${day}` : ""}`);
 /** @param {string} text */
 export const places = (text) => ask(`places?q=${encodeURIComponent(text)}`);
 

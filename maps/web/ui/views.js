@@ -5,7 +5,8 @@ import { byId } from "../map/dom.js";
 
 /**
  * A view: what it does when it opens and closes, and how it paints itself again; one that draws takes the map's clicks meanwhile.
- * @typedef {{open?: () => void, close?: () => void, paint?: () => void, drawing?: () => boolean, click?: (event: any) => void, moved?: () => void}} View
+ * `restore` turns it to what the address says, `changed` tells it of layers that somebody changed.
+ * @typedef {{open?: () => void, close?: () => void, paint?: () => void, drawing?: () => boolean, click?: (event: any) => void, moved?: () => void, restore?: () => void, changed?: (layers: string[]) => void}} View
  */
 /** @type {Record<string, View>} */
 const views = {};
@@ -23,6 +24,12 @@ export const drawing = () => (views[opened()]?.drawing?.() ? views[opened()] : n
 
 /** Paint the open view again: the language, the style or the unit has changed. */
 export const repaint = () => views[opened()]?.paint?.();
+
+/** Turn the open view to what the address says now. */
+export const restored = () => views[opened()]?.restore?.();
+
+/** Tell the open view of layers that changed. @param {string[]} layers */
+export const changed = (layers) => views[opened()]?.changed?.(layers);
 
 /**
  * Open a view, or none; the buttons tell assistive technology which.

@@ -1,0 +1,163 @@
+/** The page of one project: its land as it is judged now, what may start, what waits and why, warnings with their checklists, what is recorded. */
+
+import { byId, make } from "../map/dom.js";
+import { attributes, past, said } from "../map/feature.js";
+import * as server from "../map/server.js";
+import { warned } from "../map/signs.js";
+import * as gantt from "./gantt.js";
+
+const ONES = ["leader", "department", "steward", "work_plan", "target"];
+const SEVERITY = { free: "pass", blocked: "block", unknown: "unknown" };
+const MOST = 500; // entries of the service log and of the issues
+
+/**
+ * Wire the page up.
+ * @param {any} page @param {() => void} back to the list
+ */
+export function projectPage(page, back) {
+  /** @type {any} */ let known = null;
+  let turn = 0;
+  const box = () => byId("project-page");
+  const query = (more = "") => `?${page.day() ? `on=${page.day()}` : ""}${more}`;
+  const refused = (failure) => (failure instanceof server.Refusal ? failure.say(page.language()) : (console.error(failure), page.words().failed));
+  const section = (title, ...children) => make("section", {}, make("h3", {}, title), ...children);
+  const button = (text, go, kind = "link") => make("button", { type: "button", class: kind || null, onclick: go }, text);
+  const path = (id) => `projects/${encodeURIComponent(id)}`;
+
+  /** Read what is told of a project; each part that fails says so in its place, and never as a fact about land. */
+  async function open(id, quiet = false) {
+    const mine = ++turn;
+    if (!quiet) box().replaceChildren(button(`← ${page.words().all_projects}`, back, ""), make("p", {}, page.words().loading));
+    try {
+      const found = await server.ask(`${path(id)}${query()}`);
+      if (mine !== turn) return;
+      known = { id, body: found, land: null, tasks: null, log: null };
+      paint();
+      if (!quiet) box().querySelector("h2").focus();
+    } catch (failure) {
+      if (mine !== turn) return;
+      known = null;
+      box().replaceChildren(button(`← ${page.words().all_projects}`, back, ""), make("p", { class: "refusal", role: "alert" }, refused(failure)));
+      return;
+    }
+    const filter = encodeURIComponent(`project='${id.replaceAll("'", "''")}'`);
+    const records = (layer) => server.ask(`collections/${layer}/items?limit=${MOST}&filter=${filter}`).then((answer) => answer.features);
+    await Promise.all([["land", server.ask(`${path(id)}/land${query()}`)], ["tasks", server.ask(`${path(id)}/tasks${query("&by=month")}`)], ["log", Promise.all([records("service_log"), records("issues")])]]
+      .map(([name, asked]) => asked.then((answer) => answer, (failure) => ({ failure: refused(failure) })).then((answer) => {
+        if (mine !== turn || !known) return;
+        known[name] = answer;
+        box().querySelector(`[data-of=${name}]`).replaceChildren(...drawn(name));
+        if (name === "land" && answer.land) page.mark(answer.land.map((ground) => ground.geometry), "", false);
+      })));
+  }
+
+  /** Draw what came later than the page. */
+  const drawn = (name) => (known[name] === null ? [page.words().loading] : known[name].failure ? [make("p", { class: "refusal" }, known[name].failure)] : { land, tasks, log }[name](known[name]));
+  const later = (name) => make("div", { "data-of": name, "aria-live": "polite" }, ...drawn(name));
+
+  /** Show the land of a project on the map. */
+  async function toLand(id) {
+    try {
+      const found = known?.id === id && known.land?.land ? known.land : await server.ask(`${path(id)}/land${query()}`);
+      page.note(found.land.length ? "" : page.words().no_land);
+      if (found.land.length) page.mark(found.land.map((ground) => ground.geometry), found.land.length === 1 ? SEVERITY[found.land[0].verdict] : "");
+    } catch (failure) {
+      page.note(refused(failure));
+    }
+  }
+
+  function land(found) {
+    const [words, fmt, tongue] = [page.words(), page.fmt(), page.language()];
+    const title = (check) => `${check.id} ${check.title[tongue]}${check.detail[tongue] ? `: ${check.detail[tongue]}` : ""}`;
+    const row = (g) => make("li", {}, make("p", {}, button(g.id, () => page.reveal(g.layer, g.id)), ` ${g.name || ""} · ${fmt.area(g.area_m2)} `, make("span", { class: `severity ${g.verdict}` }, words[g.verdict]), " ",
+      make("span", { class: "severity ready" }, page.states().get(g.ready_state) || words.unknown), g.ready_from ? ` ${words.ready_from} ${fmt.day(g.ready_from)}` : "", " ", button(words.on_map, () => page.mark([g.geometry], SEVERITY[g.verdict]))),
+      g.found.length ? make("details", {}, make("summary", {}, `${words.found_of_land} (${g.found.length})`), make("ul", {}, ...g.found.map((check) => make("li", {}, make("span", { class: `severity ${check.severity}` }, words[check.severity]), ` ${title(check)}`)))) : null);
+    const none = found.land.length ? null : make("p", {}, words.no_land);
+    return [none, found.land.length ? make("ul", { class: "grounds" }, ...found.land.map(row)) : null, found.land.length > 1 ? button(words.show_land, () => toLand(found.project)) : null,
+      found.absent.length ? make("p", { class: "refusal" }, `${words.absent_parcels}: ${found.absent.join(", ")}`) : null, found.unjudged.length ? make("p", {}, `${words.unjudged}: ${found.unjudged.join(", ")}`) : null].filter(Boolean);
+  }
+
+  function tasks(found) {
+    const [words, fmt, tongue] = [page.words(), page.fmt(), page.language()];
+    if (!found.length) return [make("p", {}, words.no_tasks)];
+    const title = new Map(known.body.steps.map((s) => [s.item, s.title[tongue]]));
+    const months = [...new Set(found.map((t) => t.period))];
+    return [make("ul", { class: "months" }, ...months.map((month) => make("li", {}, make("strong", {}, month), make("ul", {}, ...found.filter((t) => t.period === month).map((t) => make("li", {}, `${title.get(t.item)}: ${words.ends_by} ${fmt.day(t.latest)}, ${words.begins_by} ${fmt.day(t.begin_by)}`))))))];
+  }
+
+  function log([visits, issues]) {
+    const [words, fmt] = [page.words(), page.fmt()];
+    const tell = (layer, name, value) => said(page.columns()[layer].fields.find((f) => f.name === name), value, words, fmt);
+    const visit = ({ properties: p }) => make("li", {}, make("strong", {}, fmt.day(p.day)), ` ${tell("service_log", "kind", p.kind)} · ${p.subject || ""}${p.steward ? ` · ${p.steward}` : ""}`);
+    const issue = ({ properties: p }) => make("li", {}, make("strong", {}, fmt.day(p.received_on)), ` ${p.subject} · ${p.handled_on ? `${words.handled} ${fmt.day(p.handled_on)}` : words.not_handled}${p.first_contact ? ` · ${p.first_contact}` : ""}`);
+    const newest = (list, name) => [...list].sort((a, b) => String(b.properties[name] || "").localeCompare(String(a.properties[name] || "")));
+    return [make("h4", {}, words.service_log), visits.length ? make("ul", {}, ...newest(visits, "day").map(visit)) : make("p", {}, words.none), make("h4", {}, words.issues), issues.length ? make("ul", {}, ...newest(issues, "received_on").map(issue)) : make("p", {}, words.none)];
+  }
+
+  /** What may start today, and what waits for what. */
+  function permits(body) {
+    const [words, fmt, tongue] = [page.words(), page.fmt(), page.language()];
+    const title = new Map(body.steps.map((s) => [s.item, s.title[tongue]]));
+    const phase = (s) => (s.phase ? ` · ${words.phase} ${s.phase}` : "");
+    const [may, waits, done] = ["open", "blocked", "done"].map((state) => body.steps.filter((s) => s.state === state));
+    const missing = body.five_permits_missing.map(([item, what]) => make("li", {}, `${title.get(item)}: ${title.get(what) || words[`missing_${what}`] || what.replace("issued_on", words.gantt_done)}`));
+    return section(words.permits,
+      make("h4", {}, `${words.may_start} (${may.length})`), may.length ? make("ul", {}, ...may.map((s) => make("li", {}, `${s.title[tongue]}${phase(s)} · ${words.earliest} ${fmt.day(s.forecast)}${s.planned ? ` · ${words.gantt_planned} ${fmt.day(s.planned)}` : ""}${s.late > 0 ? ` · ${words.gantt_late} ${s.late} ${words.days}` : ""}`))) : make("p", {}, words.none),
+      make("details", {}, make("summary", {}, `${words.blocked_steps} (${waits.length})`), make("ul", {}, ...waits.map((s) => make("li", {}, `${s.title[tongue]}${phase(s)} ← ${s.waits_for.map((n) => title.get(n)).join(", ") || words.gantt_waits}`)))),
+      make("details", {}, make("summary", {}, `${words.done_steps} (${done.length})`), make("ul", {}, ...done.map((s) => make("li", {}, `${s.title[tongue]}${phase(s)} · ${fmt.day(s.actual)}${s.late > 0 ? ` · ${words.gantt_late} ${s.late} ${words.days}` : ""}`)))),
+      make("h4", {}, words.five_permits), missing.length ? make("ul", {}, ...missing) : make("p", {}, words.five_permits_ready));
+  }
+
+  const why = (chain, titles) => make("ol", {}, ...chain.map((r) => make("li", {}, `${titles.get(r.item) || r.item} · ${page.fmt().day(r.on)}: ${r.text[page.language()]}`)));
+
+  function forecast(body) {
+    const words = page.words();
+    const titles = new Map(body.steps.map((s) => [s.item, s.title[page.language()]]));
+    return section(words.forecast, body.production.length ? make("p", {}, `${titles.get(body.production[0].item)}: `, make("strong", {}, page.fmt().day(body.production[0].on)), ` ${words.because}`) : null, why(body.production, titles),
+      body.contract_to_start_days === null ? null : make("p", {}, `${words.contract_to_start}: `, make("strong", {}, `${body.contract_to_start_days} ${words.days}`), body.contract_to_start.length ? ` ${words.because}` : ""), why(body.contract_to_start, titles));
+  }
+
+  function alarms(body) {
+    const [words, tongue] = [page.words(), page.language()];
+    const item = (w) => make("li", {}, warned(w.level, words), ` ${w.text[tongue]}${w.phase ? ` · ${words.phase} ${w.phase}` : ""}`, w.checklist.length ? make("ul", { class: "questions" }, ...w.checklist.map((q) => make("li", {}, q[tongue]))) : null);
+    return section(`${words.part_warnings} (${body.warnings.length})`, body.warnings.length ? make("ul", { class: "alarms" }, ...body.warnings.map(item)) : make("p", {}, words.no_warnings));
+  }
+
+  function ones(body) {
+    const words = page.words();
+    const fields = new Map(page.columns().projects.fields.map((f) => [f.name, f.title]));
+    const lacks = new Set(body.five_ones_missing);
+    return section(`${words.five_ones} ${ONES.length - lacks.size}/${ONES.length}`, make("ul", { class: "ones" }, ...ONES.map((name) => make("li", {}, make("span", { "aria-hidden": "true" }, lacks.has(name) ? "✗" : "✓"), ` ${fields.get(name)}: ${lacks.has(name) ? words.not_recorded : body.project[name]}`))));
+  }
+
+  function chart(body) {
+    const days = body.steps.flatMap((s) => [s.planned, s.forecast, s.begins, s.slack > 0 ? s.latest : null].filter(Boolean));
+    if (!days.length) return null;
+    return section(page.words().gantt_of_one, gantt.key(page), gantt.steps(body.steps, gantt.measure([...days, body.on], Math.max(byId("work").clientWidth - 250, 240)), body.on, page));
+  }
+
+  function paint() {
+    if (!known) return;
+    const [words, fmt, { id, body }] = [page.words(), page.fmt(), known];
+    const status = page.columns().projects.fields.find((f) => f.name === "status");
+    const worst = body.warnings.reduce((most, w) => (["notice", "yellow", "orange", "red"].indexOf(w.level) > ["notice", "yellow", "orange", "red"].indexOf(most) ? w.level : most), "none");
+    const copy = async (event) => {
+      await navigator.clipboard?.writeText(location.href).catch(() => prompt(words.copy_link, location.href));
+      event.target.textContent = words.copied;
+    };
+    const done = body.steps.filter((s) => s.state === "done" || s.state === "not_applicable").length;
+    box().replaceChildren(button(`← ${words.all_projects}`, back, ""),
+      make("h2", { tabindex: -1 }, body.project.name), make("p", {}, `${id} · ${words[`stage_${body.stage}`]}${body.project.status ? ` (${said(status, body.project.status, words, fmt)})` : ""} · ${done}/${body.steps.length} · ${words.as_on} ${fmt.day(body.on)} `, warned(worst, words, body.warnings.length)),
+      make("p", { class: "actions" }, button(words.show_land, () => toLand(id), ""), button(words.copy_link, copy, ""), page.may("planner") ? button(words.view_edit, () => page.edit("projects", id), "") : null),
+      section(words.its_land, later("land")), alarms(body), ones(body), permits(body), chart(body) || "", forecast(body), section(words.tasks_by_month, later("tasks")), section(words.service_given, later("log")),
+      section(words.recorded, ...attributes(page.columns().projects, body.project, page).filter(Boolean)), past("projects", id, page));
+  }
+
+  function close() {
+    if (known) page.mark([]);
+    known = null;
+    turn++;
+  }
+
+  return { open, close, paint, toLand };
+}
