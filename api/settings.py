@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from layers.store.address import Where
+from maps.basemap import Basemap
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class Settings:
     even where there is no user; `url`: the address under which people have it, where that is not the one it listens on; `oidc`: who vouches
     for people besides their passwords; `patience`: how long a client may take over the body of a request [s], beyond what
     `pace` [bytes/s] needs; `unconditional`: changes may come without the
-    version that they rest on, as from QGIS.
+    version that they rest on, as from QGIS; `basemap`: tiles from elsewhere that the page may ask for.
     """
 
     base: Where
@@ -42,3 +43,4 @@ class Settings:
     patience: float = 20.0
     pace: float = 10_000.0
     unconditional: bool = False
+    basemap: Basemap | None = None

@@ -18,7 +18,8 @@ from typing import Any, Literal
 from layers.base import SERVICE_STATUS, Codes, Text
 from layers.catalogue import LAYERS
 from layers.overview import TAKEN
-from maps import relief
+from maps import basemap, relief
+from maps.basemap import Basemap
 from maps.readiness import DRAWN, PATTERNS
 from maps.tiles import LABELLED, LEAST_ZOOM, LINE_ZOOM, PLOT_ZOOM, READINESS, tiled
 
@@ -88,11 +89,12 @@ def style(
     center: tuple[float, float] = (0.0, 0.0),
     zoom: float = PLOT_ZOOM,
     on: date | None = None,
+    under: Basemap | None = None,
 ) -> Json:
     """Make the MapLibre style of a land base, with vector tiles at {base_url}/tiles/{layer}/{z}/{x}/{y}.mvt.
 
     `center` is longitude, latitude in degrees; road widths in metres are right at its latitude. `on` is the day shown
-    first; None: today. Every layer carries in its metadata "shudi:layer", the name to switch it on and off by. A layer new
+    first; None: today; `under` a basemap from elsewhere. Every layer carries in its metadata "shudi:layer", the name to switch it on and off by. A layer new
     in the catalogue is drawn in its own colour without a line here.
     """
     root = base_url.rstrip("/")
@@ -100,6 +102,9 @@ def style(
     order = sorted(names, key=lambda name: DRAW_ORDER.index(name) if name in DRAW_ORDER else len(DRAW_ORDER) // 2)
     looks = [look for name in order for look in _looks(name, language, center[1])]
     labels = [label for name in order for label in _labels(name, language)]
+    switched = {name: {"title": _say(TITLES[name], language), "visible": name not in HIDDEN} for name in names}
+    if under:
+        switched[basemap.NAME] = {"title": _say(basemap.TITLE, language), "visible": True}
     return {
         "version": 8,
         "name": "Shudi" if language == "en" else "熟地",
@@ -108,12 +113,13 @@ def style(
         "state": {"day": {"default": ((on or date.today()) - date(1970, 1, 1)).days}},
         "metadata": {
             "shudi:patterns": {f"shudi-{p}": {"pattern": p, "colour": PATTERN_INK.get(p, DARK_INK)} for p in PATTERNS.values()},
-            "shudi:layers": {name: {"title": _say(TITLES[name], language), "visible": name not in HIDDEN} for name in names},
+            "shudi:layers": switched,
             "shudi:plot_zoom": PLOT_ZOOM,
         },
-        "sources": {name: _source(root, name) for name in names},
+        "sources": {**{name: _source(root, name) for name in names}, **(under.sources() if under else {})},
         "layers": [
             {"id": "background", "type": "background", "paint": {"background-color": BACKGROUND}},
+            *(under.looks() if under else []),
             *looks,
             *labels,
         ],

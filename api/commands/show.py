@@ -75,10 +75,18 @@ def map_(context: Context, out: Path, site: str | None, on: date | None, as_of: 
     metavar="ID",
     help="as which it knows this service; its secret is SHUDI_OIDC_SECRET",
 )
+@click.option(
+    "--basemap",
+    "under",
+    envvar="SHUDI_BASEMAP",
+    metavar="URL",
+    help="a map under the land: tianditu, tianditu-imagery, or tiles as https://host/{z}/{x}/{y}.png; its key is SHUDI_BASEMAP_KEY",
+)
+@click.option("--basemap-credit", envvar="SHUDI_BASEMAP_CREDIT", default="", metavar="TEXT", help="to whom its tiles are owed")
 @click.option("--unconditional", is_flag=True, help="take changes that do not say which version they rest on, as QGIS sends them")
 def serve(
     context: Context, host: str, port: int, url: str | None, proxy: str | None, workers: int, people: Path | None,
-    oidc_issuer: str | None, oidc_client: str | None, unconditional: bool,
+    oidc_issuer: str | None, oidc_client: str | None, under: str | None, basemap_credit: str, unconditional: bool,
 ) -> None:  # fmt: skip
     """Serve the base: map, API and tiles; on this machine only, until there are users."""
     import uvicorn
@@ -86,6 +94,7 @@ def serve(
 
     from api.main import create_app
     from api.patience import Patient
+    from maps.basemap import basemap
 
     file = people or beside(context.path())
     settings = Settings(
@@ -93,6 +102,7 @@ def serve(
         people=file,
         unconditional=unconditional,
         oidc=vouched(oidc_issuer, oidc_client),
+        basemap=basemap(under, os.environ.get("SHUDI_BASEMAP_KEY", ""), basemap_credit) if under else None,
         **open_to(host, url, People(file).any()),
     )
     with context.store(read_only=True):

@@ -104,7 +104,7 @@ def landing(
     """Open the map for a browser; for programs, say what is here."""
     of = wish(request, origin(request, settings), f)
     if f is None and of.format == "html":
-        return front.index()
+        return front.index(settings)
     only(request, "f", "lang")
     links = [
         *of.around(),

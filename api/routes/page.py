@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
@@ -13,8 +14,9 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.staticfiles import StaticFiles
 
-from api.deps import AStore
+from api.deps import AStore, TheSettings
 from api.routes.events import TheWatch
+from api.settings import Settings
 from layers.about import about, columns
 from maps.style import legend, style
 
@@ -23,20 +25,22 @@ WEB = Path(str(files("maps"))) / "web"
 Language = Literal["en", "zh"]
 
 
-def policy(page: str) -> str:
-    """Write the content security policy of a page: everything from here, inline only the import map by its hash."""
+def policy(page: str, elsewhere: Sequence[str] = ()) -> str:
+    """Write the content security policy of a page: everything from here, inline only the import map by its hash; tiles from `elsewhere` too."""
     inline = re.findall(r"<script type=\"importmap\">(.*?)</script>", page, re.DOTALL)
     hashes = " ".join(f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'" for text in inline)
+    others = "".join(f" {origin}" for origin in elsewhere)
     return (
-        f"default-src 'self'; script-src 'self' {hashes}; worker-src 'self' blob:; img-src 'self' data: blob:; "
+        f"default-src 'self'; connect-src 'self'{others}; script-src 'self' {hashes}; worker-src 'self' blob:; img-src 'self' data: blob:{others}; "
         "style-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'none'"
     )
 
 
-def index() -> HTMLResponse:
+def index(settings: Settings) -> HTMLResponse:
     """Send the page."""
+    elsewhere = settings.basemap.origins if settings.basemap else ()
     page = (WEB / "index.html").read_text("utf-8")
-    return HTMLResponse(page, headers={"Content-Security-Policy": policy(page), "Cache-Control": "no-cache"})
+    return HTMLResponse(page, headers={"Content-Security-Policy": policy(page, elsewhere), "Cache-Control": "no-cache"})
 
 
 @router.get("/about.json")
@@ -58,9 +62,12 @@ def the_columns(lang: Language = "zh") -> dict[str, Any]:
 
 
 @router.get("/style.json")
-def the_style(request: Request, store: AStore, lang: Language = "zh") -> JSONResponse:
+def the_style(request: Request, store: AStore, settings: TheSettings, lang: Language = "zh") -> JSONResponse:
     """Write the MapLibre style from the layers' own code lists."""
-    return JSONResponse(style(str(request.base_url).rstrip("/"), lang, about(store)["center"]))
+    here = str(request.base_url).rstrip("/")
+    return JSONResponse(
+        style(here, lang, about(store)["center"], under=settings.basemap), headers={"Cache-Control": "private, no-cache"}
+    )
 
 
 def mount(app: FastAPI) -> None:

@@ -1,6 +1,6 @@
 /** The page: its state stands in the address, its words and styles come from the server. */
 
-import { Map as MapView, NavigationControl, ScaleControl } from "maplibre-gl";
+import { AttributionControl, Map as MapView, NavigationControl, ScaleControl } from "maplibre-gl";
 import * as address from "./address.js";
 import { byId, make } from "./dom.js";
 import { cards } from "./cards.js";
@@ -288,6 +288,7 @@ async function start() {
   map.setMissingStyleImageResolver((name) => addPattern(map, name, style.metadata["shudi:patterns"]));
   map.addControl(new NavigationControl({ showCompass: false }), "bottom-left");
   map.addControl(new ScaleControl({ maxWidth: 120 }), "bottom-left");
+  if (style.metadata["shudi:layers"].basemap) map.addControl(new AttributionControl({ compact: false }), "bottom-right");
   name();
   card = cards(page);
   bar = timeBar(page);
