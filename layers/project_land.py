@@ -82,6 +82,20 @@ def _parcels(cases: pd.DataFrame) -> pd.DataFrame:
     return pairs[(pairs["parcel"] != "").to_numpy(bool)]
 
 
+def grounds(store: Store, as_of: When | None = None) -> gpd.GeoDataFrame:
+    """List the land of all projects, unjudged: sites that are not cancelled and parcels of land cases; layer, id, project."""
+    with store.snapshot():
+        sites = store.read("sites", as_of=as_of, columns=["id", "project", "status"])
+        named = _parcels(store.read("land_cases", columns=["id", "project", "parcels"], as_of=as_of, where=[Compare("parcels", "known")]))  # fmt: skip
+        parcels = store.read("parcels", ids=list(dict.fromkeys(named["parcel"])), columns=["id"], as_of=as_of)
+    sites = sites[(sites["status"] != "cancelled").to_numpy(bool, na_value=True) & sites["project"].notna().to_numpy(bool)]
+    pairs = named[["project", "parcel"]].drop_duplicates()
+    held = parcels.merge(pairs, left_on="id", right_on="parcel")
+    columns = ["layer", "id", "project", "geometry"]
+    both = [sites.assign(layer="sites")[columns], held.assign(layer="parcels")[columns]]
+    return gpd.GeoDataFrame(pd.concat(both, ignore_index=True), geometry="geometry", crs=store.crs)
+
+
 def projects_on(store: Store, plot: str, as_of: When | None = None) -> tuple[Claimant, ...]:
     """Name the projects whose sites share land with a plot, or whose land cases name it; NotFoundError where there is no plot."""
     with store.snapshot():

@@ -151,8 +151,8 @@ def _map_page(
     pdf.set_draw_color(*BLACK)
     pdf.set_line_width(0.4)
     pdf.rect(frame.left, frame.top, frame.width, frame.height)
-    _north(pdf, frame)
-    _scale_bar(pdf, frame)
+    north(pdf, frame)
+    scale_bar(pdf, frame)
     bounds = "; ".join(say(f"{side.en}: {b.en}", f"{side.zh}至{b.zh}") for side, b in zip(SIDES, plot.bounds, strict=True))
     foot = frame.top + frame.height + 2
     lines = [
@@ -227,28 +227,28 @@ def _label(pdf: FPDF, at: NDArray[np.float64], text: str, size: float, colour: t
     pdf.set_text_color(*BLACK)
 
 
-def _north(pdf: FPDF, frame: Frame) -> None:
-    """Draw the north arrow: up is grid north."""
-    x, y = frame.left + frame.width - 9, frame.top + 16
+def north(pdf: FPDF, frame: Frame, k: float = 1.0) -> None:
+    """Draw the north arrow, `k` times as large as on a parcel map: up is grid north."""
+    x, y = frame.left + frame.width - 9 * k, frame.top + 16 * k
     pdf.set_draw_color(*BLACK)
     pdf.set_fill_color(*BLACK)
-    pdf.polygon([(x, y - 12), (x - 3, y), (x, y - 2.5), (x + 3, y)], style="DF")
-    _label(pdf, np.array([x, y + 2.5]), "N 北", 8, BLACK)
+    pdf.polygon([(x, y - 12 * k), (x - 3 * k, y), (x, y - 2.5 * k), (x + 3 * k, y)], style="DF")
+    _label(pdf, np.array([x, y + 2.5 * k]), "N 北", 8 * k, BLACK)
 
 
-def _scale_bar(pdf: FPDF, frame: Frame) -> None:
-    """Draw a bar of a round length, in four parts."""
-    metres = 10.0 ** np.floor(np.log10(frame.scale * 0.05))
-    metres *= next(k for k in (5, 2, 1) if k * metres * 1000 / frame.scale <= 50)
+def scale_bar(pdf: FPDF, frame: Frame, k: float = 1.0) -> None:
+    """Draw a bar of a round length, in four parts, `k` times as large as on a parcel map."""
+    metres = 10.0 ** np.floor(np.log10(frame.scale * 0.05 * k))
+    metres *= next(n for n in (5, 2, 1) if n * metres * 1000 / frame.scale <= 50 * k)
     step = metres * 1000 / frame.scale / 4
-    x, y = frame.left + 6, frame.top + frame.height - 6
+    x, y = frame.left + 6 * k, frame.top + frame.height - 6 * k
     pdf.set_draw_color(*BLACK)
-    pdf.set_line_width(0.2)
-    for k in range(4):
-        pdf.set_fill_color(*(BLACK if k % 2 == 0 else (255, 255, 255)))
-        pdf.rect(x + k * step, y, step, 1.6, style="DF")
-    for k, value in ((0, 0.0), (2, metres / 2), (4, metres)):
-        _label(pdf, np.array([x + k * step, y - 2.2]), f"{value:g}{' m' if k == 4 else ''}", 7, BLACK)
+    pdf.set_line_width(0.2 * k)
+    for n in range(4):
+        pdf.set_fill_color(*(BLACK if n % 2 == 0 else (255, 255, 255)))
+        pdf.rect(x + n * step, y, step, 1.6 * k, style="DF")
+    for n, value in ((0, 0.0), (2, metres / 2), (4, metres)):
+        _label(pdf, np.array([x + n * step, y - 2.2 * k]), f"{value:g}{' m' if n == 4 else ''}", 7 * k, BLACK)
 
 
 def _table(pdf: FPDF, plot: ParcelMap, language: str) -> None:

@@ -11,7 +11,7 @@ import click
 
 from api.commands.change import dry_run, reason, tell
 from api.commands.land import actor
-from api.context import BAD_INPUT, Context, a_date, as_of, command, on
+from api.context import BAD_INPUT, Context, a_date, as_of, command, on, write
 from api.ledger import (
     FigureRow,
     ReportBody,
@@ -27,6 +27,7 @@ from api.ledger import (
 )
 from layers.base import Text
 from layers.edits import edit
+from layers.errors import Refusal
 from layers.ledger_book import read_book, write_book
 from layers.notices import claim, settle, unsent
 from layers.plan.warnings import RANK
@@ -135,17 +136,31 @@ def warnings(
     context.answer([r.model_dump(mode="json") for r in rows], render_warnings(rows, context.language == "zh"))
 
 
+@click.argument("what", type=click.Choice(["figures", "meeting"]), default="figures")
 @click.option("--year", type=click.IntRange(1990, 2060), help="the year of the figures (default: this year so far)")
-@click.option("--out", type=click.Path(path_type=Path), help="write the ledger as XLSX: projects, steps, warnings, figures")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="write the ledger as XLSX: projects, steps, warnings, figures; of a meeting a folder, or an archive (.zip)",
+)
+@click.option("--page", type=click.Choice(["A0", "A1", "A2", "A3"]), default="A0", show_default=True, help="of the wall map")
 @click.option("--from", "back", type=click.Path(path_type=Path, exists=True), help="read such an XLSX back: tell what differs")
 @click.option("--apply", is_flag=True, help="store what differs, all of it or nothing")
 @reason
 @on
 def report(
-    context: Context, year: int | None, out: Path | None, back: Path | None, apply: bool, reason: str, on: date | None
+    context: Context, what: str, year: int | None, out: Path | None, page: str, back: Path | None, apply: bool, reason: str,
+    on: date | None,
 ) -> None:  # fmt: skip
-    """Tell the figures of a year with their formulas; write the ledger as XLSX, or take an edited one back."""
+    """Tell the figures of a year with their formulas; write the ledger as XLSX, or take an edited one back; or print a meeting.
+
+    The papers of a MEETING: the ledger of the month and the week of --on (PDF, XLSX), the wall map with all projects numbered,
+    a sheet for each project.
+    """
     day, standards, zh = on or date.today(), Standards.load(), context.language == "zh"
+    if what == "meeting":
+        _meeting(context, day, out or Path(f"meeting-{day}.zip"), page)
+        return
     if back is not None:
         with context.store(read_only=not apply) as store:
             wishes = read_book(store, back)
@@ -162,6 +177,26 @@ def report(
         if out is not None:
             write_book(store, of, body.model_dump()["figures"], out)
     context.answer(body.model_dump(mode="json"), render_report(body, zh))
+
+
+def _meeting(context: Context, day: date, out: Path, page: str) -> None:
+    """Print the papers of a meeting into a folder or an archive, all of them or none."""
+    from layers.formats.zipped import packed
+    from maps.meeting import pack
+
+    with context.store(read_only=True) as store:
+        papers = pack(store, steward(store, Standards.load(), day), context.language, page)
+    if out.suffix.lower() == ".zip":
+        write(out, packed(papers))
+    else:
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise Refusal(f"{out} cannot be made ({error.strerror})", f"无法创建 {out}({error.strerror})") from error
+        for name, content in papers.items():
+            write(out / name, content)
+    files = [str(out)] if out.suffix.lower() == ".zip" else [str(out / name) for name in papers]
+    context.answer({"files": files, "papers": list(papers)}, "\n".join(files))
 
 
 COMMANDS = (command(project), command(permit), command(warnings), command(report))

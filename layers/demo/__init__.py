@@ -61,7 +61,7 @@ def deliveries(plots: int = 400, seed: int = 1) -> Iterator[tuple[Edition, Itera
         if draw in (sites, ledger.approvals) and draw(district(city, 0)) is None:
             continue
         yield Edition("", layer, SOURCE, day, coverage, surveyed), frames(city, draw)
-    for table, day, records in ledger.tables():
+    for table, day, records in ledger.tables(parcels(district(city, 0))):
         yield Edition("", table, SOURCE, day), iter([records])
 
 

@@ -42,9 +42,10 @@ WORKS = ("line_check", "above_ground", "topped_out", "utilities_connected", "com
 Rows = Sequence[Mapping[str, Any]]
 
 
-def tables() -> Iterator[tuple[str, date, gpd.GeoDataFrame]]:
-    """Give the tables of the ledger with the day to which each is kept."""
-    started = [_started(k) for k in range(KEY - len(_reviewed()))]
+def tables(parcels: gpd.GeoDataFrame) -> Iterator[tuple[str, date, gpd.GeoDataFrame]]:
+    """Give the tables of the ledger with the day to which each is kept; `parcels`: those on which projects may stand."""
+    land = _land(parcels, KEY - len(_reviewed()))
+    started = [_started(k, land[k]) for k in range(len(land))]
     coming = _reviewed()
     kept = date(YEAR + 1, 3, 31)
     yield "projects", kept, _table("projects", [*(p for p, *_ in started), *(p for p, *_ in coming), *_others()])
@@ -103,11 +104,25 @@ def _day(start: str, days: int) -> str:
     return str(np.datetime64(start, "D") + days)
 
 
-def _started(k: int) -> tuple[dict[str, Any], list[dict[str, Any]], dict[str, Any]]:
+def _land(parcels: gpd.GeoDataFrame, count: int) -> list[tuple[str | None, float]]:
+    """Choose the parcels of each project that started, with their area [mu]; of some, and where there are none, nobody wrote them down."""
+    sizes = dict(zip(parcels["id"], shapely.area(parcels.geometry.to_numpy()) / MU, strict=True))
+    free = {status: [id for id, s in zip(parcels["id"], parcels["status"], strict=True) if s == status] for status in ("built", "under_construction")}  # fmt: skip
+    found: list[tuple[str | None, float]] = []
+    for k in range(count):
+        status, wanted = ("built", 3) if k % 2 == 0 else ("under_construction", 1)
+        mine = [] if k in LATE else free[status][:wanted]
+        free[status] = free[status][len(mine) :]
+        mu = round(sum(sizes[id] for id in mine), 2) if mine else 30.0 + 5 * (k % 7)
+        found.append((", ".join(mine) or None, mu))
+    return found
+
+
+def _started(k: int, land: tuple[str | None, float]) -> tuple[dict[str, Any], list[dict[str, Any]], dict[str, Any]]:
     """Make a project that started in the year, the earlier half in production since: project, steps, land case."""
     id, (code, trade) = f"P-K{k + 1:02d}", TRADES[k % len(TRADES)]
     count = KEY - len(_reviewed())
-    mu = 30 + 5 * (k % 7)
+    parcels, mu = land
     project = {
         "id": id, "name": f"示例 demo · {trade} {k + 1}", "kind": "industrial", "level": _level(k), "industry_code": code,
         "status": "in_production" if k % 2 == 0 else "started", "enterprise": f"示例企业 demo company {k + 1}", **_carried(k),
@@ -131,7 +146,7 @@ def _started(k: int) -> tuple[dict[str, Any], list[dict[str, Any]], dict[str, An
     steps += [_step(id, item, _day(f"{YEAR + 1}-05-15", n - behind), None) for item, n in coming if item not in works]
     earlier = k < len(EARLIER)
     case = {
-        "id": f"C-K{k + 1:02d}", "project": id, "total_area": (EARLIER[k] if earlier else mu) * MU, "review_status": "passed",
+        "id": f"C-K{k + 1:02d}", "project": id, "parcels": parcels, "total_area": (EARLIER[k] if earlier else mu) * MU, "review_status": "passed",
         "opinion_no": f"联审{YEAR - (1 if earlier else 2)}-{k + 1:03d}", "opinion_on": f"{YEAR - (1 if earlier else 2)}-11-{k % 27 + 1:02d}",
         "supply": "listing", "contract_no": f"示例合同{k + 1}", "supplied_on": contract, "supplied_area": mu * MU,
     }  # fmt: skip

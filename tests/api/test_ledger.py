@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -125,3 +126,18 @@ def test_an_existing_ledger_is_imported_by_its_headings_with_rejects(own_park: P
     bad = shudi("import", steps, "--layer", "permits", "--base", own_park)
     assert (bad.status, "needs signing" in bad.err) == (2, True)
     assert shudi("import", own_park, "--layer", "permits", "--base", own_park).status == 2
+
+
+@pytest.mark.parametrize(("lang", "out"), [("en", "m.zip"), ("zh", "folder")])
+def test_the_papers_of_a_meeting_are_an_archive_or_a_folder(park: Path, tmp_path: Path, lang: str, out: str) -> None:
+    asked = ("report", "meeting", "--on", DAY, "--page", "A3", "--base", park, "--out", tmp_path / out)
+    assert shudi(*asked, lang=lang).status == 0
+    names = {"ledger.xlsx", "ledger.pdf", "wall_map.pdf", "projects.pdf"}
+    if lang == "en":
+        with zipfile.ZipFile(tmp_path / out) as made:
+            assert set(made.namelist()) == names
+    else:
+        assert {p.name for p in (tmp_path / out).iterdir()} == names
+        (tmp_path / "file").write_text("x")
+        refused = shudi(*asked[:-1], tmp_path / "file", lang=lang)
+        assert (refused.status, "无法创建" in refused.err) == (2, True)

@@ -1,0 +1,412 @@
+"""The pack of a meeting (过堂会): the ledger of the month and of the week, the wall map, a sheet for each project."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+from fpdf import FPDF
+from numpy.typing import NDArray
+from shapely.geometry.base import BaseGeometry
+
+from layers.base import Text
+from layers.formats import workbook
+from layers.ledger.permits import LEVELS
+from layers.ledger.projects import LEVELS as IMPORTANCE
+from layers.ledger.projects import STAGES
+from layers.plan.ledger import chain, five_ones, rows, stages
+from layers.plan.meeting import SECTIONS, month, period, week
+from layers.plan.notice import GENERATED
+from layers.plan.schedule import STATES
+from layers.plan.warnings import RANK
+from layers.project_land import grounds
+from layers.roads import half_width
+from layers.steward import Steward
+from layers.store.base import Store, When
+from layers.units import mu
+from maps.sheet import BLACK, GREY, LIGHT, ROAD, Frame, fitted, font
+from maps.wall import Row, Wall, badge, clipped, wall_map
+
+MOST = 5000
+"""From so many parcels on the wall map draws none but those of projects."""
+ROUND = 0.05
+"""How much land the wall map shows around the projects, as a share of their width."""
+HEADS = (
+    ("number", Text("No.", "序号"), 0.03), ("name", Text("Project", "项目"), 0.15), ("steward", Text("Steward", "管家"), 0.05),
+    ("step", Text("Step", "事项"), 0.13), ("planned", Text("Planned", "计划"), 0.06), ("forecast", Text("Forecast or done", "预计/实际"), 0.06),
+    ("latest", Text("Latest for the target", "倒排最迟"), 0.06), ("level", Text("Warning", "预警"), 0.05), ("cause", Text("Cause", "滞后原因"), 0.11),
+    ("owner", Text("Answers for it", "责任人"), 0.06), ("action", Text("Action", "措施"), 0.11), ("action_due_on", Text("Action due", "措施期限"), 0.05),
+    ("verified_by", Text("Verified by", "核验人"), 0.04), ("closed_on", Text("Closed", "销号日期"), 0.04),
+)  # fmt: skip
+"""Columns of the ledger of a span, with their shares of the page's width."""
+
+
+def pack(store: Store, of: Steward, language: str, page: str = "A0", as_of: When | None = None) -> dict[str, bytes]:
+    """Make the papers of a meeting on the ledger's day; same base, same day, same bytes.
+
+    ledger.xlsx and ledger.pdf (A3), wall_map.pdf (`page`: A0 to A3), projects.pdf (a page each, with an outline). The projects
+    have the same numbers in all of them.
+    """
+    land = grounds(store, as_of)
+    generated = "generated" in store.title
+    spans = {"month": _span(of, "month", language), "week": _span(of, "week", language)}
+    return {
+        "ledger.xlsx": _book(of, spans, language),
+        "ledger.pdf": _ledger(of, spans, language, generated),
+        "wall_map.pdf": wall_map(_wall(store, of, land, language, generated, as_of), language, page),
+        "projects.pdf": _sheets(store, of, land, language, generated, as_of),
+    }
+
+
+def _say(text: Text, language: str) -> str:
+    return text.zh if language == "zh" else text.en
+
+
+def _on(of: Steward) -> date:
+    return pd.Timestamp(of.ledger.on).date()
+
+
+def _day(value: Any) -> str:
+    return "" if pd.isna(value) else str(pd.Timestamp(value).date())
+
+
+def numbered(of: Steward) -> dict[str, int]:
+    """Number the projects that are scheduled: the more important first, then by their own numbers."""
+    alive = {p for g in of.ledger.groups for p in g.facts.project.tolist()}
+    projects = of.tables.projects[of.tables.projects["id"].isin(alive)]
+    place = projects["level"].map({name: k for k, name in enumerate(IMPORTANCE)}).fillna(len(IMPORTANCE))
+    order = projects.assign(place=place).sort_values(["place", "id"], kind="stable")["id"]
+    return {str(id): n for n, id in enumerate(order, 1)}
+
+
+def _titles(of: Steward) -> dict[str, Text]:
+    return {s.id: s.title for g in of.ledger.groups for s in g.plan.steps}
+
+
+def _span(of: Steward, by: str, language: str) -> pd.DataFrame:
+    """Write the ledger of the month or the week of the day as it is read: columns of HEADS, and `section`."""
+    span = (month if by == "month" else week)(of.ledger.on)
+    found = period(of.ledger, span, of.warnings)
+    numbers, titles = numbered(of), _titles(of)
+    of_project = of.tables.projects.set_index("id")
+    level = {name: _say(code.name, language) for name, code in LEVELS.items()}
+    told = pd.DataFrame(
+        {
+            "section": found["section"], "number": found["project"].map(numbers), "name": found["project"].map(of_project["name"]),
+            "steward": found["project"].map(of_project["steward"]),
+            "step": [_say(titles[i], language) + ("" if p < 0 else f" ({p})") for i, p in zip(found["item"], found["phase"], strict=True)],
+            **{name: found[name] for name in ("planned", "forecast", "latest")}, "level": found["level"].map(level),
+            **{name: found[name] for name in ("cause", "owner", "action", "action_due_on", "verified_by", "closed_on")},
+        }
+    )  # fmt: skip
+    place = {name: k for k, name in enumerate(SECTIONS)}
+    order = told.assign(place=told["section"].map(place)).sort_values(["place", "number", "planned"], kind="stable")
+    return order.drop(columns="place").reset_index(drop=True)
+
+
+def _book(of: Steward, spans: Mapping[str, pd.DataFrame], language: str) -> bytes:
+    """Write the two spans, the warnings and the figures of the year so far as a workbook."""
+    heads = {name: _say(title, language) for name, title, _ in HEADS}
+    section = _say(Text("Section", "分组"), language)
+    words = {name: _say(text, language) for name, text in SECTIONS.items()}
+    names = {
+        "month": Text("month", "月台账"),
+        "week": Text("week", "周台账"),
+        "warnings": Text("warnings", "预警"),
+        "figures": Text("figures", "指标"),
+    }
+    sheets = [(_say(names[by], language), frame.assign(section=frame["section"].map(words)).rename(columns={**heads, "section": section})) for by, frame in spans.items()]  # fmt: skip
+    warned = of.warnings[["level", "project", "item", "days", "on", language]]
+    today = _on(of)
+    told = [
+        (_say(f.title, language), f.value, f.unit, f.growth, _say(f.formula, language))
+        for f in of.figures(date(today.year, 1, 1), today)
+    ]
+    figures = pd.DataFrame(told, columns=["figure", "value", "unit", "growth", "formula"])
+    sheets += [(_say(names["warnings"], language), warned), (_say(names["figures"], language), figures)]
+    with TemporaryDirectory(prefix="shudi-") as folder:
+        path = Path(folder) / "ledger.xlsx"
+        workbook.write(path, sheets)
+        workbook.redate(path, today)
+        return path.read_bytes()
+
+
+def _pdf(orientation: str, size: str, title: str) -> FPDF:
+    """Begin a document that prints Chinese."""
+    pdf = FPDF(orientation, "mm", size)
+    pdf.set_creation_date(datetime(2000, 1, 1, tzinfo=UTC))
+    pdf.set_title(title)
+    pdf.set_auto_page_break(False)
+    pdf.add_font("sans", fname=str(font()))
+    return pdf
+
+
+def _line(pdf: FPDF, x: float, y: float, cells: Sequence[tuple[str, float]], high: float, fill: bool = False) -> None:
+    """Write a row of cells with their widths, each cut to its cell."""
+    pdf.set_fill_color(235, 235, 235)
+    for said, width in cells:
+        pdf.set_xy(x, y)
+        pdf.cell(width, high, clipped(pdf, said, width - 2 * pdf.c_margin), border=1, fill=fill)
+        x += width
+
+
+def _ledger(of: Steward, spans: Mapping[str, pd.DataFrame], language: str, generated: bool) -> bytes:
+    """Print the ledger of the month and of the week, A3 on its side."""
+    title = _say(Text("Ledger of projects", "项目台账"), language)
+    pdf = _pdf("landscape", "A3", title)
+    pdf.c_margin = 0.7
+    wide, high = pdf.w - 20, 5.4
+    widths = [share * wide for *_, share in HEADS]
+    heads = [(_say(head, language), width) for (_, head, _), width in zip(HEADS, widths, strict=True)]
+
+    def begin(by: str) -> float:
+        pdf.add_page()
+        first, last = (month if by == "month" else week)(of.ledger.on)
+        name = _say({"month": Text("month", "月"), "week": Text("week", "周")}[by], language)
+        pdf.set_text_color(*BLACK)
+        pdf.set_font("sans", size=14)
+        pdf.set_xy(10, 8)
+        pdf.cell(wide, 8, f"{title} · {name} {first} – {last}" + (f" · {_say(GENERATED, language)}" if generated else ""))
+        pdf.set_font("sans", size=7.5)
+        pdf.set_line_width(0.1)
+        pdf.set_draw_color(*LIGHT)
+        _line(pdf, 10, 19, heads, high, True)
+        return 19 + high
+
+    for by, frame in spans.items():
+        y, section = begin(by), ""
+        for record in frame.to_dict("records"):
+            if record["section"] != section:
+                section = record["section"]
+                y = begin(by) if y + 2 * high > pdf.h - 12 else y
+                count = int((frame["section"] == section).sum())
+                _line(pdf, 10, y, [(f"{_say(SECTIONS[section], language)} · {count}", wide)], high, True)
+                y += high
+            elif y + high > pdf.h - 12:
+                y = begin(by)
+            _line(pdf, 10, y, [(_cell(record[name]), width) for (name, _, _), width in zip(HEADS, widths, strict=True)], high)
+            y += high
+        if not len(frame):
+            _line(pdf, 10, y, [(_say(Text("nothing is due, late or done", "本期无到期、滞后或完成事项"), language), wide)], high)
+    return bytes(pdf.output())
+
+
+def _cell(value: Any) -> str:
+    """Write a value of a frame."""
+    return "" if pd.isna(value) else _day(value) if isinstance(value, pd.Timestamp) else str(value)
+
+
+def _wall(store: Store, of: Steward, land: gpd.GeoDataFrame, language: str, generated: bool, as_of: When | None) -> Wall:
+    """Gather what the wall map shows."""
+    steps, numbers = rows(of.ledger), numbered(of)
+    projects = of.tables.projects.set_index("id")
+    stage = stages(of.tables.projects, steps)
+    day = {i: steps[steps["item"] == i].groupby("project")["forecast"].max() for i in ("start", "in_production")}
+    rank = of.warnings.assign(rank=of.warnings["level"].map(RANK)).sort_values("rank").drop_duplicates("project", keep="last")
+    worst = dict(zip(rank["project"], rank["level"], strict=True))
+    own = land[land["project"].isin(numbers)]
+    shapes = {p: shapely.union_all(mine.to_numpy()) for p, mine in own.geometry.groupby(own["project"].to_numpy(object))}
+    listed = [
+        Row(
+            n, str(projects.loc[id, "name"]), _cell(projects.loc[id, "steward"]), str(stage[id]), _day(day["start"].get(id, pd.NaT)),
+            _day(day["in_production"].get(id, pd.NaT)), worst.get(id, "none"), _say(LEVELS[worst.get(id, "none")].name, language), shapes.get(id),
+        )
+        for id, n in numbers.items()
+    ]  # fmt: skip
+    _, extent = store.extent("parcels")
+    west, south, east, north = shapely.total_bounds(list(shapes.values())).tolist() if shapes else extent
+    margin = ROUND * max(east - west, north - south, 100.0)
+    box = (west - margin, south - margin, east + margin, north + margin)
+    around = (box[0] - margin * 6, box[1] - margin * 6, box[2] + margin * 6, box[3] + margin * 6)
+    few = store.count("parcels", around, most=MOST) <= MOST
+    parcels = store.read("parcels", around, columns=["id"], as_of=as_of).geometry.to_numpy(object) if few else np.zeros(0, object)
+    title = f"{store.title} · {_say(Text('Wall map of projects', '项目挂图作战'), language)}"
+    return Wall(title, _on(of), store.crs, listed, _roads(store, around, as_of), parcels, box, generated)
+
+
+def _roads(store: Store, box: tuple[float, float, float, float], as_of: When | None) -> gpd.GeoDataFrame:
+    """Read the roads of a box that are not retired, as land between their red lines, with their axes."""
+    roads = store.read("roads", box, as_of=as_of)
+    roads = roads[roads["retired_on"].isna().to_numpy(bool)]
+    axes = roads.geometry.to_numpy(object)
+    land = shapely.buffer(axes, np.maximum(half_width(roads), 2.0), cap_style="flat")
+    return gpd.GeoDataFrame({"name": roads["name"].array, "axis": axes}, geometry=land, crs=roads.crs)
+
+
+UNITS = {"10^4 CNY": Text("10^4 CNY", "万元"), "10^4 CNY/a": Text("10^4 CNY/a", "万元/年"), "m2": Text("m²", "m²")}
+FACTS = (
+    "enterprise", "industry_code", "level", "leader", "department", "steward", "work_plan", "target", "target_on", "investment_planned",
+    "investment_actual", "output_expected", "tax_expected", "jobs_expected", "floor_planned",
+)  # fmt: skip
+"""What a project's sheet says of it."""
+
+
+def _sheets(
+    store: Store, of: Steward, land: gpd.GeoDataFrame, language: str, generated: bool, as_of: When | None
+) -> bytes:  # fmt: skip
+    """Print a sheet for each project, A4, in the order of their numbers."""
+    pdf = _pdf("portrait", "A4", _say(Text("Project sheets", "项目单页"), language))
+    pdf.c_margin = 0.7
+    steps = rows(of.ledger)
+    stage = stages(of.tables.projects, steps)
+    by_land = {p: mine for p, mine in land.groupby("project")}
+    for id, n in numbered(of).items():
+        mine = by_land.get(id)
+        shape = None if mine is None else shapely.union_all(mine.geometry.to_numpy())
+        _sheet(pdf, store, of, language, generated, as_of, id, n, steps[steps["project"] == id], str(stage[id]), shape)
+    return bytes(pdf.output())
+
+
+def _sheet(
+    pdf: FPDF, store: Store, of: Steward, language: str, generated: bool, as_of: When | None, id: str, number: int,
+    steps: pd.DataFrame, stage: str, shape: BaseGeometry | None,
+) -> None:  # fmt: skip
+    """Print the sheet of one project: what it is, where it lies, its steps, why it produces when it does, its warnings."""
+    from layers.catalogue import LEDGER
+
+    record = of.tables.projects.set_index("id").loc[id]
+    pdf.add_page()
+    pdf.start_section(f"{number} {record['name']}")
+    pdf.set_text_color(*BLACK)
+    badge(pdf, 16, 15, 5, stage, str(number), 1.6)
+    pdf.set_font("sans", size=14)
+    pdf.set_xy(24, 9)
+    pdf.cell(170, 7, clipped(pdf, f"{id} {record['name']}", 168))
+    pdf.set_font("sans", size=8.5)
+    pdf.set_xy(24, 16)
+    told = [_say(STAGES[stage].name, language), f"{_say(Text('as of', '截至'), language)} {of.ledger.on}"]
+    pdf.cell(170, 5, " · ".join(told + ([_say(GENERATED, language)] if generated else [])))
+    fields = {f.name: f for f in LEDGER["projects"].fields}
+    lacking = five_ones(of.tables.projects)[id]
+    facts = []
+    for name in FACTS:
+        unit = f" ({_say(UNITS[fields[name].unit], language)})" if fields[name].unit in UNITS else ""
+        facts.append((_say(fields[name].title, language) + unit, _fact(record[name], fields[name].codes, language)))
+    facts.append((_say(Text("Missing of the five ones", "五个一缺项"), language), lacking or _say(Text("none", "无"), language)))
+    if shape is not None:
+        facts.append(
+            (
+                _say(Text("Land", "用地"), language),
+                f"{shape.area:,.2f} m² = {mu(shape.area):,.2f} {_say(Text('mu', '亩'), language)}",
+            )
+        )
+    pdf.set_font("sans", size=7.5)
+    pdf.set_line_width(0.1)
+    pdf.set_draw_color(*LIGHT)
+    for k, (name, value) in enumerate(facts):
+        _line(pdf, 12, 24 + 4.4 * k, [(name, 44), (value, 56)], 4.4)
+    _where(pdf, store, shape, language, as_of)
+    y = _steps(pdf, of, steps, language, 24 + 4.4 * max(len(facts), 17) + 5)
+    _reasons(pdf, of, id, steps, language, y + 2)
+
+
+def _fact(value: Any, codes: Any, language: str) -> str:
+    """Write a recorded value."""
+    said = _cell(value)
+    return (
+        _say(codes[said].name, language)
+        if codes and said in codes
+        else f"{value:,}"
+        if isinstance(value, int | np.integer)
+        else said
+    )
+
+
+def _where(pdf: FPDF, store: Store, shape: BaseGeometry | None, language: str, as_of: When | None) -> None:
+    """Draw the land of a project among roads and parcels; say where there is none."""
+    left, top, wide, high = 116.0, 24.0, 82.0, 74.8
+    if shape is not None:
+        frame: Frame = fitted(shape, left, top, wide, high)
+        box = frame.box()
+        with pdf.rect_clip(left, top, wide, high):
+            roads = _roads(store, box.bounds, as_of).geometry.to_numpy(object)
+            parcels = store.read("parcels", box.bounds, columns=["id"], as_of=as_of).geometry.to_numpy(object)
+            for shapes, style, line, fill in ((roads, "F", LIGHT, ROAD), (parcels, "D", LIGHT, BLACK), (np.array([shape], object), "D", (200, 0, 0), BLACK)):  # fmt: skip
+                _draw(pdf, frame, shapes, style, line, fill, 0.6 if line not in (LIGHT,) else 0.12)
+    pdf.set_draw_color(*BLACK)
+    pdf.set_line_width(0.2)
+    pdf.rect(left, top, wide, high)
+    pdf.set_font("sans", size=7.5)
+    pdf.set_text_color(*GREY)
+    said = (
+        Text("no land is recorded", "未记录用地")
+        if shape is None
+        else Text(f"1:{frame.scale:,}, north is up", f"1:{frame.scale:,},上北下南")
+    )
+    pdf.set_xy(left, top + high)
+    pdf.cell(wide, 4, _say(said, language), align="R")
+    pdf.set_text_color(*BLACK)
+
+
+def _draw(pdf: FPDF, frame: Frame, shapes: NDArray[np.object_], style: str, line: tuple[int, int, int], fill: tuple[int, int, int], width: float) -> None:  # fmt: skip
+    """Draw polygons in a frame."""
+    pdf.set_draw_color(*line)
+    pdf.set_fill_color(*fill)
+    pdf.set_line_width(width)
+    for part in shapely.get_parts(shapely.intersection(shapes, frame.box().buffer(1.0))).tolist():
+        if part.geom_type == "Polygon" and not part.is_empty:
+            for ring in shapely.get_rings(part):
+                pdf.polygon(frame.place(shapely.get_coordinates(ring)).tolist(), style=style)
+
+
+def _steps(pdf: FPDF, of: Steward, steps: pd.DataFrame, language: str, y: float) -> float:
+    """Table the steps of a project; gives where the table ends, on the last page that it took."""
+    heads = ((Text("Step", "事项"), 62), (Text("State", "状态"), 34), (Text("Planned", "计划"), 23), (Text("Forecast or done", "预计/实际"), 23), (Text("Latest for the target", "倒排最迟"), 23), (Text("Slack (d)", "浮动(天)"), 21))  # fmt: skip
+    titles, high = _titles(of), 3.6
+    pdf.set_line_width(0.1)
+    pdf.set_draw_color(*LIGHT)
+    pdf.set_font("sans", size=6.8)
+
+    def write(cells: Sequence[str], fill: bool = False) -> None:
+        _line(pdf, 12, y, [(cell, width) for cell, (_, width) in zip(cells, heads, strict=True)], high, fill)
+
+    write([_say(head, language) for head, _ in heads], True)
+    for r in steps.to_dict("records"):
+        y += high
+        if y + high > pdf.h - 10:
+            pdf.add_page()
+            y = 12
+            write([_say(head, language) for head, _ in heads], True)
+            y += high
+        name = _say(titles[r["item"]], language) + ("" if r["phase"] < 0 else f" ({r['phase']})")
+        slack = "" if pd.isna(r["slack"]) else str(int(r["slack"]))
+        write(
+            (
+                name,
+                _say(STATES[r["state"]].name, language),
+                _day(r["planned"]),
+                _day(r["forecast"]),
+                "" if r["state"] == "done" else _day(r["latest"]),
+                slack,
+            )
+        )
+    return y + high
+
+
+def _reasons(pdf: FPDF, of: Steward, id: str, steps: pd.DataFrame, language: str, y: float) -> None:
+    """Write the warnings of a project and the chain of reasons of its last day, as far as the page goes."""
+    titles = _titles(of)
+    last = "in_production" if (steps["item"] == "in_production").any() else str(steps["item"].iloc[-1])
+    mine = of.warnings[of.warnings["project"] == id]
+    lines = [f"{_say(LEVELS[level].name, language)}: {said}" for level, said in zip(mine["level"], mine[language], strict=True)]
+    lines = [
+        _say(Text("Warnings", "预警"), language) + ("" if lines else ": " + _say(Text("none", "无"), language)),
+        *(f"  {line}" for line in lines),
+    ]
+    lines.append(_say(Text(f"Why {titles[last].en} is when it is", f"{titles[last].zh}日期的原因"), language))
+    lines += [f"  {_say(titles[r.item], language)} {_day(r.day)}: {_say(r.text, language)}" for r in chain(of.ledger, id, last)]
+    pdf.set_font("sans", size=7)
+    for line in lines:
+        if y + 3.6 > pdf.h - 6:
+            pdf.add_page()
+            y = 12
+        pdf.set_xy(12, y)
+        pdf.cell(186, 3.6, clipped(pdf, line, 184))
+        y += 3.6
