@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import closing
 from datetime import UTC, date, datetime
 from importlib.resources import files
@@ -18,6 +19,7 @@ from PIL import Image
 from pypdfium2 import PdfDocument
 from shapely.geometry.base import BaseGeometry
 
+from geo.shape import Points
 from layers.base import Text
 from layers.errors import Refusal
 from layers.plan.parcel_map import SIDES, ParcelMap
@@ -29,9 +31,14 @@ MARGIN, FOOT, HEAD = 15.0, 24.0, 34.0
 """White around the page, height of the table below and of the title above the map [mm]."""
 SCALES = (50, 100, 200, 250, 500, 1000, 1500, 2000, 2500, 5000, 10_000, 20_000, 25_000, 50_000)
 RED, BLACK, GREY, LIGHT, ROAD = (200, 0, 0), (0, 0, 0), (90, 90, 90), (170, 170, 170), (238, 232, 216)
-CROWDED = 60
-"""From so many points on not each is labelled on the map; all are in the table."""
-ROW = 4.6
+CLEAR = 5.0
+"""How far from the boundary the names of roads and neighbours stand [mm]."""
+ROW, SHORT = 4.6, 24
+"""Height of a row of the table [mm], and how many rows still stand on the first page."""
+HEADS = {"zh": ("点号", "X (m)", "Y (m)", "边长 (m)"), "en": ("Point", "X north (m)", "Y east (m)", "Side (m)")}
+TURNS = tuple(np.array([[np.cos(a), np.sin(a)], [-np.sin(a), np.cos(a)]]) for a in (0.0, 0.7, -0.7))
+"""How a point's label may stand aside of its corner's bisector."""
+Box = tuple[float, float, float, float]
 
 
 class NoFontError(Refusal):
@@ -142,19 +149,26 @@ def _map_page(
     ]
     for rows, x in ((left, MARGIN), (right, wide / 2)):
         for k, (name, value) in enumerate(rows):
-            pdf.set_xy(x, 20 + 4.6 * k)
-            pdf.cell(wide / 2 - MARGIN, 4.6, f"{name}: {value}")
-    frame = fitted(plot.shape, MARGIN, HEAD + 2, wide - 2 * MARGIN, high - HEAD - FOOT - MARGIN - 4)
+            _line(pdf, x, 20 + 4.6 * k, wide / 2 - MARGIN - 2, f"{name}: {value}")
+    listed = table(plot)
+    half = (len(listed) + 1) // 2
+    below = (half + 1) * ROW + 3 if len(listed) <= SHORT else 0.0
+    frame = fitted(plot.shape, MARGIN, HEAD + 2, wide - 2 * MARGIN, high - HEAD - FOOT - MARGIN - 4 - below)
+    edge, low = frame.left + frame.width, frame.top + frame.height
+    taken = [(edge - 15, frame.top, edge, frame.top + 22), (frame.left, low - 12, frame.left + 64, low)]  # north arrow, scale bar
     with pdf.rect_clip(frame.left, frame.top, frame.width, frame.height):
         _land(pdf, plot, frame)
-        _boundary(pdf, plot, frame)
+        _boundary(pdf, plot, frame, taken)
+        _names(pdf, plot, frame, taken)
     pdf.set_draw_color(*BLACK)
     pdf.set_line_width(0.4)
     pdf.rect(frame.left, frame.top, frame.width, frame.height)
     north(pdf, frame)
     scale_bar(pdf, frame)
     bounds = "; ".join(say(f"{side.en}: {b.en}", f"{side.zh}至{b.zh}") for side, b in zip(SIDES, plot.bounds, strict=True))
-    foot = frame.top + frame.height + 2
+    if below:
+        _columns(pdf, language, listed, half, low + 3)
+    foot = low + 2 + below
     lines = [
         f"{say('Four bounds', '四至')}: {bounds}", f"{say('Address', '坐落')}: {plot.address}",
         f"{say('Drafter', '绘图')}: {drafter or '________'}    {say('Checker', '审核')}: {checker or '________'}    "
@@ -163,55 +177,125 @@ def _map_page(
     if generated:
         lines.append(say("Generated data, not a real place", "生成数据,并非真实地块"))
     for k, line in enumerate(lines):
-        pdf.set_xy(MARGIN, foot + 4.8 * k)
-        pdf.set_font("sans", size=9)
-        while pdf.get_string_width(line) > wide - 2 * MARGIN and pdf.font_size_pt > 5:
-            pdf.set_font_size(pdf.font_size_pt - 0.5)
-        pdf.cell(wide - 2 * MARGIN, 4.8, line)
+        _line(pdf, MARGIN, foot + 4.8 * k, wide - 2 * MARGIN, line)
+
+
+def _line(pdf: FPDF, x: float, y: float, width: float, text: str) -> None:
+    """Write a line into a width: in smaller letters where it is long, cut with an ellipsis where it is longer still."""
+    pdf.set_font("sans", size=9)
+    while pdf.get_string_width(text) > width - 2 and pdf.font_size_pt > 6:
+        pdf.set_font_size(pdf.font_size_pt - 0.5)
+    if pdf.get_string_width(text) > width - 2:
+        while text and pdf.get_string_width(f"{text}…") > width - 2:
+            text = text[:-1]
+        text = f"{text}…"
+    pdf.set_xy(x, y)
+    pdf.cell(width, 4.8, text)
 
 
 def _land(pdf: FPDF, plot: ParcelMap, frame: Frame) -> None:
-    """Draw roads and neighbours, each with its name."""
+    """Draw roads and neighbours."""
     box = frame.box()
     pdf.set_line_width(0.15)
-    for frames, name, fill in ((plot.roads, "name", ROAD), (plot.neighbours, "id", None)):
-        pdf.set_draw_color(*LIGHT)
-        cut = shapely.intersection(frames.geometry.to_numpy(), box)
-        for shape, label in zip(cut, frames[name].fillna("").tolist(), strict=True):
-            for part in shapely.get_parts(shape):
-                if part.geom_type != "Polygon" or part.is_empty:
-                    continue
-                if fill:
-                    pdf.set_fill_color(*fill)
-                pdf.polygon(frame.place(shapely.get_coordinates(part.exterior)).tolist(), style="DF" if fill else "D")
-            if shape.area > 0.01 * box.area:
-                _label(pdf, frame.place(shapely.get_coordinates(shapely.point_on_surface(shape)))[0], str(label), 7, GREY)
+    pdf.set_draw_color(*LIGHT)
+    for frames, fill in ((plot.roads, ROAD), (plot.neighbours, None)):
+        for part in shapely.get_parts(shapely.intersection(frames.geometry.to_numpy(), box)):
+            if part.geom_type != "Polygon" or part.is_empty:
+                continue
+            if fill:
+                pdf.set_fill_color(*fill)
+            pdf.polygon(frame.place(shapely.get_coordinates(part.exterior)).tolist(), style="DF" if fill else "D")
 
 
-def _boundary(pdf: FPDF, plot: ParcelMap, frame: Frame) -> None:
-    """Draw the boundary in red, its points with their numbers and the lengths of its sides."""
+def _names(pdf: FPDF, plot: ParcelMap, frame: Frame, taken: list[Box]) -> None:
+    """Write the names of roads and neighbours where there is room: first where most of their land is, then to its sides."""
+    box = frame.box()
+    west, south, east, north = box.bounds
+    x, y = (west + east) / 2, (south + north) / 2
+    halves = (
+        box,
+        *(
+            shapely.box(*b)
+            for b in ((west, south, x, north), (x, south, east, north), (west, south, east, y), (west, y, east, north))
+        ),
+    )
+    clear = shapely.difference(box, shapely.buffer(plot.shape, CLEAR * frame.scale / 1000))
+    for frames, name in ((plot.roads, "name"), (plot.neighbours, "id")):
+        for shape, label in zip(frames.geometry.to_numpy(), frames[name].fillna("").tolist(), strict=True):
+            if not label or shapely.intersection(shape, box).area <= 0.01 * box.area:
+                continue
+            land = [shapely.intersection(shapely.intersection(shape, clear), half) for half in halves]
+            spots = [frame.place(shapely.get_coordinates(shapely.point_on_surface(s)))[0] for s in land if not s.is_empty]
+            _labelled(pdf, spots, str(label), 7, GREY, taken)
+
+
+def _boundary(pdf: FPDF, plot: ParcelMap, frame: Frame, taken: list[Box]) -> None:
+    """Draw the boundary in red, its points with their numbers and the lengths of its sides, as far as there is room for them.
+
+    Points nearer to each other than a circle are drawn as the line only; all are in the table.
+    """
     points = plot.points
     pdf.set_draw_color(*RED)
     pdf.set_line_width(0.5)
     for part in shapely.get_parts(plot.shape):
         for ring in shapely.get_rings(part):
             pdf.polyline(frame.place(shapely.get_coordinates(ring)).tolist())
-    at = frame.place(points.xy)
-    every = int(np.ceil(len(at) / CROWDED))
-    centre = at.mean(axis=0)
+    at, out = frame.place(points.xy), outward(plot.shape, points) * (1, -1)
     on = at[points.following]
     pdf.set_fill_color(255, 255, 255)
     pdf.set_line_width(0.25)
-    for n, (x, y) in enumerate(at.tolist()):
-        pdf.circle(x, y, 0.7, style="DF")
-        if n % every:
-            continue
-        away = at[n] - centre
-        out = away / max(float(np.hypot(*away)), 1e-6) * (3.2 if points.ring[n] == 0 else -3.2)
-        _label(pdf, at[n] + out, f"J{points.number[n]}", 7, RED)
-        middle = (at[n] + on[n]) / 2
-        if np.hypot(*(on[n] - at[n])) > 9 and every == 1:
-            _label(pdf, middle, f"{points.side[n]:.3f}", 6, BLACK)
+    shown = spaced(at, 1.6)
+    for n in shown:
+        pdf.circle(float(at[n, 0]), float(at[n, 1]), 0.7, style="DF")
+    for n in shown:
+        ways = [at[n] + out[n] @ turn * far for turn in TURNS for far in (3.2, 4.8)]
+        _labelled(pdf, ways, f"J{points.number[n]}", 7, RED, taken)
+    for n, length in enumerate(np.hypot(*(on - at).T).tolist()):
+        if length > 11:
+            ways = [at[n] + (on[n] - at[n]) * share for share in (0.5, 0.35, 0.65)]
+            _labelled(pdf, ways, f"{points.side[n]:.3f}", 6, BLACK, taken)
+
+
+def outward(shape: BaseGeometry, points: Points) -> NDArray[np.float64]:
+    """Point from each boundary point away from the plot's land, along the bisector of its corner; unit vectors, shape (n, 2)."""
+    xy = points.xy
+    before = np.empty_like(points.following)
+    before[points.following] = np.arange(len(xy))
+    steps = [xy[other] - xy for other in (before, points.following)]
+    back, on = (step / np.maximum(np.hypot(*step.T), 1e-9)[:, None] for step in steps)
+    both = back + on
+    straight = np.hypot(*both.T) < 0.2
+    both[straight] = np.stack([-on[:, 1], on[:, 0]], axis=1)[straight]
+    both /= np.maximum(np.hypot(*both.T), 1e-9)[:, None]
+    near = 0.01 * np.minimum(*(np.hypot(*step.T) for step in steps))[:, None]
+    turned: NDArray[np.float64] = np.where(shapely.contains_xy(shape, xy + both * near)[:, None], -both, both)
+    return turned
+
+
+def spaced(at: NDArray[np.float64], gap: float) -> list[int]:
+    """Pick points in their order so that no two are nearer than `gap` to each other."""
+    cells: dict[tuple[int, int], list[NDArray[np.float64]]] = {}
+    shown = []
+    for n, (column, row) in enumerate(np.floor(at / gap).astype(int).tolist()):
+        around = (p for i in (-1, 0, 1) for j in (-1, 0, 1) for p in cells.get((column + i, row + j), ()))
+        if all(np.hypot(*(at[n] - p)) >= gap for p in around):
+            cells.setdefault((column, row), []).append(at[n])
+            shown.append(n)
+    return shown
+
+
+def _labelled(
+    pdf: FPDF, spots: Sequence[NDArray[np.float64]], text: str, size: float, colour: tuple[int, int, int], taken: list[Box]
+) -> None:
+    """Write a text at the first spot where it covers no other, or nowhere."""
+    pdf.set_font("sans", size=size)
+    wide, high = pdf.get_string_width(text) / 2 + 0.4, size * 0.2 + 0.1
+    for x, y in (spot.tolist() for spot in spots):
+        box = (x - wide, y - high, x + wide, y + high)
+        if not any(box[0] < t[2] and t[0] < box[2] and box[1] < t[3] and t[1] < box[3] for t in taken):
+            taken.append(box)
+            _label(pdf, np.array([x, y]), text, size, colour)
+            return
 
 
 def _label(pdf: FPDF, at: NDArray[np.float64], text: str, size: float, colour: tuple[int, int, int]) -> None:
@@ -252,25 +336,32 @@ def scale_bar(pdf: FPDF, frame: Frame, k: float = 1.0) -> None:
 
 
 def _table(pdf: FPDF, plot: ParcelMap, language: str) -> None:
-    """Write the coordinate table in columns, over as many pages as it takes; each ring ends with its first point again."""
-    heads = ("点号", "X (m)", "Y (m)", "边长 (m)") if language == "zh" else ("Point", "X north (m)", "Y east (m)", "Side (m)")
-    rows = list(table(plot))
-    width = (pdf.w - 2 * MARGIN - 6) / 2
+    """Write a coordinate table that is too long for the first page, over as many pages as it takes; a ring ends with its first point."""
+    rows = table(plot)
+    if len(rows) <= SHORT:
+        return
     fit = int((pdf.h - 2 * MARGIN - 12) // ROW) - 1
     for first in range(0, len(rows), 2 * fit):
         pdf.add_page()
         pdf.set_font("sans", size=11)
         pdf.set_xy(MARGIN, MARGIN - 4)
-        pdf.cell(
-            0, 7, f"{plot.id} · {'界址点坐标表' if language == 'zh' else 'Boundary points'}", new_x=XPos.LMARGIN, new_y=YPos.NEXT
-        )
-        for column in range(2):
-            some = rows[first + column * fit : first + (column + 1) * fit]
-            for k, row in enumerate([heads, *some] if some else []):
-                pdf.set_font("sans", size=8)
-                pdf.set_xy(MARGIN + column * (width + 6), MARGIN + 6 + k * ROW)
-                for cell, share in zip(row, (0.16, 0.3, 0.32, 0.22), strict=True):
-                    pdf.cell(width * share, ROW, cell, border=1, align="C" if k == 0 else "R")
+        title = "界址点坐标表" if language == "zh" else "Boundary points"
+        pdf.cell(0, 7, f"{plot.id} · {title}", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+        _columns(pdf, language, rows[first : first + 2 * fit], fit, MARGIN + 6)
+
+
+def _columns(pdf: FPDF, language: str, rows: Sequence[Sequence[str]], fit: int, top: float) -> None:
+    """Write rows of the table in two columns of `fit` rows each."""
+    width = (pdf.w - 2 * MARGIN - 6) / 2
+    pdf.set_font("sans", size=8)
+    pdf.set_draw_color(*BLACK)
+    pdf.set_line_width(0.15)
+    for column in range(2):
+        some = rows[column * fit : (column + 1) * fit]
+        for k, row in enumerate([HEADS["zh" if language == "zh" else "en"], *some] if some else []):
+            pdf.set_xy(MARGIN + column * (width + 6), top + k * ROW)
+            for cell, share in zip(row, (0.16, 0.3, 0.32, 0.22), strict=True):
+                pdf.cell(width * share, ROW, cell, border=1, align="C" if k == 0 else "R")
 
 
 def table(plot: ParcelMap) -> list[tuple[str, str, str, str]]:

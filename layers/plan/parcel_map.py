@@ -20,6 +20,8 @@ SIDES = (Text("north", "北"), Text("east", "东"), Text("south", "南"), Text("
 NOBODY = Text("land that nobody surveyed", "未调查土地")
 TOUCH = 0.5
 """How far from an edge [m] the land beside it may begin."""
+LEAST = 2.0
+"""How much land beside a side makes a neighbour of it [m2]: more than one that only touches its corner."""
 ON = 0.001
 """How far from an edge [m] a neighbour's point lies on it: less than the sheet prints."""
 CONTEXT = 0.6
@@ -121,4 +123,4 @@ def _longest(shared: NDArray[np.float64], names: list[Text]) -> Text:
     for name, area in zip(names, shared.tolist(), strict=True):
         total[name] = total.get(name, 0.0) + area
     best = max(total, key=lambda name: total[name], default=NOBODY)
-    return best if total.get(best, 0.0) > TOUCH else NOBODY
+    return best if total.get(best, 0.0) > LEAST else NOBODY

@@ -1,7 +1,9 @@
 """Parcel maps: what is printed is what the polygon says; read back by poppler."""
 
 import io
+import re
 import subprocess
+from dataclasses import replace
 from datetime import date
 
 import geopandas as gpd
@@ -11,8 +13,9 @@ import pytest
 import shapely
 from PIL import Image
 
+from geo.shape import boundary_points
 from layers.plan.parcel_map import parcel_map
-from maps.sheet import PAGES, fitted, parcel_sheet, picture, table
+from maps.sheet import PAGES, fitted, outward, parcel_sheet, picture, table
 
 ANGLE = np.linspace(0, 2 * np.pi, 300, endpoint=False)
 SHAPES = {
@@ -58,6 +61,65 @@ def test_the_sheet_prints_every_point_and_closes_each_ring(tmp_path, name):
     assert f"{SHAPES[name].area:,.2f} m²" in said
     assert "宗地图" in said
     assert "工业用地 (1001)" in said
+
+
+def words(pdf, tmp_path):
+    """List what a sheet prints: page, text, box [pt], as poppler finds it."""
+    path = tmp_path / "sheet.pdf"
+    path.write_bytes(pdf)
+    said = subprocess.run(["pdftotext", "-bbox", path, "-"], capture_output=True, check=True, text=True).stdout
+    found = []
+    for page in said.split("<page ")[1:]:
+        size = [float(n) for n in re.findall(r'(?:width|height)="([\d.]+)"', page)[:2]]
+        found.append(
+            (
+                size,
+                [
+                    (*map(float, w[:4]), w[4])
+                    for w in re.findall(r'<word xMin="(.+?)" yMin="(.+?)" xMax="(.+?)" yMax="(.+?)">(.*?)<', page)
+                ],
+            )
+        )
+    return found
+
+
+@pytest.mark.parametrize(("name", "pages"), [("triangle", 1), ("hole", 1), ("round", 4), ("parts", 1)])
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_nothing_is_printed_off_the_page_or_over_another_label(tmp_path, name, pages, lang):
+    plot = content(SHAPES[name])
+    found = words(parcel_sheet(plot, lang, on=date(2026, 6, 1), generated=True), tmp_path)
+    assert len(found) == pages
+    for (wide, high), there in found:
+        assert all(0 < x0 < x1 < wide and 0 < y0 < y1 < high for x0, y0, x1, y1, _ in there)
+    body = "".join(f" {word} " for _, there in found for *_, word in there)
+    assert all(f" {x} " in body and f" {y} " in body for _, x, y, _ in table(plot))
+    foot = min(w[1] for w in found[0][1] if w[4] in ("点号", "Point", "Four") or w[4].startswith("四至"))
+    drawn = [w for w in found[0][1] if 100 < w[1] < foot and re.fullmatch(r"J\d+|\d+\.\d{3}|裕兴路|东邻", w[4])]
+    assert len(drawn) > 5
+    for k, a in enumerate(drawn):
+        for b in drawn[k + 1 :]:
+            across, down = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
+            assert across <= 0.5 or down <= 3.5, (a, b)
+    labels = {w[4] for w in drawn}
+    assert {"裕兴路", "东邻", "J1"} <= labels
+    if name != "round":
+        assert {row[0] for row in table(plot)} <= labels
+
+
+def test_long_names_are_cut_and_stay_in_their_half(tmp_path):
+    plot = replace(content(SHAPES["hole"]), owner="很长的权利人名称" * 20, address="very long address " * 40)
+    (_, there), *_ = words(parcel_sheet(plot, "zh", on=date(2026, 6, 1)), tmp_path)
+    owner = next(w for w in there if "很长" in w[4])
+    assert owner[2] < 105 * 72 / 25.4
+    assert "…" in owner[4]
+
+
+def test_a_labels_place_is_outside_the_land_also_in_holes_and_notches():
+    notched = shapely.Polygon([(0, 0), (100, 0), (100, 80), (60, 80), (50, 40), (40, 80), (0, 80)]) - shapely.box(20, 10, 30, 20)
+    points = boundary_points(np.array([notched], object))
+    out = outward(notched, points)
+    assert np.allclose(np.hypot(*out.T), 1)
+    assert not shapely.contains_xy(notched, points.xy + out * 0.5).any()
 
 
 def test_sides_and_area_agree_with_the_printed_coordinates_to_the_millimetre():
