@@ -35,7 +35,7 @@ RANK = {role: rank for rank, role in enumerate(ROLES)}
 OPEN = ("/healthz", "/openapi.json", "/me", "/login", "/login/oidc", "/login/oidc/callback", "/logout")
 """Addresses that tell nothing of the land; so do the page's own files, below FILES."""
 FILES = "/web/"
-LISTED = re.compile(r"/listings(?:\.geojson|\.csv|/[^/]+(?:/(?:notice\.pdf|notice\.docx|parcel_map\.pdf))?)?")
+LISTED = re.compile(r"/listings(?:\.geojson|\.csv|/[^/]+(?:/(?:notice\.pdf|notice\.docx|parcel_map\.pdf|parcel_map\.png))?)?")
 """What everybody may read of listings; the routes show the public published ones only."""
 ADMIN = ("/audit", "/people")
 SAFE = ("GET", "HEAD", "OPTIONS")
@@ -45,6 +45,7 @@ EXPORTS = (
     "application/vnd.apache.parquet",
     "application/pdf",
     "application/zip",
+    "image/tiff",
 )
 """Kinds of answers that carry land away in bulk: who had one is in the audit log."""
 COOKIE = "shudi"

@@ -13,14 +13,16 @@ from starlette.exceptions import HTTPException
 
 from api.importing import NotReadyError, TooManyImportsError
 from api.jobs import NoJobError, NoResultError
-from api.models import Problem
+from api.models import Problem, Words
 from api.refusals import REFUSALS, told
 from geo.errors import GeoError
 from geo.tiles import TileError
 from layers.assessment import NotFoundError, StaleFindingsError
+from layers.base import Text
 from layers.errors import Refusal
 from layers.filter.errors import FilterError
 from layers.listings import NotYoursError
+from layers.plan.listing import BadTermsError
 from layers.plan.procedures import NoProjectError
 from layers.store.base import BusyError, DuplicateError, ReadOnlyError, StaleError, StoreError
 
@@ -57,13 +59,14 @@ WORDS: Mapping[int, str] = {
 
 def problem(
     request: Request, status: int, title: str, en: str, zh: str, headers: Mapping[str, str] | None = None,
-    cause: Exception | None = None,
+    cause: Exception | None = None, terms: Mapping[str, Text] | None = None,
 ) -> JSONResponse:  # fmt: skip
     """Write a problem; its id stands in the log, with the cause where the fault is on this side."""
-    body = Problem(title=title, status=status, detail=en, detail_zh=zh, id=uuid.uuid4().hex[:12])
+    named = {name: Words(en=text.en, zh=text.zh) for name, text in terms.items()} if terms else None
+    body = Problem(title=title, status=status, detail=en, detail_zh=zh, id=uuid.uuid4().hex[:12], terms=named)
     level = logging.ERROR if status >= 500 else logging.INFO
     LOG.log(level, "%s %s %s: %s", body.id, request.method, status, cause or en, exc_info=cause if status == 500 else None)
-    return JSONResponse(body.model_dump(), status, dict(headers or {}), "application/problem+json")
+    return JSONResponse(body.model_dump(exclude_none=True), status, dict(headers or {}), "application/problem+json")
 
 
 def handle(app: FastAPI) -> None:
@@ -73,7 +76,8 @@ def handle(app: FastAPI) -> None:
         status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
         assert isinstance(error, REFUSALS)  # the table holds no other
         words, later = told(error), {"Retry-After": "5"} if status in (429, 503, 507) else None
-        return problem(request, status, getattr(error, "kind", type(error).__name__), words.en, words.zh, later, error)
+        terms, kind = error.terms if isinstance(error, BadTermsError) else None, getattr(error, "kind", type(error).__name__)
+        return problem(request, status, kind, words.en, words.zh, later, error, terms)
 
     for kind in STATUS:
         app.add_exception_handler(kind, refused)

@@ -20,7 +20,8 @@ WRONG_HOST = Text(
 )
 
 
-UPLOADS = "/imports"
+UPLOADS = re.compile(r"/imports|/listings/[^/]+/scheme/[^/]+")
+"""Addresses that take files."""
 HOST = re.compile(r"(?:\[([0-9a-fA-F:.]+)\]|([\w.-]+))(?::\d+)?", re.ASCII)
 
 
@@ -55,7 +56,7 @@ class Limits:
     def _counted(self, path: str, receive: Receive) -> Receive:
         """Count a body while it comes, and the time that it takes; who breaks off the connection is not waited for."""
         settings = self._settings
-        most = settings.upload if path == UPLOADS else settings.body
+        most = settings.upload if UPLOADS.fullmatch(path) else settings.body
         read, whole, begun = 0, False, time.monotonic()
 
         async def counted() -> Message:

@@ -426,7 +426,7 @@ class Health(BaseModel):
 
 
 class Problem(BaseModel):
-    """An error as RFC 9457 problem+json; `id` finds it in the server's log."""
+    """An error as RFC 9457 problem+json; `id` finds it in the server's log; `terms`: what is wrong with each, by its name."""
 
     type: str = "about:blank"
     title: str
@@ -434,3 +434,4 @@ class Problem(BaseModel):
     detail: str
     detail_zh: str
     id: str
+    terms: dict[str, Words] | None = None

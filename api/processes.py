@@ -1,4 +1,4 @@
-"""The processes of the service (OGC API - Processes): check, assess and supply, their inputs and how each is run."""
+"""The processes of the service (OGC API - Processes): check, assess, supply, packs, suitability; their inputs and how each is run."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.jobs import Progress
 from api.models import CheckRequest, Moment, SheetBody
+from api.packs import PacksBody, PacksInputs, packs
 from api.settings import Settings
+from api.suitability import SuitabilityBody, SuitabilityInputs, scored
 from api.supply import SupplyBody
 from layers.assessment import Networks, anew, carried, check, question, supply
 from layers.base import Text
@@ -107,6 +109,16 @@ def run_supply(land: Land, given: SupplyInputs, progress: Progress) -> SupplyBod
     return SupplyBody.of(table, land.standards.on(day), given.by, given.level, given.take_up, "generated" in land.store.title)
 
 
+def run_packs(land: Land, given: PacksInputs, progress: Progress) -> PacksBody:
+    """Pack listings."""
+    return packs(land.store, land.settings.base, land.standards, land.networks, given, progress)
+
+
+def run_suitability(land: Land, given: SuitabilityInputs, progress: Progress) -> SuitabilityBody:
+    """Score plots or cells."""
+    return scored(land.store, land.settings.base, land.standards, given, progress)
+
+
 @dataclass(frozen=True, slots=True)
 class Process:
     """A process: what it is called, what it takes and gives, and how it is run."""
@@ -133,5 +145,15 @@ PROCESSES: Mapping[str, Process] = {
         Text("Supply of serviced land", "熟地供应"),
         Text("When free land becomes serviced, from the stored findings.", "由已存结论得出可供土地何时具备条件。"),
         SupplyInputs, SupplyBody, run_supply,
+    ),
+    "packs": Process(
+        Text("Packs of listings", "供地资料包"),
+        Text("All papers of many listings in one file below /results/.", "将多宗供地信息的全部资料打包,存于 /results/ 下。"),
+        PacksInputs, PacksBody, run_packs,
+    ),
+    "suitability": Process(
+        Text("Suitability", "适宜性评价"),
+        Text("Plots, or the cells of a grid, scored from 0 to 10 by weighted factors.", "按加权因子为宗地或格网像元评分(0 至 10)。"),
+        SuitabilityInputs, SuitabilityBody, run_suitability,
     ),
 }  # fmt: skip

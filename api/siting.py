@@ -139,8 +139,30 @@ def brief_of(near: Iterable[str], **said: Any) -> BriefBody:
     try:
         return BriefBody(near=[near_of(n) for n in near], **said)
     except ValidationError as error:
-        told = "; ".join(f"{'.'.join(str(k) for k in e['loc'])}: {e['msg']}" for e in error.errors())
-        raise Refusal(f"the brief asks for what cannot be: {told}", f"条件超出范围:{told}") from None
+        told = [bounded(e) for e in error.errors()]
+        en, zh = "; ".join(t.en for t in told), ";".join(t.zh for t in told)
+        raise Refusal(f"the brief asks for what cannot be: {en}", f"条件超出范围:{zh}") from None
+
+
+def bounded(error: Any) -> Text:
+    """Say which option is out of its bounds, and what these are."""
+    name = str(error["loc"][0])
+    name = "near" if name in ("least_m", "most_m") else name
+    option = f"--{name.removesuffix('_m').removesuffix('_m2').removesuffix('_cny').replace('_', '-')}"
+    limits = error.get("ctx", {})
+    kinds = {
+        "greater_than": Text("write more than {gt:g}", "应大于 {gt:g}"),
+        "greater_than_equal": Text("write at least {ge:g}", "应不小于 {ge:g}"),
+        "less_than_equal": Text("write at most {le:g}", "应不大于 {le:g}"),
+        "string_too_long": Text("write at most {max_length} characters", "应不超过 {max_length} 个字符"),
+        "too_long": Text("write at most {max_length} of them", "应不超过 {max_length} 个"),
+    }
+    words = kinds.get(error["type"])
+    if words is None:
+        return Text(f"{option} is not as described by shudi find --help", f"{option} 不符合 shudi find --help 的说明")
+    factor = 100 if name == "slope" else 1
+    numbers = {k: v * factor if isinstance(v, int | float) else v for k, v in limits.items()}
+    return Text(f"{option}: {words.en.format(**numbers)}", f"{option}:{words.zh.format(**numbers)}")
 
 
 def pairs(said: Iterable[str], default: float | None = None) -> dict[str, float]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path, PurePath
@@ -18,20 +19,22 @@ from layers.base import Text
 from layers.errors import Refusal
 from layers.evidence import Moment, verdict
 from layers.plan.listing import (
+    MOVES,
     BadTermsError,
     FaultyError,
     Listing,
     NoMoveError,
     SchemeFile,
+    Wrong,
+    complete,
     contradictions,
     faults,
-    lacking,
     move,
     read,
     refuse,
-    term,
     written,
 )
+from layers.plan.listing import terms as read_terms
 from layers.plan.parcel_map import SIDES
 from layers.standards import Standards
 from layers.store.address import Where
@@ -41,7 +44,16 @@ from layers.store.people import beside as people
 
 RANK = {role: rank for rank, role in enumerate(ROLES)}
 CONTRADICTS = Text("contradicts itself", "自相矛盾")
-LACKS = Text("cannot be reviewed yet, it lacks", "尚不能审核,缺")
+
+
+OPEN = ("draft", "reviewed")
+"""States in which terms may change."""
+FILES, SIZE = 50, 200 << 20
+"""Most files of a scheme, and their size together [bytes]: a pack holds them."""
+
+
+class SchemeError(Refusal):
+    """Files cannot be the scheme of a listing."""
 
 
 class NotYoursError(Refusal):
@@ -102,7 +114,7 @@ def draft(store: Store, plot: str, said: Mapping[str, str], by: By, standards: S
         "level": str(level),
     }
     own |= {"use_code": parcel["use_code"]} if isinstance(parcel["use_code"], str) else {}
-    made = Listing(id or f"L-{plot}", plot, "draft", own | {name: term(name, text) for name, text in said.items()})
+    made = Listing(id or f"L-{plot}", plot, "draft", own | read_terms(said))
     return _put(store, made, 0, by, standards)
 
 
@@ -111,22 +123,63 @@ def change(store: Store, id: str, said: Mapping[str, str | None], by: By, standa
     made, version = listing(store, id)
     _open(made)
     kept = {name: value for name, value in made.terms.items() if name not in said}
-    terms = kept | {name: term(name, text) for name, text in said.items() if text is not None}
+    terms = kept | read_terms({name: text for name, text in said.items() if text is not None})
     return _put(store, replace(made, state="draft", terms=terms), version, by, standards)
 
 
-def bind(store: Store, id: str, files: Sequence[tuple[str, bytes]], by: By, standards: Standards) -> Listing:
-    """Bind the files of a scheme to a draft by their hashes; the files are kept beside the base, under their hashes."""
+def ways(made: Listing, role: str) -> tuple[str, ...]:
+    """List the states to which a role may move a listing."""
+    return tuple(to for (before, to), least in MOVES.items() if before == made.state and RANK[role] >= RANK[least])
+
+
+def alterable(made: Listing, role: str) -> bool:
+    """Tell whether a role may change the terms of a listing."""
+    return made.state in OPEN and RANK[role] >= RANK["planner"]
+
+
+def bind(store: Store, id: str, files: Sequence[SchemeFile], by: By, standards: Standards) -> Listing:
+    """Bind the files of a scheme to a draft by their hashes, instead of those before; the files are kept under them (`beside`)."""
+    return _bound(store, id, by, standards, lambda before: tuple(files))
+
+
+def attach(store: Store, id: str, file: SchemeFile, by: By, standards: Standards) -> Listing:
+    """Bind one more file to a draft, or another one of the same name."""
+    return _bound(store, id, by, standards, lambda before: (*(f for f in before if f.name != file.name), file))
+
+
+def detach(store: Store, id: str, name: str, by: By, standards: Standards) -> Listing:
+    """Unbind a file of a draft; NotFoundError where it has none of the name."""
+    if not any(file.name == name for file in listing(store, id)[0].scheme):
+        raise NotFoundError(f"listing {id} has no file {name[:80]}", f"供地信息 {id} 没有文件 {name[:80]}")
+    return _bound(store, id, by, standards, lambda before: tuple(f for f in before if f.name != name))
+
+
+def _bound(
+    store: Store, id: str, by: By, standards: Standards, change: Callable[[tuple[SchemeFile, ...]], tuple[SchemeFile, ...]]
+) -> Listing:
+    """Change the files of a draft's scheme."""
     made, version = listing(store, id)
     _open(made)
-    scheme = tuple(SchemeFile(PurePath(name).name, len(content), hashlib.sha256(content).hexdigest()) for name, content in files)
+    scheme = change(made.scheme)
+    if len(scheme) > FILES or sum(file.size for file in scheme) > SIZE:
+        raise SchemeError(
+            f"a scheme has at most {FILES} files of {SIZE >> 20} MB together; leave some out",
+            f"方案最多 {FILES} 个文件,合计不超过 {SIZE >> 20} MB;请减少文件",
+        )
+    if len({file.name for file in scheme}) < len(scheme):
+        raise SchemeError("two files of the scheme have the same name; rename one", "方案中有两个文件同名,请改名")
     bound = replace(made, state="draft", scheme=scheme, terms={**made.terms, "with_scheme": bool(scheme)})
     return _put(store, bound, version, by, standards)
 
 
+def open_for_change(store: Store, id: str) -> None:
+    """Refuse before a file is taken in where the listing is not there or its terms stand."""
+    _open(listing(store, id)[0])
+
+
 def _open(made: Listing) -> None:
     """Refuse to change what was published."""
-    if made.state not in ("draft", "reviewed"):
+    if made.state not in OPEN:
         raise NoMoveError(
             f"listing {made.id} is {made.state}: its terms stand; withdraw it and draft another",
             f"供地信息 {made.id} 的状态为 {made.state},条款不可再改;请撤回后另行草拟",
@@ -156,7 +209,7 @@ def advance(
             f"将供地信息变为 {to} 需要角色 {least},而 {by.actor} 是 {by.role};请联系 {least}",
         )
     if to == "reviewed":
-        refuse(made, lacking(made), LACKS)
+        complete(made)
     if to == "published":
         made = _published(store, made, Moment.now(store, on), standards, override, networks)
     return _put(store, replace(made, state=to), version, by, standards)
@@ -167,7 +220,7 @@ def _published(
 ) -> Listing:
     """Hold a plot against its listing on the day of its publication."""
     with store.snapshot():
-        level = int(str(made.terms["level"]))
+        level = level_of(made)
         sheet = verdict(store, made.plot, moment, level, standards, networks)
     if abs(sheet.area - float(str(made.terms["area"]))) > 0.005:
         a, b = f"{made.terms['area']:.2f}", f"{sheet.area:.2f}"
@@ -214,6 +267,16 @@ def moment_of(store: Store, made: Listing) -> Moment:
     return Moment.now(store)
 
 
+def level_of(made: Listing) -> int:
+    """Tell the level of development that a listing states; BadTermsError where it does not."""
+    if "level" not in made.terms:
+        raise BadTermsError(
+            f"listing {made.id} states no level of development; say level=3, 5 or 7 first",
+            f"供地信息 {made.id} 未注明开发程度 level;请先填写 3、5 或 7", [Wrong(("level",), Text("not said", "未填写"))],
+        )  # fmt: skip
+    return int(str(made.terms["level"]))
+
+
 def land_of(made: Listing) -> Text:
     """Say how the land of a listing is, as far as it was held against it."""
     return state_of_land(made.faults) if made.published_on else Text("not held against the land yet", "尚未与土地现状核对")
@@ -233,13 +296,51 @@ def beside(base: Where) -> Path:
     return file.with_name(file.name.removesuffix(".users.db") + ".schemes")
 
 
-def keep(folder: Path, contents: Iterable[bytes]) -> None:
-    """Keep files of schemes under their hashes, each whole or not at all."""
-    for content in contents:
-        folder.mkdir(parents=True, exist_ok=True)
-        part = folder / f"{uuid.uuid4().hex}.part"
-        part.write_bytes(content)
-        part.replace(folder / hashlib.sha256(content).hexdigest())
+class Arriving:
+    """A file of a scheme that arrives in parts; it is kept under its hash, whole or not at all."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._name = PurePath(name).name
+        if not self._name or not self._name.isprintable() or len(self._name) > 200:
+            raise SchemeError(
+                "a file of a scheme needs a name of at most 200 characters", "方案文件需要不超过 200 个字符的文件名"
+            )
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._folder, self._part = folder, folder / f"{uuid.uuid4().hex}.part"
+        self._hash, self._size, self._file = hashlib.sha256(), 0, self._part.open("xb")
+
+    def add(self, content: bytes) -> None:
+        """Take the next part."""
+        self._size += len(content)
+        if self._size > SIZE:
+            raise SchemeError(
+                f"{self._name} is over {SIZE >> 20} MB; a pack could not hold it",
+                f"{self._name} 超过 {SIZE >> 20} MB,资料包无法容纳",
+            )
+        self._hash.update(content)
+        self._file.write(content)
+
+    def end(self) -> SchemeFile:
+        """Keep the file; SchemeError where nothing arrived."""
+        self._file.close()
+        if not self._size:
+            raise SchemeError(f"{self._name} is empty; send the file as it is", f"{self._name} 是空文件;请发送原文件")
+        found = SchemeFile(self._name, self._size, self._hash.hexdigest())
+        self._part.replace(self._folder / found.sha256)
+        return found
+
+    def close(self) -> None:
+        """Take away what was not kept."""
+        self._file.close()
+        self._part.unlink(missing_ok=True)
+
+
+def kept(folder: Path, name: str, content: Iterable[bytes]) -> SchemeFile:
+    """Keep a file of a scheme."""
+    with closing(Arriving(folder, name)) as file:
+        for part in content:
+            file.add(part)
+        return file.end()
 
 
 def scheme_files(folder: Path, made: Listing) -> dict[str, bytes]:

@@ -17,7 +17,7 @@ from layers.evidence import Moment, inputs, verdict
 from layers.formats.errors import FormatError
 from layers.formats.export import WRITERS, Wish, export
 from layers.formats.zipped import packed
-from layers.listings import moment_of, scheme_files, state_of_land
+from layers.listings import level_of, moment_of, scheme_files, state_of_land
 from layers.pack import VERDICT, Told, sealed, written
 from layers.plan.listing import Listing, faults
 from layers.plan.notice import Section, body, notice
@@ -34,7 +34,7 @@ TITLE = Text("Notice of listing", "国有建设用地使用权挂牌出让公告
 
 def content(store: Store, made: Listing, moment: Moment, sheet: Sheet) -> tuple[tuple[Section, ...], Text]:
     """List the sections of a listing's notice, and say how its land is."""
-    land = state_of_land(faults(sheet, int(str(made.terms["level"]))))
+    land = state_of_land(faults(sheet, level_of(made)))
     verdict = VERDICTS[sheet.verdict].name
     rows = [
         (Text("Verdict", "结论"), Text(f"{verdict.en}, on {moment.on}", f"{verdict.zh},{moment.on}")),
@@ -58,7 +58,7 @@ def pack(
     folder `schemes`, and the manifest. A format that cannot hold the plot is left out, and the manifest says why.
     """
     moment, generated = moment_of(store, made), "generated" in store.title
-    level = int(str(made.terms["level"]))
+    level = level_of(made)
     with store.snapshot():
         sheet = verdict(store, made.plot, moment, level, standards, networks)
         given = inputs(store, made.plot, moment, standards)

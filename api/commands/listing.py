@@ -7,24 +7,23 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import click
 
 from api.commands.change import reason, values
 from api.commands.land import actor
 from api.context import Context, a_date, command, write
-from api.models import SheetBody
+from api.packs import named, sheet_told
 from layers.base import Text
 from layers.errors import Refusal
 from layers.ledger.listings import STATES
-from layers.listings import By, advance, beside, bind, change, draft, keep, land_of, listing, listings
-from layers.pack import Verified, opened, verify
+from layers.listings import By, advance, beside, bind, change, draft, kept, land_of, listing, listings
+from layers.pack import PackError, Verified, opened, verify
 from layers.plan.listing import Listing
 from layers.plan.notice import body, notice
 from layers.refresh import refresh
 from layers.standards import Standards
-from layers.store.base import Store
 
 
 @click.group("listing")
@@ -78,8 +77,7 @@ def edit_(context: Context, id: str, pairs: Sequence[str], reason: str) -> None:
 @reason
 def scheme_(context: Context, id: str, files: Sequence[Path], reason: str) -> None:
     """Bind the FILES of a scheme (带方案出让) to listing ID by their hashes; none unbinds."""
-    given = [(file.name, file.read_bytes()) for file in files]
-    keep(beside(context.path()), (data for _, data in given))
+    given = [kept(beside(context.path()), file.name, [file.read_bytes()]) for file in files]
     with context.store() as store:
         tell(context, bind(store, id, given, by(reason), Standards.load()))
 
@@ -115,11 +113,6 @@ def show_(context: Context, id: str | None, state: str | None) -> None:
     )
 
 
-def sheet_told(store: Store) -> Any:
-    """Write sheets as JSON has them, in the CRS of a base."""
-    return lambda sheet: SheetBody.of(sheet, store.crs, "generated" in store.title).model_dump(mode="json")
-
-
 @click.argument("ids", nargs=-1)
 @click.option("--all", "every", is_flag=True, help="all that are published")
 @click.option("--out", type=click.Path(path_type=Path), default=Path(), help="the folder to write to (default: here)")
@@ -138,7 +131,7 @@ def pack_(context: Context, ids: Sequence[str], every: bool, out: Path) -> None:
         files, standards = [], Standards.load()
         for n, id in enumerate(wanted):
             made = listing(store, id)[0]
-            target = out / f"{''.join(c if c.isalnum() or c in '-_.' else '_' for c in made.id)}.zip"
+            target = out / named(made)
             write(target, pack(store, made, standards, language, sheet_told(store), beside(context.path())))
             files.append(str(target))
             if progress:
@@ -151,12 +144,15 @@ def pack_(context: Context, ids: Sequence[str], every: bool, out: Path) -> None:
 def verify_(context: Context, pack: Path, no_base: bool) -> None:
     """Verify a PACK: its files against the manifest, its verdict against the base. Status 0 the same, 1 not, 2 bad input."""
     data = pack.read_bytes()
-    opened(data)
-    if no_base:
-        found = verify(data, None, Standards.load(), lambda sheet: {})
-    else:
-        with context.store(read_only=True) as store:
-            found = verify(data, store, Standards.load(), sheet_told(store))
+    try:
+        opened(data)
+        if no_base:
+            found = verify(data, None, Standards.load(), lambda sheet: {})
+        else:
+            with context.store(read_only=True) as store:
+                found = verify(data, store, Standards.load(), sheet_told(store))
+    except PackError as refused:
+        raise PackError(f"{pack.name} cannot be verified: {refused.text.en}", f"{pack.name} 无法核验:{refused.text.zh}") from None
     context.answer(asdict(found) | {"holds": found.holds}, "\n".join(context.say(text) for text in report(found, pack.name)))
     sys.exit(0 if found.holds else 1)
 

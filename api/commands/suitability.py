@@ -1,4 +1,4 @@
-"""Score all plots by weighted factors."""
+"""Score plots, or the cells of a grid, by weighted factors."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ import click
 import geopandas as gpd
 import pandas as pd
 
-from api.context import Context, command
-from layers.assessment import fresh
+from api.context import Context, a_number, command, write
+from api.suitability import ScoreBody, SuitabilityBody, SuitabilityInputs, of_cells, of_plots
 from layers.base import Field, Layer, Text
-from layers.plan.suitability import BadModelError, Consistency, Factor, compared, factors, suitability
+from layers.errors import Refusal
+from layers.plan.suitability import BadModelError
 from layers.plan.supply import VERDICTS
-from layers.standards import Rulebook, Standards
+from layers.standards import Standards
 from layers.store.base import Store
 
 
@@ -30,19 +31,17 @@ def the_model(path: Path | None) -> Mapping[str, Any]:
         raise BadModelError(f"{path} does not read as TOML: {error}", f"{path} 不是可读的 TOML:{error}") from error
 
 
-def weighed(model: Mapping[str, Any], known: list[str], book: Rulebook) -> tuple[tuple[Factor, ...], Consistency | None]:
-    """Make the factors of a model, weighed by its comparisons where it has some."""
-    made = factors(model.get("factors", book["suitability.factors"]), known)
-    if "compare" not in model:
-        return made, None
+def places(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[float, ...] | None:
+    """Read numbers with commas between them, two of a place and four of a box."""
+    many = 2 if param.name == "at" else 4
     try:
-        pairs = {
-            (a.strip(), b.strip()): float(times) for a, b, times in ((*k.split("/"), v) for k, v in model["compare"].items())
-        }
-    except (AttributeError, TypeError, ValueError) as error:
-        raise BadModelError('write comparisons as "a/b" = 3', '比较应写成 "a/b" = 3') from error
-    found = compared([f.column for f in made], pairs, book)
-    return tuple(Factor(f.column, found.weights[f.column], f.scores) for f in made), found
+        found = tuple(float(part) for part in value.split(",")) if value else None
+    except ValueError:
+        found = ()
+    if found is None or (len(found) == many and all(abs(n) < 1e9 for n in found)):
+        return found
+    shape = "X,Y" if many == 2 else "WEST,SOUTH,EAST,NORTH"
+    raise Refusal(f"{param.opts[0]} {value} does not read; write {shape}", f"{param.opts[0]} {value} 无法识别;请写成 {shape}")
 
 
 @click.option(
@@ -51,25 +50,41 @@ def weighed(model: Mapping[str, Any], known: list[str], book: Rulebook) -> tuple
     help="factors and comparisons, as TOML (default: the standard)",
 )
 @click.option("--all", "every", is_flag=True, help="also plots that are blocked")
-@click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="how many are shown")
-@click.option("--out", type=click.Path(path_type=Path), help="a file of all that were scored: .gpkg .geojson .csv and so on")
+@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="how many are shown")
+@click.option(
+    "--grid", "cell", type=float, callback=a_number, metavar="M", help="score the cells of a grid, of this side, not plots"
+)
+@click.option("--box", callback=places, metavar="W,S,E,N", help="the grid's bounds in the base's CRS (default: of all parcels)")
+@click.option("--at", callback=places, metavar="X,Y", help="open the cell at this place into its parts")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="a file of all that was scored: .gpkg .geojson .csv ..., of a grid .tif"
+)
 @click.option("--overwrite", is_flag=True, help="replace the file")
-def suitability_(context: Context, model: Path | None, every: bool, limit: int, out: Path | None, overwrite: bool) -> None:
-    """Score all plots from 0 to 10 by weighted factors (weights, or comparisons by pairs: AHP); each score opens into its parts."""
-    standards, given = Standards.load(), the_model(model)
-    with context.store(read_only=True) as store, store.snapshot():
-        found, on = fresh(store, standards)
-        numbers = [str(c) for c in found.columns if pd.api.types.is_numeric_dtype(found[c].dtype) and found[c].dtype != "boolean"]
-        made, ratio = weighed(given, numbers, standards.on(on))
-        some = found if every else found[found["verdict"] != "blocked"]
-        scored = suitability(some, made)
-        if out is not None:
-            write(store, scored, out, overwrite)
-    best = scored.sort_values(["score_min", "score_max"], ascending=False, kind="stable").head(limit)
-    answer(context, best, some, made, ratio, len(scored), str(on))
+def suitability_(context: Context, model: Path | None, out: Path | None, overwrite: bool, **asked: Any) -> None:
+    """Score all plots, or a grid, from 0 to 10 by weighted factors (weights, or comparisons: AHP); each score opens into its parts."""
+    standards, given, wish = Standards.load(), the_model(model), SuitabilityInputs.model_construct(**asked)
+    if (
+        out is not None
+        and wish.cell is not None
+        and (out.suffix.lower() not in (".tif", ".tiff") or (out.exists() and not overwrite))
+    ):
+        raise Refusal(f"{out}: name a new .tif file, or say --overwrite", f"{out}:请指定新的 .tif 文件,或使用 --overwrite")
+    with context.store(read_only=True) as store:
+        if wish.cell is None:
+            body, scored, _ = of_plots(store, standards, given, wish.every, wish.limit)
+            if out is not None:
+                export_plots(store, scored, out, overwrite)
+        else:
+            with context.progress(Text("Scoring", "评分中")) as progress:
+                body, grid, _ = of_cells(store, standards, given, wish, progress or (lambda done, total: None))
+            if out is not None:
+                from layers.formats.raster import geotiff
+
+                write(out, geotiff(grid.bands, grid.transform, grid.crs))
+    context.answer(body.model_dump(mode="json"), "\n".join(report(context, body)))
 
 
-def write(store: Store, scored: pd.DataFrame, out: Path, overwrite: bool) -> None:
+def export_plots(store: Store, scored: pd.DataFrame, out: Path, overwrite: bool) -> None:
     """Write the scores with the outlines of their plots."""
     from layers.formats.export import Wish, export
 
@@ -79,19 +94,23 @@ def write(store: Store, scored: pd.DataFrame, out: Path, overwrite: bool) -> Non
     export(frame, Layer("suitability", Text("Suitability", "适宜性"), "polygon", Text("", ""), fields), out, Wish(), overwrite)
 
 
-def answer(
-    context: Context,
-    best: pd.DataFrame,
-    found: pd.DataFrame,
-    made: tuple[Factor, ...],
-    ratio: Consistency | None,
-    count: int,
-    on: str,
-) -> None:
-    """Tell the best plots, each score with its parts."""
-    told = best.astype(object).where(best.notna(), None)
-    rows = [context.say(Text(f"{count} plots scored, as of {on}", f"{count} 宗地已评分,截至 {on}"))]
-    if ratio:
+def report(context: Context, body: SuitabilityBody) -> list[str]:
+    """Tell the best, each score with its parts."""
+    grid, day = body.grid, body.on
+    if grid is None:
+        rows = [context.say(Text(f"{body.plots} plots scored, as of {day}", f"{body.plots} 宗地已评分,截至 {day}"))]
+    else:
+        cells, known = grid.rows * grid.columns, grid.known
+        size = f"{grid.cell_m:g} m"
+        rows = [
+            context.say(
+                Text(
+                    f"{cells} cells of {size} scored, {known} of them known whole, as of {day}",
+                    f"{cells} 个像元({size})已评分,其中 {known} 个完全已知,截至 {day}",
+                )
+            )
+        ]
+    if ratio := body.consistency:
         cr, most = ratio.ratio, ratio.most
         fine = Text("consistent", "一致") if ratio.holds else Text("NOT CONSISTENT: compare again", "不一致:请重新比较")
         rows.append(
@@ -99,33 +118,25 @@ def answer(
                 Text(f"consistency ratio {cr:.3f} (at most {most:g}): {fine.en}", f"一致性比率 {cr:.3f}(上限 {most:g}):{fine.zh}")
             )
         )
-    plots: list[dict[str, Any]] = []
-    for id, row in zip(best.index, told.to_dict("records"), strict=True):
-        parts = [
-            {"column": f.column, "weight": f.weight, **{what: row[f"{f.column}_{what}"] for what in ("value", "score", "part")}}
-            for f in made
-        ]
-        plots.append(
-            {
-                "plot": id,
-                "verdict": found["verdict"][id],
-                **{k: row[k] for k in ("score", "score_min", "score_max")},
-                "parts": parts,
-            }
-        )
-        span = f"{row['score']:.2f}" if row["score"] is not None else f"{row['score_min']:.2f}–{row['score_max']:.2f}"
-        rows.append(f"{id} · {span} · {context.say(VERDICTS[str(found['verdict'][id])].name)}")
-        rows += [
-            f"   {p['column']}: {context.say(Text('unknown', '未知'))}" if p["value"] is None
-            else f"   {p['column']}: {p['value']:,.4g} → {p['score']:.1f} × {p['weight']:.3g} = +{p['part']:.2f}"
-            for p in parts
-        ]  # fmt: skip
-    cr_body = (
-        None
-        if ratio is None
-        else {"ratio": ratio.ratio, "most": ratio.most, "holds": ratio.holds, "weights": dict(ratio.weights)}
-    )
-    context.answer({"on": on, "plots": count, "consistency": cr_body, "best": plots}, "\n".join(rows))
+    at = [grid.at] if grid and grid.at else []
+    return [*rows, *(line for one in [*at, *body.best] for line in opened(context, one))]
+
+
+def opened(context: Context, one: ScoreBody) -> list[str]:
+    """Tell a score and its parts."""
+    span = f"{one.score:.2f}" if one.score is not None else f"{one.score_min:.2f}–{one.score_max:.2f}"
+    if one.plot is not None:
+        head = f"{one.plot} · {span} · {context.say(VERDICTS[str(one.verdict)].name)}"
+    else:
+        head = f"{one.x:,.2f}, {one.y:,.2f} · {span}"
+    return [
+        head,
+        *(
+            f"   {p.column}: {context.say(Text('unknown', '未知'))}" if p.value is None or p.part is None
+            else f"   {p.column}: {p.value:,.4g} → {p.score:.1f} × {p.weight:.3g} = +{p.part:.2f}"
+            for p in one.parts
+        ),
+    ]  # fmt: skip
 
 
 COMMANDS = (command(suitability_),)

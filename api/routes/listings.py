@@ -5,20 +5,41 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
+from anyio import to_thread
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.answers import HTML, POLICY, answer, wish
 from api.auth import Person, ThePerson, origin
 from api.deps import AStore, AWriter, TheNetworks, TheSettings, TheStandards
-from api.models import Problem, SheetBody
-from layers.assessment import mapped
+from api.models import Problem
+from api.packs import sheet_told
+from layers.assessment import NotFoundError, mapped
 from layers.base import Text
 from layers.formats.export import csv
 from layers.ledger.listings import LAYER, STATES
-from layers.listings import By, advance, beside, change, draft, feed, land_of, listing, listings, moment_of
+from layers.listings import (
+    Arriving,
+    By,
+    advance,
+    alterable,
+    attach,
+    beside,
+    change,
+    detach,
+    draft,
+    feed,
+    land_of,
+    listing,
+    listings,
+    moment_of,
+    open_for_change,
+    scheme_files,
+    ways,
+)
 from layers.plan.listing import TERMS, Listing
-from layers.plan.notice import Section, body, notice, said
+from layers.plan.notice import Section, body, form, notice, said
+from layers.plan.notice import printed as sections_of
 from layers.refresh import refresh
 from layers.store.base import Store
 from maps import notice as papers
@@ -30,6 +51,9 @@ Language = Annotated[Literal["en", "zh"] | None, Query(description="language; de
 Form = Annotated[str | None, Query(alias="f", json_schema_extra={"enum": ["json", "html"]})]
 CACHED = {"Cache-Control": "no-cache"}
 GEOJSON, CSV = "application/geo+json", "text/csv; charset=utf-8"
+SCREEN = 110
+"""Dots an inch of a picture on a screen."""
+Reason = Annotated[str, Query(max_length=500, description="reason or document number, for the history")]
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 
 
@@ -76,9 +100,11 @@ def spoken(request: Request, lang: str | None) -> Literal["en", "zh"]:
     return "zh" if lang == "zh" or (lang is None and first.startswith("zh")) else "en"
 
 
-def shown(made: Listing) -> dict[str, Any]:
-    """Write a listing for programs."""
-    return body(made, land_of(made))
+def shown(made: Listing, person: Person) -> dict[str, Any]:
+    """Write a listing for programs: with its notice, and what this person may do with it."""
+    may = {"moves": ways(made, person.role), "alterable": alterable(made, person.role)}
+    land = land_of(made)
+    return {**body(made, land), "notice": sections_of(notice(made, land)), **may}
 
 
 @router.get("/listings", response_model=None)
@@ -86,9 +112,10 @@ def offered(
     request: Request, store: AStore, person: ThePerson, settings: TheSettings, lang: Language = None, f: Form = None
 ) -> Response:
     """List the listings: as a page for readers, as JSON for programs; the public sees published ones only."""
-    asked, found = wish(request, origin(request, settings), f), seen(store, person)
+    asked, offers = wish(request, origin(request, settings), f), seen(store, person)
     if asked.format == "json":
-        return answer(asked, "listings", {"listings": [shown(made) for made in found], "generated": "generated" in store.title})
+        told = [body(made, land_of(made)) for made in offers]
+        return answer(asked, "listings", {"listings": told, "form": form(), "generated": "generated" in store.title})
     heads = [LAYER.field("plot").title, LAYER.field("state").title, *(TERMS[name].title for name in COLUMNS)]
     nothing = Text("", "")
     rows = [
@@ -100,7 +127,7 @@ def offered(
                 *(said(TERMS[name], made.terms[name]) if name in made.terms else nothing for name in COLUMNS),
             ],
         )
-        for made in found
+        for made in offers
     ]
     page = papers.index(rows, heads, TITLE, spoken(request, lang), "generated" in store.title)
     return Response(page, media_type=HTML, headers={"Content-Security-Policy": POLICY, "Vary": "Accept, Accept-Language"})
@@ -109,15 +136,15 @@ def offered(
 @router.get("/listings.geojson", response_class=Response)
 def as_geojson(store: AStore, person: ThePerson) -> Response:
     """Feed the listings as GeoJSON."""
-    found = feed(store, seen(store, person)).to_crs("EPSG:4326")
-    return Response(found.to_json(na="null", drop_id=True, ensure_ascii=False), media_type=GEOJSON, headers=CACHED)
+    features = feed(store, seen(store, person)).to_crs("EPSG:4326")
+    return Response(features.to_json(na="null", drop_id=True, ensure_ascii=False), media_type=GEOJSON, headers=CACHED)
 
 
 @router.get("/listings.csv", response_class=Response)
 def as_csv(store: AStore, person: ThePerson) -> Response:
     """Feed the listings as CSV."""
-    found = feed(store, seen(store, person))
-    return Response(csv(found.drop(columns="geometry")), media_type=CSV, headers=CACHED)
+    features = feed(store, seen(store, person))
+    return Response(csv(features.drop(columns="geometry")), media_type=CSV, headers=CACHED)
 
 
 def printed(store: Store, made: Listing) -> tuple[tuple[Section, ...], Text, bool]:
@@ -132,7 +159,7 @@ def listed(
     """Show one listing: its notice as a page, or as JSON."""
     asked, made = wish(request, origin(request, settings), f), one(store, id, person)
     if asked.format == "json":
-        return answer(asked, "listing", shown(made))
+        return answer(asked, "listing", shown(made, person))
     here = f"/listings/{quote(made.id, safe='')}"
     links = " ".join(f'<a href="{here}/{name}">{name}</a>' for name in ("notice.pdf", "notice.docx", "parcel_map.pdf"))
     sections, title, generated = printed(store, made)
@@ -154,16 +181,30 @@ def as_docx(id: str, request: Request, store: AStore, person: ThePerson, lang: L
     return Response(papers.docx(sections, title, spoken(request, lang), generated), media_type=DOCX, headers=CACHED)
 
 
+def map_of(store: Store, made: Listing, language: str) -> bytes:
+    """Print the parcel map of a listing."""
+    from maps.sheet import parcel_sheet
+
+    moment = moment_of(store, made)
+    return parcel_sheet(
+        mapped(store, made.plot, moment.entry, language), language, on=moment.on, generated="generated" in store.title
+    )
+
+
 @router.get("/listings/{id}/parcel_map.pdf", response_class=Response)
 def as_map(id: str, request: Request, store: AStore, person: ThePerson, lang: Language = None) -> Response:
     """Send the parcel map of a listing as PDF."""
-    from maps.sheet import parcel_sheet
+    printed = map_of(store, one(store, id, person), spoken(request, lang))
+    return Response(printed, media_type="application/pdf", headers=CACHED)
 
-    made, language = one(store, id, person), spoken(request, lang)
-    moment = moment_of(store, made)
-    drawn = mapped(store, made.plot, moment.entry, language)
-    sheet = parcel_sheet(drawn, language, on=moment.on, generated="generated" in store.title)
-    return Response(sheet, media_type="application/pdf", headers=CACHED)
+
+@router.get("/listings/{id}/parcel_map.png", response_class=Response)
+def as_picture(id: str, request: Request, store: AStore, person: ThePerson, lang: Language = None) -> Response:
+    """Send the parcel map of a listing as PNG."""
+    from maps.sheet import picture
+
+    drawn = picture(map_of(store, one(store, id, person), spoken(request, lang)), SCREEN)
+    return Response(drawn, media_type="image/png", headers=CACHED)
 
 
 @router.get("/listings/{id}/pack.zip", response_class=Response)
@@ -174,11 +215,8 @@ def as_pack(
     """Send the pack of a listing: every paper, with the evidence of its verdict."""
     from maps.pack import pack
 
-    def told(sheet: Any) -> dict[str, Any]:
-        return SheetBody.of(sheet, store.crs, "generated" in store.title).model_dump(mode="json")
-
     made = one(store, id, person)
-    data = pack(store, made, standards, spoken(request, lang), told, beside(settings.base), networks)
+    data = pack(store, made, standards, spoken(request, lang), sheet_told(store), beside(settings.base), networks)
     return Response(data, media_type="application/zip", headers=CACHED)
 
 
@@ -190,13 +228,13 @@ def by(person: Person, reason: str) -> By:
 @router.post("/listings", status_code=201, responses={422: {"model": Problem}})
 def drafted(asked: Draft, writer: AWriter, person: ThePerson, standards: TheStandards) -> dict[str, Any]:
     """Draft the listing of a plot."""
-    return shown(draft(writer, asked.plot, asked.terms, by(person, asked.reason), standards, asked.id))
+    return shown(draft(writer, asked.plot, asked.terms, by(person, asked.reason), standards, asked.id), person)
 
 
 @router.patch("/listings/{id}", responses={422: {"model": Problem}})
 def changed(id: str, asked: Terms, writer: AWriter, person: ThePerson, standards: TheStandards) -> dict[str, Any]:
     """Change terms of a listing, which is a draft again."""
-    return shown(change(writer, id, asked.terms, by(person, asked.reason), standards))
+    return shown(change(writer, id, asked.terms, by(person, asked.reason), standards), person)
 
 
 @router.put("/listings/{id}/state", responses={403: {"model": Problem}, 422: {"model": Problem}})
@@ -206,4 +244,39 @@ def moved(
     """Move a listing to another state, as far as the role allows."""
     made = advance(writer, id, asked.state, by(person, asked.reason), standards, asked.override, networks)
     refresh(writer, standards, networks)
-    return shown(made)
+    return shown(made, person)
+
+
+@router.put("/listings/{id}/scheme/{name}", responses={413: {"model": Problem}, 422: {"model": Problem}})
+async def sent(
+    id: str, name: str, request: Request, writer: AWriter, person: ThePerson, standards: TheStandards, settings: TheSettings,
+    reason: Reason = "",
+) -> dict[str, Any]:  # fmt: skip
+    """Bind a file of a scheme to a listing by its hash; the body is the file as it is. One of the same name is replaced."""
+    await to_thread.run_sync(open_for_change, writer, id)
+    file = await to_thread.run_sync(Arriving, beside(settings.base), name)
+    try:
+        async for chunk in request.stream():
+            await to_thread.run_sync(file.add, chunk)
+        bound = await to_thread.run_sync(file.end)
+    finally:
+        file.close()
+    return shown(await to_thread.run_sync(attach, writer, id, bound, by(person, reason), standards), person)
+
+
+@router.delete("/listings/{id}/scheme/{name}", responses={422: {"model": Problem}})
+def unbound(
+    id: str, name: str, writer: AWriter, person: ThePerson, standards: TheStandards, reason: Reason = ""
+) -> dict[str, Any]:
+    """Unbind a file of a scheme."""
+    return shown(detach(writer, id, name, by(person, reason), standards), person)
+
+
+@router.get("/listings/{id}/scheme/{name}", response_class=Response)
+def scheme_file(id: str, name: str, store: AStore, person: ThePerson, settings: TheSettings) -> Response:
+    """Send a file of a scheme, held against its hash."""
+    held = scheme_files(beside(settings.base), one(store, id, person))
+    if name not in held:
+        raise NotFoundError(f"listing {id} has no file {name[:80]}", f"供地信息 {id} 没有文件 {name[:80]}")
+    headers = {**CACHED, "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}"}
+    return Response(held[name], media_type="application/octet-stream", headers=headers)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Header, Path, Response
+from fastapi.responses import FileResponse
 from pydantic import BaseModel, ConfigDict, ValidationError, WithJsonSchema
 
 from api.answers import HTML, JSON, Wish, answer
@@ -13,6 +14,7 @@ from api.deps import AStore, TheJobs, TheNetworks, TheSettings, TheStandards
 from api.jobs import Job, NoResultError, Progress
 from api.models import Problem
 from api.processes import PROCESSES, Land
+from api.results import found
 from api.routes.features import TheWish, only
 from layers.assessment import NotFoundError
 from layers.filter.errors import FilterError
@@ -92,8 +94,8 @@ def execute(
     land, raw = Land(store, standards, networks, settings), given.response != "document"
 
     def run(progress: Progress) -> Json:
-        found = it.run(land, inputs, progress).model_dump(mode="json")
-        return found if raw else {OUTPUT: found}
+        came = it.run(land, inputs, progress).model_dump(mode="json")
+        return came if raw else {OUTPUT: came}
 
     if "respond-async" in prefer:
         job = jobs.start(name, person.name, run)
@@ -131,6 +133,14 @@ def results(id: JobId, of: TheWish, jobs: TheJobs, person: ThePerson) -> Respons
         )
     en, zh = job.message or ("it was dismissed", "已取消")
     raise NoResultError(f"job {id} has no results: {en}", f"任务 {id} 没有结果:{zh}")
+
+
+@router.get("/results/{name}", response_class=FileResponse, responses={404: {"model": Problem}})
+def result_file(name: str, settings: TheSettings) -> FileResponse:
+    """Send a file that a process made: packs as ZIP, a surface as GeoTIFF."""
+    media = "application/zip" if name.endswith(".zip") else "image/tiff; application=geotiff"
+    shown = "packs.zip" if name.endswith(".zip") else "suitability.tif"
+    return FileResponse(found(settings.base, name), media_type=media, filename=shown, headers={"Cache-Control": "no-cache"})
 
 
 @router.delete("/jobs/{jobId}", responses=DOCUMENT)

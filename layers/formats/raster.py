@@ -1,18 +1,20 @@
-"""Heights out of GeoTIFF files, in the base's CRS."""
+"""GeoTIFF files: heights out of them, in the base's CRS, and surfaces into them."""
 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
 import rasterio
 import shapely
+from affine import Affine
 from numpy.typing import NDArray
 from pyproj import CRS
 from rasterio.errors import RasterioError
-from rasterio.io import DatasetReader
+from rasterio.io import DatasetReader, MemoryFile
 from rasterio.warp import Resampling, calculate_default_transform, reproject
 
 from geo.crs import is_same
@@ -104,3 +106,17 @@ def refuse_large(file: Path, width: int, height: int) -> None:
             f"{file.name} has {width} x {height} cells, more than {MAX_CELLS}: cut it or make its cells larger",
             f"{file.name} 有 {width} x {height} 个像元,多于 {MAX_CELLS}:请裁剪或加大像元",
         )
+
+
+def geotiff(bands: Mapping[str, NDArray[np.float32]], transform: Affine, crs: str) -> bytes:
+    """Write grids of one size and place as the bands of a GeoTIFF, each described by its name, NaN where there is no value."""
+    rows, columns = next(iter(bands.values())).shape
+    with MemoryFile() as file:
+        with file.open(
+            driver="GTiff", width=columns, height=rows, count=len(bands), dtype="float32", crs=crs, transform=transform,
+            nodata=np.nan, compress="deflate", interleave="band",
+        ) as made:  # fmt: skip
+            for n, (name, values) in enumerate(bands.items(), 1):
+                made.write(values, n)
+                made.set_band_description(n, name)
+        return bytes(file.read())

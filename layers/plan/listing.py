@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -54,8 +54,23 @@ SUM = re.compile(r"(\d+(?:\.\d+)?)\s*(万元|万|元|CNY)?")
 UNIT_CODE = re.compile(r"\d{12}[A-Z]{2}\d{5}[FLQW]\d{8}")
 
 
+class Wrong(NamedTuple):
+    """What is wrong with terms: the names of those that it is said of, and the words."""
+
+    terms: tuple[str, ...]
+    text: Text
+
+
 class BadTermsError(Refusal):
-    """Terms of a listing cannot be read, lack or contradict each other."""
+    """Terms of a listing cannot be read, lack or contradict each other; `terms` says of each by its name what is wrong with it."""
+
+    def __init__(self, en: str, zh: str, wrong: Iterable[Wrong] = ()) -> None:
+        super().__init__(en, zh)
+        told: dict[str, list[Text]] = {}
+        for each in wrong:
+            for name in each.terms:
+                told.setdefault(name, []).append(each.text)
+        self.terms = {name: joined(texts) for name, texts in told.items()}
 
 
 class NoMoveError(Refusal):
@@ -93,6 +108,27 @@ class Listing:
         """Give a term that is a bound; where it is not said every number meets it."""
         found = self.terms.get(name)
         return found if isinstance(found, Bound) else Bound()
+
+
+def joined(texts: Iterable[Text]) -> Text:
+    """Say several things in one sentence."""
+    told = list(texts)
+    return Text("; ".join(t.en for t in told), ";".join(t.zh for t in told))
+
+
+def terms(said: Mapping[str, str]) -> dict[str, Value]:
+    """Read terms as somebody wrote them; BadTermsError tells of all that do not read."""
+    made: dict[str, Value] = {}
+    wrong = []
+    for name, text in said.items():
+        try:
+            made[name] = term(name, text)
+        except Refusal as refused:
+            wrong.append(Wrong((name,), refused.text))
+    if wrong:
+        told = joined(w.text for w in wrong)
+        raise BadTermsError(f"terms do not read: {told.en}", f"条款无法识别:{told.zh}", wrong)
+    return made
 
 
 def term(name: str, said: str) -> Value:
@@ -206,14 +242,19 @@ def _stored(what: Field, value: Value | None) -> Any:
     return str(value) if isinstance(value, date) else value
 
 
-def lacking(listing: Listing) -> list[Text]:
-    """List the terms without which it cannot be reviewed."""
-    return [TERMS[name].title for name in NEEDED if name not in listing.terms]
+def complete(listing: Listing) -> None:
+    """Raise BadTermsError where terms lack without which it cannot be reviewed."""
+    if lacks := [name for name in NEEDED if name not in listing.terms]:
+        named = joined(TERMS[name].title for name in lacks)
+        raise BadTermsError(
+            f"listing {listing.id} cannot be reviewed yet, it lacks: {named.en}", f"供地信息 {listing.id} 尚不能审核,缺:{named.zh}",
+            [Wrong(tuple(lacks), Text("needed before it is reviewed", "审核前须填写"))],
+        )  # fmt: skip
 
 
-def contradictions(listing: Listing, use: str | None, book: Rulebook) -> list[Text]:
+def contradictions(listing: Listing, use: str | None, book: Rulebook) -> list[Wrong]:
     """List what in the terms contradicts itself, the plot's `use` or the periods and shares of the standards `book`."""
-    return [text for rule in (_days, _money, _tenure, _shares, _indices, _plain) for text in rule(listing, use, book)]
+    return [wrong for rule in (_days, _money, _tenure, _shares, _indices, _plain) for wrong in rule(listing, use, book)]
 
 
 ORDER = (
@@ -224,75 +265,95 @@ ORDER = (
 """Days of which the first is not after the second."""
 
 
-def _days(listing: Listing, use: str | None, book: Rulebook) -> Iterator[Text]:
+def _days(listing: Listing, use: str | None, book: Rulebook) -> Iterator[Wrong]:
     """Hold the days against each other and the periods."""
     days = {name: day for name, day in listing.terms.items() if isinstance(day, date)}
     for first, second in ORDER:
         if first in days and second in days and days[first] > days[second]:
             a, b = TERMS[first].title, TERMS[second].title
-            yield Text(
-                f"{a.en} ({days[first]}) is after {b.en} ({days[second]})", f"{a.zh}({days[first]})晚于{b.zh}({days[second]})"
+            yield Wrong(
+                (first, second),
+                Text(
+                    f"{a.en} ({days[first]}) is after {b.en} ({days[second]})", f"{a.zh}({days[first]})晚于{b.zh}({days[second]})"
+                ),
             )
     for first, second, name in (("announced_on", "listing_from", "announced_days"), ("listing_from", "listing_to", "open_days")):
         least = book[f"listings.{name}"]
         if first in days and second in days and days[second] < days[first] + timedelta(least):
             a, b = TERMS[first].title, TERMS[second].title
-            yield Text(f"from {a.en} to {b.en} there are less than {least} days", f"{a.zh}至{b.zh}不足 {least} 天")
+            yield Wrong(
+                (first, second), Text(f"from {a.en} to {b.en} there are less than {least} days", f"{a.zh}至{b.zh}不足 {least} 天")
+            )
 
 
-def _money(listing: Listing, use: str | None, book: Rulebook) -> Iterator[Text]:
+def _money(listing: Listing, use: str | None, book: Rulebook) -> Iterator[Wrong]:
     """Hold the sums against each other."""
     start = listing.terms.get("start_price")
     if not isinstance(start, int):
         return
     if start <= 0:
-        yield Text("the start price is nothing", "起始价为零")
+        yield Wrong(("start_price",), Text("the start price is nothing", "起始价为零"))
     share = book["listings.deposit_min"]
     for name in ("increment", "deposit", "earnest"):
         sum_ = listing.terms.get(name)
         title = TERMS[name].title
         if isinstance(sum_, int) and sum_ > start:
-            yield Text(f"{title.en} is more than the start price", f"{title.zh}高于起始价")
+            yield Wrong((name,), Text(f"{title.en} is more than the start price", f"{title.zh}高于起始价"))
         if isinstance(sum_, int) and name == "deposit" and sum_ < share * start:
-            yield Text(f"the deposit is less than {share:.0%} of the start price", f"竞买保证金低于起始价的 {share:.0%}")
-
-
-def _tenure(listing: Listing, use: str | None, book: Rulebook) -> Iterator[Text]:
-    """Hold use and tenure against the plan and the law."""
-    code, years = str(listing.terms.get("use_code", "")), listing.terms.get("tenure_years")
-    if use and code and not code.startswith(use) and not use.startswith(code):
-        yield Text(f"the use {code} is not the plot's, {use}", f"用途 {code} 与宗地用途 {use} 不符")
-    most = next((row["years"] for row in book["listings.tenure_max"] if code.startswith(row["use"])), None)
-    if isinstance(years, int) and (years < 1 or (most is not None and years > most)):
-        yield Text(f"a tenure of {years} years; at most {most} for {code}", f"出让年限 {years} 年;{code} 最高 {most} 年")
-
-
-def _shares(listing: Listing, use: str | None, book: Rulebook) -> Iterator[Text]:
-    """Hold ratios against each other: no land is covered twice, and each building has a storey."""
-    for name in BOUNDS:
-        if TERMS[name].unit == "%" and listing.bound(name).meet(Bound(0, 100)).empty:
-            yield Text(f"{TERMS[name].title.en} is no share of the land", f"{TERMS[name].title.zh}不是用地的比例")
-    far, density, coefficient = (listing.bound(n) for n in ("far", "building_density", "building_coefficient"))
-    green = listing.bound("green_ratio")
-    if density.min > far.max * 100:
-        yield Text(
-            f"building density {density} % needs a floor area ratio of at least {density.min / 100:g}, not {far}",
-            f"建筑密度 {density} % 要求容积率不低于 {density.min / 100:g},而非 {far}",
-        )
-    if density.min > coefficient.max:
-        yield Text(
-            f"building density {density} % is more than the building coefficient {coefficient} %",
-            f"建筑密度 {density} % 大于建筑系数 {coefficient} %",
-        )
-    for title, built in ((TERMS["building_density"].title, density), (TERMS["building_coefficient"].title, coefficient)):
-        if math.isfinite(built.min) and math.isfinite(green.min) and built.min + green.min > 100:
-            yield Text(
-                f"{title.en} {built} % and green ratio {green} % are more than the whole",
-                f"{title.zh} {built} % 与绿地率 {green} % 合计超过全部用地",
+            yield Wrong(
+                (name,), Text(f"the deposit is less than {share:.0%} of the start price", f"竞买保证金低于起始价的 {share:.0%}")
             )
 
 
-def _indices(listing: Listing, use: str | None, book: Rulebook) -> Iterator[Text]:
+def _tenure(listing: Listing, use: str | None, book: Rulebook) -> Iterator[Wrong]:
+    """Hold use and tenure against the plan and the law."""
+    code, years = str(listing.terms.get("use_code", "")), listing.terms.get("tenure_years")
+    if use and code and not code.startswith(use) and not use.startswith(code):
+        yield Wrong(("use_code",), Text(f"the use {code} is not the plot's, {use}", f"用途 {code} 与宗地用途 {use} 不符"))
+    most = next((row["years"] for row in book["listings.tenure_max"] if code.startswith(row["use"])), None)
+    if isinstance(years, int) and (years < 1 or (most is not None and years > most)):
+        yield Wrong(
+            ("tenure_years",),
+            Text(f"a tenure of {years} years; at most {most} for {code}", f"出让年限 {years} 年;{code} 最高 {most} 年"),
+        )
+
+
+def _shares(listing: Listing, use: str | None, book: Rulebook) -> Iterator[Wrong]:
+    """Hold ratios against each other: no land is covered twice, and each building has a storey."""
+    for name in BOUNDS:
+        if TERMS[name].unit == "%" and listing.bound(name).meet(Bound(0, 100)).empty:
+            yield Wrong((name,), Text(f"{TERMS[name].title.en} is no share of the land", f"{TERMS[name].title.zh}不是用地的比例"))
+    far, density, coefficient = (listing.bound(n) for n in ("far", "building_density", "building_coefficient"))
+    green = listing.bound("green_ratio")
+    if density.min > far.max * 100:
+        yield Wrong(
+            ("building_density", "far"),
+            Text(
+                f"building density {density} % needs a floor area ratio of at least {density.min / 100:g}, not {far}",
+                f"建筑密度 {density} % 要求容积率不低于 {density.min / 100:g},而非 {far}",
+            ),
+        )
+    if density.min > coefficient.max:
+        yield Wrong(
+            ("building_density", "building_coefficient"),
+            Text(
+                f"building density {density} % is more than the building coefficient {coefficient} %",
+                f"建筑密度 {density} % 大于建筑系数 {coefficient} %",
+            ),
+        )
+    for name, built in (("building_density", density), ("building_coefficient", coefficient)):
+        title = TERMS[name].title
+        if math.isfinite(built.min) and math.isfinite(green.min) and built.min + green.min > 100:
+            yield Wrong(
+                (name, "green_ratio"),
+                Text(
+                    f"{title.en} {built} % and green ratio {green} % are more than the whole",
+                    f"{title.zh} {built} % 与绿地率 {green} % 合计超过全部用地",
+                ),
+            )
+
+
+def _indices(listing: Listing, use: str | None, book: Rulebook) -> Iterator[Wrong]:
     """Hold the terms of industrial land against the national indices: at least one value must meet both."""
     code = str(listing.terms.get("use_code", ""))
     if not code.startswith(tuple(book["listings.industrial"])):
@@ -307,22 +368,33 @@ def _indices(listing: Listing, use: str | None, book: Rulebook) -> Iterator[Text
     for name, (standard, asked) in indices.items():
         if name in listing.terms and listing.bound(name).meet(asked).empty:
             title, line = TERMS[name].title, book.line(standard)
-            yield Text(
-                f"{title.en} {listing.bound(name)} cannot be with {asked}: {line.en} [{line.source}]",
-                f"{title.zh} {listing.bound(name)} 与 {asked} 矛盾:{line.zh}[{line.source}]",
+            yield Wrong(
+                (name,),
+                Text(
+                    f"{title.en} {listing.bound(name)} cannot be with {asked}: {line.en} [{line.source}]",
+                    f"{title.zh} {listing.bound(name)} 与 {asked} 矛盾:{line.zh}[{line.source}]",
+                ),
             )
 
 
-def _plain(listing: Listing, use: str | None, book: Rulebook) -> Iterator[Text]:
+def _plain(listing: Listing, use: str | None, book: Rulebook) -> Iterator[Wrong]:
     """Hold the scheme against its files, and codes against their form."""
     bound_to = listing.terms.get("with_scheme")
     if bound_to is True and not listing.scheme:
-        yield Text("it is with a scheme, but no file of the scheme is bound to it", "带方案出让,但未绑定方案文件")
+        yield Wrong(
+            ("with_scheme",), Text("it is with a scheme, but no file of the scheme is bound to it", "带方案出让,但未绑定方案文件")
+        )
     if bound_to is not True and listing.scheme:
-        yield Text("files of a scheme are bound to it, but it is not with a scheme", "已绑定方案文件,但未注明带方案出让")
+        yield Wrong(
+            ("with_scheme",),
+            Text("files of a scheme are bound to it, but it is not with a scheme", "已绑定方案文件,但未注明带方案出让"),
+        )
     unit = listing.terms.get("unit_code")
     if unit is not None and not UNIT_CODE.fullmatch(str(unit)):
-        yield Text(f"{unit} is no code of a real-estate unit: it has 28 characters", f"{unit} 不是不动产单元代码:应为 28 位")
+        yield Wrong(
+            ("unit_code",),
+            Text(f"{unit} is no code of a real-estate unit: it has 28 characters", f"{unit} 不是不动产单元代码:应为 28 位"),
+        )
 
 
 def move(listing: Listing, to: str) -> str:
@@ -337,11 +409,11 @@ def move(listing: Listing, to: str) -> str:
     return MOVES[listing.state, to]
 
 
-def refuse(listing: Listing, found: Iterable[Text], what: Text) -> None:
+def refuse(listing: Listing, found: Iterable[Wrong], what: Text) -> None:
     """Raise BadTermsError where anything was found."""
     if told := list(found):
-        en, zh = "; ".join(t.en for t in told), ";".join(t.zh for t in told)
-        raise BadTermsError(f"listing {listing.id} {what.en}: {en}", f"供地信息 {listing.id} {what.zh}:{zh}")
+        all_ = joined(wrong.text for wrong in told)
+        raise BadTermsError(f"listing {listing.id} {what.en}: {all_.en}", f"供地信息 {listing.id} {what.zh}:{all_.zh}", told)
 
 
 def faults(sheet: Sheet, level: int) -> tuple[Text, ...]:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from layers.base import Field, Text
 from layers.ledger.listings import CONTRACT, LAYER, LOT, MONEY, NOTICE
 from layers.plan.bounds import Bound, worded
-from layers.plan.listing import TERMS, Listing, Value
+from layers.plan.listing import DERIVED, NEEDED, TERMS, Listing, Value
 from layers.units import mu
 
 GENERATED = Text("GENERATED DATA, not real land", "生成数据,并非真实地块")
@@ -77,7 +77,7 @@ def overridden(listing: Listing) -> Iterator[tuple[Text, Text]]:
 
 
 def body(listing: Listing, land: Text) -> dict[str, Any]:
-    """Write a listing for programs: each term with its title, value, unit and words."""
+    """Write a listing for programs: each term with its title, value, unit, words, and as one types it."""
     return {
         "id": listing.id,
         "plot": listing.plot,
@@ -91,6 +91,14 @@ def body(listing: Listing, land: Text) -> dict[str, Any]:
     }
 
 
+def printed(sections: Iterable[Section]) -> list[dict[str, Any]]:
+    """Write the sections of a notice for programs."""
+    return [
+        {"title": section.title._asdict(), "rows": [[label._asdict(), value._asdict()] for label, value in section.rows]}
+        for section in sections
+    ]
+
+
 def _term(what: Field, value: Value) -> dict[str, Any]:
     """Write one term; a bound is told by its least and most, null where open."""
     plain: Any = value
@@ -100,4 +108,16 @@ def _term(what: Field, value: Value) -> dict[str, Any]:
         plain |= {"min_incl": value.min_incl, "max_incl": value.max_incl}
     elif isinstance(value, date):
         plain = str(value)
-    return {"title": what.title._asdict(), "value": plain, "unit": what.unit, "said": said(what, value)._asdict()}
+    typed = f"{value}{'%' if what.unit == '%' else ''}" if isinstance(value, Bound) else str(value)
+    return {"title": what.title._asdict(), "value": plain, "unit": what.unit, "said": said(what, value)._asdict(), "typed": typed}
+
+
+def form() -> dict[str, Any]:
+    """Describe the form of a notice: which terms stand together, without those that the plot gives, and which must be said."""
+    sections = ((Text("Notice", "公告"), NOTICE), (Text("Lot", "宗地"), LOT), (Text("Contract", "合同"), CONTRACT))
+    return {
+        "sections": [
+            {"title": title._asdict(), "terms": [f.name for f in fields if f.name not in DERIVED]} for title, fields in sections
+        ],
+        "needed": [name for name in NEEDED if name not in DERIVED],
+    }

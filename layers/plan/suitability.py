@@ -114,6 +114,21 @@ def compared(names: Sequence[str], pairs: Mapping[tuple[str, str], float], book:
     return Consistency(dict(zip(names, weights.tolist(), strict=True)), max(ratio, 0.0), book["suitability.consistency_max"])
 
 
+def weighed(model: Mapping[str, Any], known: Sequence[str], book: Rulebook) -> tuple[tuple[Factor, ...], Consistency | None]:
+    """Make the factors of a model, by default those of the standard, weighed by its comparisons where it has some ("a/b" = 3)."""
+    made = factors(model.get("factors", book["suitability.factors"]), known)
+    if not model.get("compare"):
+        return made, None
+    try:
+        pairs = {
+            (a.strip(), b.strip()): float(times) for a, b, times in ((*k.split("/"), v) for k, v in model["compare"].items())
+        }
+    except (AttributeError, TypeError, ValueError) as error:
+        raise BadModelError('write comparisons as "a/b" = 3', '比较应写成 "a/b" = 3') from error
+    found = compared([f.column for f in made], pairs, book)
+    return tuple(Factor(f.column, found.weights[f.column], f.scores) for f in made), found
+
+
 def suitability(findings: pd.DataFrame, model: Sequence[Factor]) -> pd.DataFrame:
     """Score plots, indexed as their findings.
 

@@ -116,15 +116,21 @@ def test_the_service_answers_as_the_command_does_and_moves_outlines(server, park
         (("--area", "much"), "is no area"), (("--area", "9..2mu"), "least and a most"), (("--area", "5mu", "--service", "sun"), "sun is no service"),
         (("--area", "5mu", "--near", "roads~5"), "is no distance"), (("--area", "5mu", "--near", "moon<=5"), "moon is no layer"),
         (("--area", "5mu", "--load", "power=x"), "NAME=NUMBER"), (("--area", "5mu", "--wish", "luck"), "luck is no criterion"),
-        (("--area", "5mu", "--near", "roads<=1.2.3"), "is no distance"), (("--area", "5mu", "--near", "roads<=0"), "most_m: "),
-        (("--area", "5mu", "--frontage=-5"), "frontage_m: "), (("--area", "5mu", "--slope", "0"), "slope: "),
-        (("--area", "5mu", "--use", "123456789"), "use: "),
+        (("--area", "5mu", "--near", "roads<=1.2.3"), "is no distance"), (("--area", "5mu", "--near", "roads<=0"), "--near: write more than 0"),
+        (("--area", "5mu", "--frontage=-5"), "--frontage: write more than 0"), (("--area", "5mu", "--slope", "0"), "--slope: write more than 0"),
+        (("--area", "5mu", "--slope", "2000"), "--slope: write at most 1000"),
+        (("--area", "5mu", "--use", "123456789"), "--use: write at most 8 characters"),
     ],
 )  # fmt: skip
 def test_a_brief_that_makes_no_sense_is_refused(park, more, said):
     answer = shudi("find", "--base", park, *more)
     assert answer.status == 2
     assert said in answer.err
+
+
+def test_an_option_out_of_its_bounds_is_told_in_the_readers_language(park):
+    said = shudi("find", "--base", park, "--area", "5mu", "--frontage=-5", "--use", "123456789", lang="zh").err
+    assert "--use:应不超过 8 个字符;--frontage:应大于 0" in said, said
 
 
 def test_nothing_is_found_in_land_that_is_not_assessed(own_park, empty_base):

@@ -166,7 +166,7 @@ def test_a_pack_of_a_file_holds_against_the_copy_in_postgis(market, postgres):
 def test_a_standard_that_changed_is_named(market):
     from importlib.resources import files
 
-    from api.commands.listing import sheet_told
+    from api.packs import sheet_told
 
     texts = {
         p.name.removesuffix(".toml"): p.read_text("utf-8")
@@ -195,7 +195,9 @@ def test_an_altered_pack_and_one_of_another_base_are_told(market, own_park):
     strange = shudi("verify", market.packs[0], "--base", own_park)
     assert (strange.status, "of another base" in strange.err) == (2, True)
     forged.write_bytes(b"no zip")
-    assert shudi("verify", forged, "--no-base").status == 2
+    for lang in ("en", "zh"):
+        answer = shudi("verify", forged, "--no-base", lang=lang)
+        assert (answer.status, "forged.zip" in answer.err) == (2, True)
 
 
 def test_other_tools_read_what_the_pack_holds(market, tmp_path):
@@ -284,10 +286,19 @@ def roles_move_a_listing(town):
     assert (made.status_code, made.json()["state"]) == (201, "draft"), made.text
     here = f"/listings/L-{plot}"
     assert town.ask("planner", "PATCH", here, json={"terms": {"far": "≥1.2"}}).json()["terms"]["far"]["value"]["min"] == 1.2
-    assert town.ask("planner", "PATCH", here, json={"terms": {"far": "≥x"}}).status_code == 422
+    wrong = town.ask("planner", "PATCH", here, json={"terms": {"far": "≥x", "start_price": "dear", "green_ratio": "≤10%"}})
+    assert (wrong.status_code, set(wrong.json()["terms"])) == (422, {"far", "start_price"})
+    assert all(wrong.json()["terms"]["far"].values())
+    against = town.ask("planner", "PATCH", here, json={"terms": {"deposit": "1万元"}}).json()["terms"]
+    assert "20%" in against["deposit"]["zh"]
+    a_scheme_is_bound_by_its_hash(town, here)
+    assert (made.json()["moves"], made.json()["alterable"]) == (["reviewed"], True)
+    seen = town.ask("viewer", "GET", here).json()
+    assert (seen["moves"], seen["alterable"], seen["notice"][0]["title"]["zh"]) == ([], False, "公告")
     assert town.ask("planner", "PUT", f"{here}/state", json={"state": "reviewed"}).json()["state"] == "reviewed"
     denied = town.ask("planner", "PUT", f"{here}/state", json={"state": "published", "override": "x"})
     assert (denied.status_code, denied.json()["title"]) == (403, "NotYoursError")
+    assert town.ask("approver", "GET", here).json()["moves"] == ["draft", "published"]
     done = town.ask("approver", "PUT", f"{here}/state", json={"state": "published", "override": "试点"})
     assert done.json()["state"] == "published", done.text
     assert town.ask(None, "GET", here).status_code == 200
@@ -295,3 +306,44 @@ def roles_move_a_listing(town):
     assert gone.json()["state"] == "withdrawn", gone.text
     assert town.ask(None, "GET", here).status_code == 404
     assert town.ask("approver", "PUT", f"{here}/state", json={"state": "published"}).status_code == 422
+
+
+def a_scheme_is_bound_by_its_hash(town, here):
+    """A file arrives by HTTP, is bound by its hash, given back as it was, and let go of; hostile names and empty files are refused."""
+    plan, place = b"%PDF-1.4 " + bytes(range(256)) * 400, f"{here}/scheme/%E6%96%B9%E6%A1%88.pdf"
+    assert town.ask("viewer", "PUT", place, content=plan).status_code == 403
+    bound = town.ask("planner", "PUT", place, content=plan).json()
+    assert bound["scheme"] == [{"name": "方案.pdf", "size": len(plan), "sha256": hashlib.sha256(plan).hexdigest()}]
+    assert bound["terms"]["with_scheme"]["value"] is True
+    back = town.ask("viewer", "GET", place)
+    assert (back.content, back.headers["content-disposition"][:10]) == (plan, "attachment")
+    assert town.ask(None, "GET", place).status_code == 401
+    for name, content, status in (("a.pdf", b"", 422), ("%00a", b"x", 422), ("x" * 201, b"x", 422)):
+        assert town.ask("planner", "PUT", f"{here}/scheme/{name}", content=content).status_code == status
+    assert town.ask("planner", "PUT", "/listings/L-nobody/scheme/a.pdf", content=b"x").status_code == 404
+    assert town.ask("planner", "DELETE", place).json()["scheme"] == []
+    assert town.ask("planner", "DELETE", place).status_code == 404
+
+
+def test_many_packs_are_one_file_that_a_job_makes(market, tmp_path):
+    base = copied(market.base, tmp_path / "park.gpkg")
+    with serving(base, tmp_path) as server:
+        ask = server.client
+        inputs = {"inputs": {"listings": [f"L-{GOOD}", "L-nobody", f"L-{DRAFT}"]}}
+        job = ask.post("/processes/packs/execution", json=inputs, headers={"Prefer": "respond-async"})
+        assert job.status_code == 201, job.text
+        while (told := ask.get(job.headers["location"]).json())["status"] in ("accepted", "running"):
+            pass
+        assert told["status"] == "successful", told
+        made = ask.get(f"{job.headers['location']}/results").json()
+        good, nobody, draft = made["packs"]
+        assert "没有供地信息" in nobody["detail"]["zh"]
+        whole = ask.get(f"/results/{made['file']}")
+        with zipfile.ZipFile(io.BytesIO(whole.content)) as archive:
+            assert archive.namelist() == [good["name"], draft["name"]]
+            assert archive.read(good["name"]) == market.packs[0].read_bytes()
+            assert hashlib.sha256(archive.read(draft["name"])).hexdigest() == draft["sha256"]
+        for name in ("../park.gpkg", "%2e%2e%2fpark.gpkg", "0" * 32 + ".zip", made["file"][:-4]):
+            assert ask.get(f"/results/{name}").status_code == 404
+        picture = ask.get(f"/listings/L-{GOOD}/parcel_map.png")
+        assert picture.content.startswith(b"\x89PNG")

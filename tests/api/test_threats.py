@@ -128,14 +128,20 @@ def alone(run):
 
 def test_b12_an_upload_over_its_limit_is_refused_and_kept_nowhere(park, tmp_path):
     base = copy(park, tmp_path / "park.gpkg")
+    assert shudi("listing", "draft", "D001-B03-P02", "--base", base).status == 0
 
     async def run():
         app = create_app(Settings(base=base, upload=1 << 20))
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1") as client:
-            return await client.post("/imports?layer=parcels&name=x.geojson", content=b" " * (3 << 20))
+            large = b" " * (3 << 20)
+            return [
+                await client.post("/imports?layer=parcels&name=x.geojson", content=large),
+                await client.put("/listings/L-D001-B03-P02/scheme/a.pdf", content=large),
+            ]
 
-    refused(alone(run), 413)
-    assert list((tmp_path / "park.imports").iterdir()) == []
+    for answer in alone(run):
+        refused(answer, 413)
+    assert list((tmp_path / "park.imports").iterdir()) == list((tmp_path / "park.schemes").iterdir()) == []
 
 
 def test_b14_a_fault_tells_its_number_and_the_log_its_cause(park, tmp_path):

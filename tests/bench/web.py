@@ -18,7 +18,7 @@ from playwright.sync_api import Page, sync_playwright
 from tests.api.faces import DAY, Server, serving, shudi
 from tests.conftest import SOFTWARE_GL
 
-VIEWS = ("", "check", "find", "lines", "projects", "supply", "edit", "admin")
+VIEWS = ("", "check", "find", "lines", "projects", "supply", "listings", "edit", "admin")
 FRAMES = """async () => {
   const [range, times] = [document.getElementById('quarter'), []];
   for (let n = 0; n < 20; n++) {

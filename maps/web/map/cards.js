@@ -15,7 +15,8 @@ export function cards(page) {
   const box = byId("card");
   const key = () => (read("plot") ? `plot ${read("plot")}` : read("object"));
 
-  function title(text) {
+  /** @param {string} text @param {string} plot whose card it is, which planners may offer for sale */
+  function title(text, plot = "") {
     const words = page.words();
     const copy = async (event) => {
       await navigator.clipboard?.writeText(location.href).catch(() => prompt(words.copy_link, location.href));
@@ -23,7 +24,8 @@ export function cards(page) {
     };
     const button = (name, go) => make("button", { type: "button", onclick: go }, words[name]);
     return make("header", {}, make("h2", {}, text), make("p", { class: "actions" }, button("copy_link", copy), button("print", () => print(box, page.map(), words.map)),
-      button("save_page", () => saveAsPage(box, page.map(), text, document.documentElement.lang)), button("close", close)));
+      button("save_page", () => saveAsPage(box, page.map(), text, document.documentElement.lang)),
+      plot && !["public", "viewer"].includes(page.me().role) ? button("offer_plot", () => page.offer(plot)) : null, button("close", close)));
   }
 
   /** Fill the card; a failure is told as a failure, never as a fact about land. */
@@ -49,7 +51,7 @@ export function cards(page) {
     const more = make("div", {}, page.words().loading);
     recorded(sheet, page).then((parts) => more.replaceChildren(...parts), () => more.replaceChildren(page.words().failed));
     if (go) page.mark(sheet.parts.map((part) => part.geometry));
-    return [title(`${page.words().plot} ${sheet.id}`), ...sheetOf(sheet, page), more];
+    return [title(`${page.words().plot} ${sheet.id}`, sheet.id), ...sheetOf(sheet, page), more];
   }
 
   async function objectCard(layer, id, move) {

@@ -15,6 +15,7 @@ import { checkView } from "../ui/check.js";
 import { editView } from "../ui/edit.js";
 import { findView } from "../ui/find.js";
 import { linesView } from "../ui/lines.js";
+import { listingsView } from "../ui/listings.js";
 import { boundsOf, mark, prepare } from "../ui/outlines.js";
 import { projectsView } from "../ui/projects.js";
 import { searchBox } from "../ui/search.js";
@@ -292,7 +293,7 @@ async function start() {
   name();
   card = cards(page);
   bar = timeBar(page);
-  for (const [name, view] of Object.entries({ check: checkView, find: findView, lines: linesView, projects: projectsView, supply: supplyView, edit: editView, admin: adminView })) views.register(name, view(page));
+  for (const [name, view] of Object.entries({ check: checkView, find: findView, lines: linesView, projects: projectsView, supply: supplyView, listings: listingsView, edit: editView, admin: adminView })) views.register(name, view(page));
   searchBox(page);
   listen();
   map.once("load", () => (prepare(map, style.metadata["shudi:patterns"]), views.open(address.read("view")), card.restore(false, !PLACED)));

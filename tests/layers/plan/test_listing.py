@@ -14,11 +14,12 @@ from layers.plan.listing import (
     Listing,
     NoMoveError,
     SchemeFile,
+    complete,
     contradictions,
-    lacking,
     move,
     read,
     term,
+    terms,
     written,
 )
 from layers.plan.notice import body, notice
@@ -42,12 +43,12 @@ def listing(**said):
 
 
 def found(made, use="1001"):
-    return [t.en for t in contradictions(made, use, BOOK)]
+    return [wrong.text.en for wrong in contradictions(made, use, BOOK)]
 
 
 def test_the_example_notice_reads_prints_and_contradicts_nothing():
     made = listing()
-    assert lacking(made) == []
+    complete(made)
     assert found(made) == []
     assert made.terms["start_price"] == 15_400_000
     assert made.bound("far") == Bound(min=1.0)
@@ -130,6 +131,14 @@ def test_the_states_go_one_way_and_each_move_has_a_role():
 
 
 def test_a_draft_tells_what_it_lacks():
-    lacks = [t.zh for t in lacking(Listing("L", "P", "draft"))]
-    assert len(lacks) == len(NEEDED)
-    assert "起始价" in lacks
+    with pytest.raises(BadTermsError) as refused:
+        complete(Listing("L", "P", "draft"))
+    assert set(refused.value.terms) == set(NEEDED)
+    assert "起始价" in refused.value.text.zh
+
+
+def test_all_that_does_not_read_is_told_at_its_term():
+    with pytest.raises(BadTermsError) as refused:
+        terms({"far": "x", "start_price": "dear", "deposit": "1万元"})
+    assert set(refused.value.terms) == {"far", "start_price"}
+    assert "≥1.0" in refused.value.terms["far"].zh
