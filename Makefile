@@ -13,6 +13,7 @@ RUN := .venv/.run
 DEV := .venv/.dev
 BENCH := .venv/.bench
 READY := .venv/.shudi
+TYPES := maps/web/node_modules/.package-lock.json
 
 demo demo/report.html serve: export SHUDI_BASE = demo/park.gpkg
 .DEFAULT_GOAL := help
@@ -75,11 +76,18 @@ serve: $(READY) ## serve demo/park.gpkg, or BASE=FILE
 test: $(DEV) $(READY) ## install what tests need and run all of them
 	@$(BIN)/python -m pytest -q
 
-check: $(DEV) $(READY) ## style, format, types and walls between the rooms
+# The page's types are checked by the compiler that maps/web/package-lock.json pins; node comes from the machine or, where it has none, from PyPI.
+$(TYPES): maps/web/package-lock.json | $(DEV)
+	@command -v npm >/dev/null || $(PIP) $$(sed -n 's/^NODE = "\(.*\)"/\1/p' hatch_build.py)
+	@$(BIN)/python -m tests.node ci
+	@touch $@
+
+check: $(DEV) $(READY) $(TYPES) ## style, format, types and walls between the rooms
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/mypy $(ROOMS)
 	$(BIN)/lint-imports --no-cache
+	$(BIN)/python -m tests.node types
 
 format: $(DEV) ## write the code in the house's format
 	$(BIN)/ruff check --fix .
@@ -111,4 +119,4 @@ lock: .venv/bin/python ## make the lock files again from pyproject.toml and maps
 	  [row.pop("funding", None) for row in d["packages"].values()]; p.write_text(json.dumps(d, indent=2) + "\n")'
 
 clean: ## remove what make made
-	rm -rf .venv demo dist build maps/web/vendor .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv demo dist build maps/web/vendor maps/web/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

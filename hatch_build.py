@@ -60,7 +60,7 @@ def install(web: Path, folder: Path) -> None:
     """Install the locked packages into `folder`, running none of their scripts; SystemExit names the remedy."""
     for name in ("package.json", "package-lock.json"):
         shutil.copy(web / name, folder)
-    command = [*npm(), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+    command = [*npm(), "ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
     path = os.pathsep.join((str(Path(command[0]).parent), os.environ.get("PATH", "")))
     run = subprocess.run(command, cwd=folder, env=os.environ | {"PATH": path}, stdin=subprocess.DEVNULL, check=False)
     if run.returncode:

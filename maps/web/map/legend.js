@@ -14,10 +14,10 @@ import { swatch } from "./patterns.js";
  */
 export function legendOf(style, entries, shown, turn, words) {
   const patterns = style.metadata["shudi:patterns"];
-  const filled = new Set(style.layers.filter((l) => ["fill", "raster"].includes(l.type)).map((l) => l.metadata?.["shudi:layer"]));
+  const filled = new Set(style.layers.filter((/** @type {any} */ l) => ["fill", "raster"].includes(l.type)).map((/** @type {any} */ l) => l.metadata?.["shudi:layer"]));
   return Object.entries(style.metadata["shudi:layers"]).map(([name, layer]) => {
     const on = shown[name] ?? layer.visible;
-    const box = make("input", { type: "checkbox", name, checked: on, onchange: (event) => turn(name, event.target.checked) });
+    const box = make("input", { type: "checkbox", name, checked: on, onchange: (/** @type {any} */ event) => turn(name, event.target.checked) });
     const rows = entries.filter((entry) => entry.layer === name).map((entry) => {
       const ink = patterns[`shudi-${entry.pattern}`]?.colour || "#222222";
       return make("li", {}, swatch(entry, filled.has(name) ? "area" : "line", ink), entry.label);
@@ -34,10 +34,10 @@ export function legendOf(style, entries, shown, turn, words) {
  * @returns {HTMLElement[]}
  */
 export function sourcesOf(about, language, words) {
-  return about.layers.map((layer) => {
+  return about.layers.map((/** @type {any} */ layer) => {
     const title = typeof layer.title === "string" ? layer.title : layer.title[language];
-    const kinds = (edition) => (edition.kinds?.length ? ` (${edition.kinds.join(", ")})` : "");
-    const told = layer.editions.map((edition) => make("li", {}, `${edition.date} ${edition.source}${kinds(edition)}`));
+    const kinds = (/** @type {any} */ edition) => (edition.kinds?.length ? ` (${edition.kinds.join(", ")})` : "");
+    const told = layer.editions.map((/** @type {any} */ edition) => make("li", {}, `${edition.date} ${edition.source}${kinds(edition)}`));
     return make("div", {}, make("strong", {}, title), told.length ? make("ul", {}, ...told) : `: ${words.no_source}`);
   });
 }

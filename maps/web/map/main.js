@@ -152,7 +152,7 @@ async function speak() {
   if (tongue !== state.language) return;
   [words, style, legend, columns] = answers;
   document.documentElement.lang = tongue === "zh" ? "zh-CN" : "en";
-  for (const element of document.querySelectorAll("[data-text]")) element.textContent = words[element.dataset.text];
+  for (const element of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-text]"))) element.textContent = words[element.dataset.text ?? ""];
   for (const element of document.querySelectorAll("[data-hint]")) /** @type {any} */ (element).placeholder = words[/** @type {any} */ (element).dataset.hint];
   for (const element of document.querySelectorAll("[data-label]")) element.setAttribute("aria-label", words[/** @type {any} */ (element).dataset.label]);
   boxes();
@@ -259,10 +259,10 @@ function listen() {
   address.onReturn(restore);
   map.on("zoomend", () => note(""));
   map.on("error", (event) => (console.error(event.error), note(words.failed)));
-  map.on("click", (event) => views.drawing() ? views.drawing().click(event) : clicked(event.point));
-  map.on("moveend", () => views.drawing()?.moved());
-  for (const button of document.querySelectorAll("[data-view-of]"))
-    button.addEventListener("click", () => views.open(views.opened() === button.dataset.viewOf ? "" : button.dataset.viewOf, true));
+  map.on("click", (event) => views.drawing() ? views.drawing()?.click?.(event) : clicked(event.point));
+  map.on("moveend", () => views.drawing()?.moved?.());
+  for (const button of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-view-of]")))
+    button.addEventListener("click", () => views.open(views.opened() === button.dataset.viewOf ? "" : button.dataset.viewOf ?? "", true));
   byId("work-close").addEventListener("click", () => views.open("", true));
   map.on("mousemove", (event) => views.drawing() || (map.getCanvas().style.cursor = map.queryRenderedFeatures(event.point).some((f) => f.properties.id) ? "pointer" : ""));
 }

@@ -5,6 +5,7 @@ import { make, save } from "./dom.js";
 /**
  * Take a picture of the map: it can be read only while a frame is drawn.
  * @param {any} map
+ * @param {string} alt
  * @returns {Promise<HTMLElement>}
  */
 function picture(map, alt) {

@@ -97,10 +97,11 @@ export const places = (text) => ask(`places?q=${encodeURIComponent(text)}`);
  * @returns {Promise<any[]>}
  */
 export async function meeting(layer, geometry) {
-  const points = geometry.coordinates.flat(geometry.type === "Polygon" ? 1 : 2);
-  const box = [Math.min(...points.map((p) => p[0])), Math.min(...points.map((p) => p[1])), Math.max(...points.map((p) => p[0])), Math.max(...points.map((p) => p[1]))];
-  const ring = (r) => `(${r.map((p) => p.slice(0, 2).join(" ")).join(",")})`;
-  const polygon = (rings) => `(${rings.map(ring).join(",")})`;
+  /** @type {number[][]} */ const points = geometry.coordinates.flat(geometry.type === "Polygon" ? 1 : 2);
+  const [x, y] = [0, 1].map((axis) => points.map((p) => p[axis]));
+  const box = [Math.min(...x), Math.min(...y), Math.max(...x), Math.max(...y)];
+  const ring = (/** @type {number[][]} */ r) => `(${r.map((p) => p.slice(0, 2).join(" ")).join(",")})`;
+  const polygon = (/** @type {number[][][]} */ rings) => `(${rings.map(ring).join(",")})`;
   const shape = geometry.type === "Polygon" ? `POLYGON${polygon(geometry.coordinates)}` : `MULTIPOLYGON(${geometry.coordinates.map(polygon).join(",")})`;
   const filter = `S_INTERSECTS(geometry,${shape}) AND NOT S_TOUCHES(geometry,${shape})`;
   const exact = filter.length < 6000 ? `&filter=${encodeURIComponent(filter)}` : "";

@@ -83,7 +83,7 @@ export function fileDrop(page, use) {
     draw(page.map(), found.filter((it) => it.geometry).map((it) => feature(it.geometry, { severity: "pass" })));
     const look = (/** @type {Outline} */ it) => () => page.mark([it.geometry], "", false);
     const one = (/** @type {Outline} */ it) => it.fault
-      ? make("li", { value: it.number }, it.name, make("small", {}, ` ${it.fault[page.language()]}`))
+      ? make("li", { value: it.number }, it.name, make("small", {}, ` ${it.fault[/** @type {"en" | "zh"} */ (page.language())]}`))
       : make("li", { value: it.number }, make("button", { type: "button", class: "link", onclick: () => (page.mark([]), use.chosen(it.geometry)), onfocus: look(it), onmouseenter: look(it) }, it.name || `${page.words().site} ${it.number}`), ` ${page.fmt().area(it.area_m2)}`);
     list.replaceChildren(...found.map(one));
   }

@@ -21,7 +21,7 @@ function brief(form) {
     area_m2: [mu("least", 0.001), mu("most", Math.max(least * 1.5, 1e6))],
     use: form.get("use") || undefined, services: form.getAll("service"), by: form.get("by") || undefined,
     road_class: form.get("road") || undefined, frontage_m: number("frontage"), width_m: number("width"),
-    slope: number("slope") === undefined ? undefined : number("slope") / 100,
+    slope: form.get("slope") ? Number(form.get("slope")) / 100 : undefined,
     wishes: Object.fromEntries(form.getAll("wish").map((name) => [name, 1])),
     kinds: form.getAll("kind"), across_roads: form.has("across"), limit: 20, answer_crs: "EPSG:4326",
   };

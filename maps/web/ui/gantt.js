@@ -134,7 +134,7 @@ export function key(page, items = null) {
   const small = (...parts) => svg("svg", { viewBox: "0 0 30 22", width: 30, height: 22, "aria-hidden": "true", class: "gantt" }, ...parts);
   const pattern = () => svg("pattern", { id: hatch, width: 5, height: 5, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" }, svg("rect", { width: 5, height: 5, class: "late-ground" }), svg("line", { x1: 0, x2: 0, y1: 0, y2: 5, class: "late-line" }));
   const one = (text, ...parts) => make("span", {}, small(...parts), ` ${text} `);
-  const bar = (kind, more = null) => [more, svg("g", { class: `mark ${kind}` }, svg("rect", { x: 5, y: 6, width: 20, height: 10, class: "sign" }))].filter(Boolean);
+  const bar = (/** @type {string} */ kind, /** @type {any} */ more = null) => [more, svg("g", { class: `mark ${kind}` }, svg("rect", { x: 5, y: 6, width: 20, height: 10, class: "sign" }))].filter(Boolean);
   return make("div", {}, make("p", { class: "key" },
     one(words.gantt_done, svg("g", { class: "mark done" }, svg("rect", { x: 6, y: 4, width: 18, height: 14, rx: 7, class: "sign" }))), one(words.gantt_forecast, ...bar("")), one(words.gantt_waits, ...bar("waits")),
     one(words.gantt_planned, svg("g", { transform: "translate(15 7)" }, plan(0))), one(`! ${words.gantt_late}`, pattern(), svg("rect", { x: 3, y: 8, width: 24, height: 7, fill: `url(#${hatch})` })),

@@ -57,7 +57,7 @@ export const feature = (geometry, properties = {}) => ({ type: "Feature", geomet
  * @returns {[[number, number], [number, number]]}
  */
 export function boundsOf(geometry) {
-  const flat = geometry.coordinates.flat(Infinity);
+  /** @type {number[]} */ const flat = geometry.coordinates.flat(Infinity);
   const x = flat.filter((_, k) => k % 2 === 0);
   const y = flat.filter((_, k) => k % 2 === 1);
   return [[Math.min(...x), Math.min(...y)], [Math.max(...x), Math.max(...y)]];

@@ -32,8 +32,8 @@ export function pen(page, use) {
     if (map.getZoom() < NEAR) return;
     const b = map.getBounds();
     const answer = await server.ask(`collections/parcels/items?bbox=${[b.getWest(), b.getSouth(), b.getEast(), b.getNorth()]}&limit=500`).catch(() => null);
-    const rings = (g) => (g.type === "Polygon" ? g.coordinates : g.coordinates.flat());
-    corners = answer ? answer.features.flatMap((f) => rings(f.geometry).flat()) : [];
+    const rings = (/** @type {any} */ g) => (g.type === "Polygon" ? g.coordinates : g.coordinates.flat());
+    corners = answer ? answer.features.flatMap((/** @type {any} */ f) => rings(f.geometry).flat()) : [];
   }
 
   /** @param {any} event @returns {Point} */

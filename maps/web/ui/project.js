@@ -42,7 +42,7 @@ export function projectPage(page, back) {
     }
     const filter = encodeURIComponent(`project='${id.replaceAll("'", "''")}'`);
     const records = (layer) => server.ask(`collections/${layer}/items?limit=${MOST}&filter=${filter}`).then((answer) => answer.features);
-    await Promise.all([["land", server.ask(`${path(id)}/land${query()}`)], ["tasks", server.ask(`${path(id)}/tasks${query("&by=month")}`)], ["log", Promise.all([records("service_log"), records("issues")])]]
+    await Promise.all(/** @type {[string, Promise<any>][]} */ ([["land", server.ask(`${path(id)}/land${query()}`)], ["tasks", server.ask(`${path(id)}/tasks${query("&by=month")}`)], ["log", Promise.all([records("service_log"), records("issues")])]])
       .map(([name, asked]) => asked.then((answer) => answer, (failure) => ({ failure: refused(failure) })).then((answer) => {
         if (mine !== turn || !known) return;
         known[name] = answer;

@@ -133,10 +133,11 @@ export function projectsView(page) {
 
   function chart(rows) {
     const drawn = rows.map((r) => ({ row: r, marks: known?.marks.get(r.id) || [] })).filter((p) => p.marks.some((m) => m.forecast));
-    if (!drawn.length) return make("p", {}, page.words().no_projects);
+    if (!known || !drawn.length) return make("p", {}, page.words().no_projects);
+    const { items, on } = known;
     const days = drawn.flatMap((p) => p.marks.flatMap((m) => [m.planned, m.forecast].filter(Boolean)));
-    const scale = gantt.measure([...days, known.on], Math.max(byId("work").clientWidth - 260, 240));
-    return make("div", {}, gantt.key(page, known.items), some(drawn, MORE.gantt, (part) => gantt.portfolio(part.map((p) => ({ name: link(p.row.id, p.row.name), marks: p.marks })), known.items, scale, known.on, page)));
+    const scale = gantt.measure([...days, on], Math.max(byId("work").clientWidth - 260, 240));
+    return make("div", {}, gantt.key(page, items), some(drawn, MORE.gantt, (part) => gantt.portfolio(part.map((p) => ({ name: link(p.row.id, p.row.name), marks: p.marks })), items, scale, on, page)));
   }
 
   function warnings(rows) {

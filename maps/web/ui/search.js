@@ -23,15 +23,15 @@ export function searchBox(page) {
   }
 
   function paint() {
-    const titled = (place) => (place.layer ? page.columns()[place.layer].title : page.words().place);
+    const titled = (/** @type {any} */ place) => (place.layer ? page.columns()[place.layer].title : page.words().place);
     list.hidden = !places.length;
     input.setAttribute("aria-expanded", String(places.length > 0));
     active < 0 ? input.removeAttribute("aria-activedescendant") : input.setAttribute("aria-activedescendant", `place-${active}`);
-    list.replaceChildren(...places.map((place, n) => make("li", { id: `place-${n}`, role: "option", "aria-selected": String(n === active), onpointerdown: (event) => (event.preventDefault(), choose(n)) },
+    list.replaceChildren(...places.map((place, n) => make("li", { id: `place-${n}`, role: "option", "aria-selected": String(n === active), onpointerdown: (/** @type {Event} */ event) => (event.preventDefault(), choose(n)) },
       make("small", {}, titled(place)), ` ${place.id} ${place.name === place.id ? "" : place.name}`)));
   }
 
-  function choose(n) {
+  function choose(/** @type {number} */ n) {
     const place = places[n];
     input.value = place.layer ? place.id : place.name;
     fold();
@@ -50,8 +50,8 @@ export function searchBox(page) {
     clearTimeout(timer);
     timer = setTimeout(look, PAUSE);
   });
-  input.addEventListener("keydown", (event) => {
-    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  input.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
+    const step = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
     if (step && places.length) {
       event.preventDefault();
       active = (active + step + places.length) % places.length;
@@ -60,7 +60,7 @@ export function searchBox(page) {
     if (event.key === "Escape" && places.length) (event.stopPropagation(), fold());
   });
   input.addEventListener("blur", fold);
-  byId("find").addEventListener("submit", async (event) => {
+  byId("find").addEventListener("submit", async (/** @type {Event} */ event) => {
     event.preventDefault();
     clearTimeout(timer);
     const text = input.value.trim();
@@ -69,7 +69,7 @@ export function searchBox(page) {
     const found = await server.places(text).catch(() => []);
     asked++;
     fold();
-    const exact = found.find((place) => place.id === text) || found.find((place) => !place.layer) || (found.length === 1 ? found[0] : null);
+    const exact = found.find((/** @type {any} */ place) => place.id === text) || found.find((/** @type {any} */ place) => !place.layer) || (found.length === 1 ? found[0] : null);
     if (exact) page.go(exact);
     else if (found.length) ([places, active] = [found, -1], paint());
     else page.note(page.words().not_found);

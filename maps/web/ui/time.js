@@ -22,7 +22,7 @@ export function quarters(from, days) {
  * @param {any[]} rows @param {string} day
  */
 export function hectares(rows, day) {
-  return rows.filter((row) => row.state === "ready" || (row.state === "dated" && row.begins < day)).reduce((sum, row) => sum + row.ha, 0);
+  return rows.filter((/** @type {any} */ row) => row.state === "ready" || (row.state === "dated" && row.begins < day)).reduce((sum, row) => sum + row.ha, 0);
 }
 
 /**
@@ -35,7 +35,7 @@ export function timeBar(page) {
   let steps = quarters(today, []);
 
   function rows() {
-    return page.supply()?.groups?.find((group) => group.split === "all")?.rows || [];
+    return page.supply()?.groups?.find((/** @type {any} */ group) => group.split === "all")?.rows || [];
   }
 
   /** Say the day and what is serviced by it. */
@@ -60,7 +60,7 @@ export function timeBar(page) {
   }
 
   function refresh() {
-    steps = quarters(today, rows().map((row) => row.begins).filter(Boolean));
+    steps = quarters(today, rows().map((/** @type {any} */ row) => row.begins).filter(Boolean));
     range.max = String(steps.length - 1);
     const day = page.day() || today;
     range.value = String(Math.max(0, steps.findLastIndex((one) => one <= day)));

@@ -40,8 +40,8 @@ export function open(name, step = false) {
   if (known === opened()) return;
   views[opened()]?.close?.();
   document.body.dataset.view = known;
-  for (const pane of document.querySelectorAll("[data-pane]")) /** @type {HTMLElement} */ (pane).hidden = pane.dataset.pane !== known;
-  for (const button of document.querySelectorAll("[data-view-of]"))
+  for (const pane of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-pane]"))) pane.hidden = pane.dataset.pane !== known;
+  for (const button of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-view-of]")))
     button.setAttribute("aria-pressed", String(button.dataset.viewOf === known));
   byId("work").hidden = !known;
   write({ view: known }, step);
