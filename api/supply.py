@@ -16,7 +16,10 @@ from layers.units import M2_PER_HA, mu
 
 
 class SupplyRow(BaseModel):
-    """The plots of one state, and of one period where the state is dated; `cumulative` is what is serviced by its end."""
+    """The plots of one state, and of one period where the state is dated; `cumulative` is what is serviced by its end.
+
+    `contested`: the part whose lines surely have not enough for all who ask.
+    """
 
     state: Literal["ready", "dated", "undated", "never", "unknown", "blocked"]
     period: str | None
@@ -25,6 +28,8 @@ class SupplyRow(BaseModel):
     area_m2: float
     ha: float
     mu: float
+    contested_ha: float
+    contested_mu: float
     cumulative_ha: float | None
     cumulative_mu: float | None
 
@@ -41,6 +46,8 @@ class SupplyRow(BaseModel):
             area_m2=round(area, 2),
             ha=round(area / M2_PER_HA, 4),
             mu=round(mu(area), 4),
+            contested_ha=round(row["contested"] / M2_PER_HA, 4),
+            contested_mu=round(mu(row["contested"]), 4),
             cumulative_ha=round(total / M2_PER_HA, 4) if known else None,
             cumulative_mu=round(mu(total), 4) if known else None,
         )
@@ -125,7 +132,9 @@ def render(body: SupplyBody, language: str) -> str:
                 "" if row.cumulative_ha is None or row.cumulative_mu is None
                 else f" · {say('cumulative', '累计')}{size(row.cumulative_ha, row.cumulative_mu)}"
             )  # fmt: skip
-            rows.append(f"{size(row.ha, row.mu)} · {row.plots:>5} · {name(row)}{total}")
+            rivals = f" · {say('not enough for all who ask', '容量不足以满足全部需求')}{size(row.contested_ha, row.contested_mu)}"
+            rivals = rivals if row.contested_ha else ""
+            rows.append(f"{size(row.ha, row.mu)} · {row.plots:>5} · {name(row)}{total}{rivals}")
         rows.append(f"{size(group.ha, group.mu)} · {group.plots:>5} · {say('total', '合计')}")
     if body.take_up_ha_per_year:
         rows += ["", said(body, language)]

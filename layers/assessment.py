@@ -20,10 +20,12 @@ from geo.crs import parsed, transform
 from layers.around import NETWORKS, Traces, land_around
 from layers.base import Ask, Survey, arrays_of, ask_layer, framed, objects, tabled, texts
 from layers.catalogue import LAYERS
+from layers.contested import Sums
 from layers.contests import Contests
 from layers.errors import Refusal
 from layers.inputs import stale
 from layers.overview import CELL, cells
+from layers.plan.asked import CONTESTED, Counter
 from layers.plan.contest import Contest
 from layers.plan.exactness import tolerance
 from layers.plan.levelling import Levelling, levelling
@@ -70,7 +72,7 @@ class Networks:
     def __init__(self, keep: int = 8) -> None:
         self._keep = keep
         self._traced: OrderedDict[tuple[object, ...], Traced] = OrderedDict()
-        self.contests = Contests()
+        self.contests, self.sums = Contests(), Sums()
         self._lock = threading.Lock()
 
     def trace(self, store: Store, ask: Ask, as_of: When | None = None) -> Traces:
@@ -80,15 +82,15 @@ class Networks:
 
     def layer(self, store: Store, name: str, ask: Ask, as_of: When) -> pd.DataFrame:
         """Tell the same of one network, as it was known at a moment; numbers of entries of the history are remembered."""
-        return self._network(store, name, ask, as_of).lines
+        return self.network(store, name, ask, as_of).lines
 
     def differing(self, store: Store, name: str, ask: Ask, then: int, columns: Sequence[str]) -> list[Table]:
         """Give the lines of a network of which was traced something else, in some columns, as of an entry of the history."""
-        old, new = (self._network(store, name, ask, as_of) for as_of in (then, store.versions()[name]))
+        old, new = (self.network(store, name, ask, as_of) for as_of in (then, store.versions()[name]))
         new = new if new.parts else traced(store, name, ask, None)
         return list(new.differing(old, columns))
 
-    def _network(self, store: Store, name: str, ask: Ask, as_of: When) -> Traced:
+    def network(self, store: Store, name: str, ask: Ask, as_of: When) -> Traced:
         """Look a trace up, else trace: those kinds anew that few edits since the last trace concern, or the whole network."""
         key = (name, ask.on, ask.known, as_of)
         found = self._traced.get(key) if isinstance(as_of, int) else None
@@ -218,7 +220,8 @@ def level(
 def findings(plots: gpd.GeoDataFrame, land: Mapping[str, Survey], ask: Ask, judged: pd.DataFrame | None = None) -> pd.DataFrame:
     """Find the verdict and the readiness of plots, indexed by their numbers; areas in m2, distances in m.
 
-    What is found of a plot does not depend, to the last bit, on the plots beside it in the frame. `judged`: earlier findings
+    What is found of a plot does not depend, to the last bit, on the plots beside it in the frame; what all of them together tell,
+    CONTESTED, is still unknown. `judged`: earlier findings
     of the plots of which all but the readiness still holds, none of them UNKNOWN_READINESS.
     """
     number = pd.Index(plots["id"], name="id")
@@ -236,6 +239,7 @@ def findings(plots: gpd.GeoDataFrame, land: Mapping[str, Survey], ask: Ask, judg
         texts(np.where(unknown, said, given)) for said, given in (("unknown", verdict), (UNKNOWN_READINESS, reason))
     )
     found |= ready | {"status": plots["status"].array, CELL.name: pd.array(cells(plots.geometry.to_numpy(), plots.crs), "Int64")}
+    found[CONTESTED.name] = texts(np.full(len(number), None, object))
     return tabled(found, number)
 
 
@@ -255,7 +259,9 @@ def anew(store: Store, ask: Ask, as_of: When | None = None) -> pd.DataFrame:
         for start in range(0, len(plots), STRIP):
             part = plots.iloc[order[start : start + STRIP]].reset_index(drop=True)
             found.append(findings(part, land_around(store, tuple(part.total_bounds.tolist()), traces, as_of), ask))
-    return pd.concat(found).reindex(plots["id"])
+    whole, counter = pd.concat(found), Counter(traces["utilities"])
+    counter.add(whole)
+    return whole.assign(**{CONTESTED.name: counter.asked().contested(whole)}).reindex(plots["id"])
 
 
 def fresh(store: Store, standards: Standards, columns: Sequence[str] | None = None) -> tuple[pd.DataFrame, date]:

@@ -30,6 +30,7 @@ from layers.filter.tree import Call, Kind, Node, Places, Property, moment, print
 from layers.known import Known
 from layers.overview import CELL
 from layers.plan.access import FIELDS as ACCESS
+from layers.plan.asked import CONTESTED
 from layers.plan.capacity import FIELDS as LOADED
 from layers.plan.readiness import SERVICES, STATES
 from layers.plan.supply import VERDICTS
@@ -64,6 +65,7 @@ READINESS = (
     Field("ready_from", "date", Text("Ready from", "具备条件日期"), meaning="missing: since ever, or nobody can say"),
     Field("deciding", "text", Text("Deciding service", "决定性配套"), meaning="the service that comes last or is missing"),
     Field("missing", "text", Text("Missing services", "缺少的配套"), meaning=f"of {', '.join(SERVICES)}, with commas"),
+    CONTESTED,
 )
 NAMED = (*(name for name, layer in LAYERS.items() if layer.geometry != "raster"), "readiness", "findings")
 """The names of all collections."""

@@ -19,12 +19,14 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
+from layers import contested
 from layers.around import MARGIN, NETWORKS, Traces, land_around
 from layers.assessment import Networks, findings
-from layers.base import Ask, Land
+from layers.base import Ask, Land, texts
 from layers.catalogue import LAND
 from layers.inputs import ENGINE, land_versions, stale
 from layers.plan.access import farthest
+from layers.plan.asked import CONTESTED
 from layers.plan.readiness import UNKNOWN_READINESS
 from layers.standards import Standards
 from layers.store.base import Box, ConflictError, Inputs, Store
@@ -119,14 +121,30 @@ def refresh(store: Store, standards: Standards, networks: Networks | None = None
             planned = _plan(store, asked, inputs["layers"], networks) if asked else None
             if asked is None or planned is None:
                 return None
-            found = _found(store, asked, planned, networks)
+            if now == inputs["layers"]:
+                return Refreshed()
+            found, gone, after = _found(store, asked, planned, networks), sorted(planned.gone), {**inputs, "layers": now}
+            traced = networks.network(store, "utilities", asked, store.versions()["utilities"])
+            told = contested.marked(store, found, gone, inputs, traced, networks.sums)
+            if len(told.others) > MOST_PLOTS:
+                return None
+            boxes = np.concatenate([planned.boxes, contested.bounds(store, told.others.index.tolist())])
+        found = _joined(told.found, told.others)
         try:
-            if now != inputs["layers"]:
-                store.update_findings(found, sorted(planned.gone), {**inputs, "layers": now}, inputs)
-            return Refreshed(tuple(found.index), tuple(sorted(planned.gone)), tuple(map(tuple, planned.boxes.tolist())))
+            store.update_findings(found, gone, after, inputs)
+            networks.sums.note(after, told.asked)
+            contested.carry(store, told, inputs, after)
+            return Refreshed(tuple(found.index), tuple(gone), tuple(map(tuple, boxes.tolist())))
         except ConflictError:
             continue
     return Refreshed()
+
+
+def _joined(found: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
+    """Put the findings made anew and those that are stored already, but for their marks, together."""
+    if not len(found) or not len(others):
+        return found if len(found) else others
+    return pd.concat([found, others[found.columns].astype(found.dtypes)])
 
 
 def _answerable(inputs: Inputs, standards: Standards, ask: Ask | None) -> Ask | None:
@@ -141,6 +159,7 @@ def _answerable(inputs: Inputs, standards: Standards, ask: Ask | None) -> Ask | 
 def standing(store: Store, plots: gpd.GeoDataFrame, columns: Sequence[str] | None = None) -> pd.DataFrame:
     """Read the findings of plots, a frame with `id`, that surely still hold; those that edits since may have changed are left out.
 
+    Where plots or sites were edited nobody knows who competes until the next refresh: CONTESTED is missing.
     Where a network was edited, a delivery came, or the standards or the engine are others, none surely holds until the next
     refresh or assessment. Call it in the snapshot in which the plots were read.
     """
@@ -156,7 +175,10 @@ def standing(store: Store, plots: gpd.GeoDataFrame, columns: Sequence[str] | Non
     )
     tree = shapely.STRtree(plots.geometry.to_numpy())
     doubtful = plots["id"].iloc[np.unique(tree.query(shapely.box(*boxes.T))[1])]
-    return found[~found.index.isin(doubtful)]
+    found = found[~found.index.isin(doubtful)]
+    if CONTESTED.name in found and set(edited) & {"parcels", "sites"}:
+        found = found.assign(**{CONTESTED.name: texts(np.full(len(found), None, object))})
+    return found
 
 
 def hold(store: Store, layers: Sequence[str] | None = None) -> bool:
@@ -172,7 +194,8 @@ def concerned(store: Store, standards: Standards, inputs: Inputs, networks: Netw
     """Bound the land whose findings may differ from those that were made from `inputs`, shape (k, 4); None where that is anywhere."""
     asked = _answerable(inputs, standards, None)
     planned = _plan(store, asked, inputs["layers"], networks) if asked else None
-    return None if planned is None else planned.boxes
+    marks = None if planned is None else contested.moved(store, inputs)
+    return None if planned is None or marks is None else np.concatenate([planned.boxes, marks])
 
 
 @cache

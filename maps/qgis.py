@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os.path import relpath
 from pathlib import Path
 
@@ -17,7 +17,8 @@ from layers.base import Code, Field
 from layers.catalogue import LAYERS
 from layers.collections import Collection
 from layers.overview import TAKEN
-from maps.readiness import DRAWN
+from layers.plan.asked import CONTESTED
+from maps.readiness import DRAWN, RIVALS
 from maps.style import CODED, DRAW_ORDER, HIDDEN, NO_COLOUR, OUTLINE, SYSTEM
 from maps.tiles import READINESS
 
@@ -25,14 +26,15 @@ VERSION = "3.22.0"
 FINDINGS = "findings"
 TABLE = f"shudi_{FINDINGS}"
 """QGIS gives layers whose number has ten characters or less another one."""
-ENGINE = {"polygon": "Polygon", "line": "LineString", "point": "Point"}
+ENGINE = {"polygon": "Polygon", "border": "Polygon", "line": "LineString", "point": "Point"}
 SYMBOL = {
     "polygon": ("fill", "SimpleFill", {"outline_color": OUTLINE, "outline_width": "0.26", "style": "solid"}),
+    "border": ("fill", "SimpleFill", {"outline_width": "0.8", "outline_style": "dash", "style": "no"}),
     "line": ("line", "SimpleLine", {"line_width": "0.6"}),
     "point": ("marker", "SimpleMarker", {"size": "2.4", "outline_color": OUTLINE}),
 }
 """Of each geometry the kind of its symbol, the class that draws it and how."""
-INK = {"polygon": "color", "line": "line_color", "point": "color"}
+INK = {"polygon": "color", "border": "outline_color", "line": "line_color", "point": "color"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,18 @@ def shown(collections: Mapping[str, Collection], source: Source) -> Iterable[Sho
         mixed = of.geometry == "any"
         for shape in ("line", "point") if mixed and file else ("line" if mixed else str(of.geometry),):
             yield Shown(f"shudi_{name}_{shape}", of, shape, expression, codes, source.of(table, shape, mixed), joined)
+        if name == READINESS:
+            rivals = f"CASE WHEN \"{FINDINGS + '_' if joined else ''}{CONTESTED.name}\" <> '' THEN '{RIVALS.value}' END"
+            titled = replace(of, title=CONTESTED.title)
+            yield Shown(
+                "shudi_contested_border",
+                titled,
+                "border",
+                rivals,
+                {RIVALS.value: RIVALS},
+                source.of(table, "border", mixed),
+                joined,
+            )
 
 
 def coloured(name: str, prefix: str) -> tuple[str, Mapping[str, Code]]:
@@ -183,7 +197,8 @@ def renderer(layer: Shown) -> ET.Element:
     categories, symbols = ET.SubElement(made, "categories"), ET.SubElement(made, "symbols")
     plain = NO_COLOUR if layer.codes else layer_colour(layer.of)
     entries = [(c.value, f"{c.name.zh} {c.name.en}", c.colour) for c in layer.codes.values()]
-    for number, (value, label, colour) in enumerate([*entries, ("", "其他 other" if layer.codes else said(layer.of), plain)]):
+    others = [] if layer.shape == "border" else [("", "其他 other" if layer.codes else said(layer.of), plain)]
+    for number, (value, label, colour) in enumerate([*entries, *others]):
         ET.SubElement(categories, "category", symbol=str(number), value=value, label=label, render="true")
         symbols.append(symbol(str(number), layer.shape, colour))
     return made

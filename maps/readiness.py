@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from layers.base import Field, Text, codes
+from layers.base import Code, Field, Text, codes
+from layers.plan.asked import CONTESTED
 from layers.plan.readiness import SERVICES, STATES
 
 VERDICT = codes(
@@ -30,7 +31,15 @@ FIELDS = (
     Field("ready_state", "text", Text("Readiness", "配套状态"), codes=STATES),
     Field("ready_from", "date", Text("Ready from", "具备条件日期"), meaning="missing: since ever, or nobody can say"),
     Field("missing", "integer", Text("Missing services", "缺少的配套"), meaning="bit k: SERVICES[k] does not serve on the day"),
+    Field(
+        "contested",
+        "integer",
+        CONTESTED.title,
+        meaning="bit k: of SERVICES[k] there surely is not enough for all; missing: unknown",
+    ),
 )
+RIVALS = Code("contested", Text("fits alone, not enough for all who ask", "单独可满足,不足以满足全部需求"), "#AA4499")
+"""The sign of land whose services others ask for too: a dashed line inside its outline."""
 
 
 def bits(missing: pd.Series[str]) -> pd.Series[int]:

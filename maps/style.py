@@ -20,7 +20,7 @@ from layers.catalogue import LAYERS
 from layers.overview import TAKEN
 from maps import basemap, relief
 from maps.basemap import Basemap
-from maps.readiness import DRAWN, PATTERNS
+from maps.readiness import DRAWN, PATTERNS, RIVALS
 from maps.tiles import LABELLED, LEAST_ZOOM, LINE_ZOOM, PLOT_ZOOM, READINESS, tiled
 
 Language = Literal["en", "zh"]
@@ -130,13 +130,14 @@ def legend(language: Language = "en") -> list[dict[str, str]]:
     """List what colours and patterns mean, layer by layer in the order of the catalogue, readiness first.
 
     Entries: `layer`, `title` of the layer, `value` as stored ("" where nothing is recorded), `label`, `colour` (#rrggbb),
-    `pattern` ("" plain; "lines", "hatch", "cross", "dots", "grid" of fills; "dash" and "dots" of lines).
+    `pattern` ("" plain; "lines", "hatch", "cross", "dots", "grid" of fills, "border" a dashed line inside their outline; "dash" and "dots" of lines).
     """
     rows = [
         _entry(name, value, label, colour, PATTERNS.get(value, "") if name == READINESS else "", language)
         for name in tiled()
         for value, label, colour in _key(name)
     ]
+    rows.append(_entry(READINESS, RIVALS.value, RIVALS.name, RIVALS.colour, "border", language))
     for value, dash in DASHES.items():
         label = SERVICE_STATUS[value].name if value else Text("status not recorded", "状态未记录")
         pattern = "" if dash is None else "dots" if dash[0] < dash[1] else "dash"
@@ -237,13 +238,14 @@ def _looks(name: str, language: Language, latitude: float) -> list[Json]:
 
 
 def _readiness() -> list[Json]:
-    """Fill plots by readiness on the day, with the patterns above, a dashed border where the verdict is unknown."""
+    """Fill plots by readiness on the day, with the patterns above, a dashed border where the verdict is unknown, one inside where others ask too."""
     fills = [_look(READINESS, "fill", "fill", {"fill-color": _painted(READINESS, SHOWN_STATE), "fill-opacity": 0.75})]
     patterns = [
         _look(READINESS, f"pattern-{state}", "fill", {"fill-pattern": f"shudi-{pattern}"}, filter=["==", SHOWN_STATE, state])
         for state, pattern in PATTERNS.items()
     ]
     border = {"line-color": OUTLINE, "line-width": ["interpolate", ["linear"], ["zoom"], PLOT_ZOOM, 0.4, 17, 1.5]}
+    inside = {"line-color": RIVALS.colour, "line-width": 2, "line-offset": 3, "line-dasharray": [3, 1.5]}
     open_ = ["==", ["coalesce", ["get", "verdict"], "unknown"], "unknown"]
     return [
         *_cells(READINESS),
@@ -251,6 +253,7 @@ def _readiness() -> list[Json]:
         *patterns,
         _look(READINESS, "outline", "line", border, filter=["!", open_]),
         _look(READINESS, "outline-unknown", "line", {**border, "line-dasharray": [2, 2]}, filter=open_),
+        _look(READINESS, "contested", "line", inside, filter=[">", ["coalesce", ["get", "contested"], 0], 0]),
     ]
 
 

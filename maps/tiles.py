@@ -89,7 +89,7 @@ def tile(store: Store, layer: str, z: int, x: int, y: int) -> bytes:
     """Make the vector tile of a layer or of "readiness", b"" where it shows nothing.
 
     Days are whole days since 1970-01-01. Readiness is the parcels with the findings: `verdict`, `ready_state`, `ready_from`,
-    `missing`; a plot without findings is unknown. TileError for a tile that does not exist, UntiledError for a layer without
+    `missing`, `contested`; a plot without findings is unknown. TileError for a tile that does not exist, UntiledError for a layer without
     tiles.
     """
     box = bounds(z, x, y)
@@ -166,7 +166,7 @@ def join_findings(store: Store, parcels: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     found = standing(store, parcels, [f.name for f in FIELDS])
     found = found.reindex(index=parcels["id"], columns=[f.name for f in FIELDS]).set_axis(parcels.index)
     found["ready_from"] = pd.to_datetime(found["ready_from"])
-    found["missing"] = bits(found["missing"])
+    found["missing"], found["contested"] = bits(found["missing"]), bits(found["contested"])
     found[["verdict", "ready_state"]] = found[["verdict", "ready_state"]].astype(object).fillna("unknown")
     return parcels[["id", "geometry"]].join(found)
 

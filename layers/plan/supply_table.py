@@ -38,7 +38,8 @@ def supply_table(
     One row for each split (all, use, size), group and state, and for each period where the state is dated; periods in which
     nothing becomes serviced have no row. Columns: `split`; `group`, "" for all, the top class of the planned use ("" where none
     is recorded), the number of the band of `supply.size_bands`; `state`, a key of `STATES`; `begins`, the period's first day;
-    `plots`; `area` [m2]; `cumulative` [m2], what is serviced by the end of the period, NaN where the state is neither ready
+    `plots`; `area` [m2]; `contested` [m2], the area of those plots of which some service surely is not enough for all who ask (as far as
+    findings tell); `cumulative` [m2], what is serviced by the end of the period, NaN where the state is neither ready
     nor dated. A plot counts whole, under one state only, so that the areas of a split add up to those of all plots; one that is
     blocked or unknown in part is blocked or unknown.
     """
@@ -50,7 +51,9 @@ def supply_table(
     whole = np.datetime64("1970-01", "M") + (months.astype(np.int64) // SPANS[by]) * SPANS[by]
     begins = np.where((state == "dated").to_numpy(bool), whole, np.datetime64("NaT", "M")).astype("datetime64[s]")
     area = findings["area"].to_numpy()
-    plots = pd.DataFrame({"rank": pd.Categorical(state, list(STATES)).codes, "begins": begins, "area": area})
+    rivals = (findings["contested"].fillna("") != "").to_numpy(bool) if "contested" in findings else np.zeros(len(area), bool)
+    ranks = pd.Categorical(state, list(STATES)).codes
+    plots = pd.DataFrame({"rank": ranks, "begins": begins, "area": area, "contested": np.where(rivals, area, 0.0)})
     uses = top_class(parcels).reindex(findings.index).to_numpy()
     sizes = np.digitize(area, [m2(band) for band in book["supply.size_bands"]])
     split = {"all": np.zeros(len(plots), int), "use": uses, "size": sizes}
@@ -67,8 +70,8 @@ def top_class(parcels: pd.DataFrame) -> pd.Series[str]:
 def _split(plots: pd.DataFrame, name: str, group: NDArray[np.generic]) -> pd.DataFrame:
     """Sum up the plots of each group, state and period; `cumulative` grows within the group."""
     keys = ["group", "rank", "begins"]
-    sums = plots.assign(group=group).groupby(keys, dropna=False, sort=True)["area"]
-    rows = sums.agg(["size", "sum"]).reset_index().rename(columns={"size": "plots", "sum": "area"})
+    sums = plots.assign(group=group).groupby(keys, dropna=False, sort=True)
+    rows = sums.agg(plots=("area", "size"), area=("area", "sum"), contested=("contested", "sum")).reset_index()
     rows.insert(0, "split", name)
     rows["state"] = np.array(list(STATES), object)[rows["rank"]]
     rows["cumulative"] = rows.groupby("group")["area"].cumsum().where(rows["state"].isin(["ready", "dated"]))

@@ -13,7 +13,7 @@ from layers.base import Text
 from layers.plan.readiness import SERVICES
 from layers.plan.siting import UNKNOWN, YES, Brief, Near
 from layers.plan.supply import VERDICTS
-from layers.service import LOADS, STATES
+from layers.service import CAPACITY, LOADS, STATES
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,10 @@ def _value(criterion: str, value: float, row: Mapping[str, object]) -> Text:
     if criterion in SERVICES:
         state = STATES[str(row[f"{criterion}_state"])].name if row[f"{criterion}_state"] in STATES else Text("unknown", "未知")
         day = "" if np.isnan(value) or value < 0 else f" · {date(1970, 1, 1) + timedelta(int(value))}"
-        return Text(state.en + day, state.zh + day)
+        rivals = CAPACITY["competing"].name if criterion in str(row.get("contested")).split(",") else Text("", "")
+        return Text(
+            *(" · ".join(filter(None, (said, more))) for said, more in ((state.en + day, rivals.en), (state.zh + day, rivals.zh)))
+        )
     if criterion == "land":
         return VERDICTS[str(row["verdict"])].name
     if criterion in ("use", "road_class"):

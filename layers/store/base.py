@@ -24,6 +24,8 @@ AnyOf = Mapping[str, Sequence[str]]
 """For columns the values of which one is asked for."""
 Progress = Callable[[int, int], None]
 """Called with (done, total) features while long work goes on; total is 0 where nobody knows it, as of a stream."""
+Marks = Callable[[], pd.DataFrame]
+"""Called behind the last of a stream of findings for what only all of them together tell."""
 When = datetime | int
 """A moment of knowledge: a time (aware), or the number of the last entry of the history that was known."""
 
@@ -272,11 +274,14 @@ class Store(Protocol):
         """How another process opens this base for reading, to be sent there; None where it cannot, as for one in memory."""
         ...
 
-    def save_findings(self, findings: Findings, inputs: Inputs, progress: Progress | None = None) -> None:
+    def save_findings(
+        self, findings: Findings, inputs: Inputs, progress: Progress | None = None, marks: Marks | None = None
+    ) -> None:
         """Replace the findings of all plots (index: parcel id) and note what they were made from, which JSON can hold.
 
         All or nothing: until the call returns readers find those of before. A stream is taken frame by frame, without
-        keeping the base from writers. They come back in the types of `layers.base.PANDAS`: flags, integers, reals, days, text.
+        keeping the base from writers. Behind the last frame `marks` is asked for columns, of texts, of some plots that take the
+        place of what came (index: the plot's number in the order of the stream, from 0). They come back in the types of `layers.base.PANDAS`: flags, integers, reals, days, text.
         """
         ...
 

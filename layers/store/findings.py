@@ -12,7 +12,7 @@ import pandas as pd
 from layers.base import DType, arrays_of, tabled
 from layers.overview import CELL, USED, Sums, added, parts, rows, sums
 from layers.store import schema
-from layers.store.base import AnyOf, ConflictError, DuplicateError, Findings, Progress, StoreError
+from layers.store.base import AnyOf, ConflictError, DuplicateError, Findings, Marks, Progress, StoreError
 from layers.store.connection import Connections
 from layers.store.frames import CHUNK, cast, cells, column, is_cast, named
 from layers.store.schema import quoted
@@ -119,7 +119,9 @@ def changed(before: pd.DataFrame, after: pd.DataFrame) -> tuple[list[tuple[Any, 
     return different, {row[:3] for row in different}
 
 
-def save(connections: Connections, findings: Findings, inputs: Mapping[str, Any], progress: Progress | None) -> None:
+def save(
+    connections: Connections, findings: Findings, inputs: Mapping[str, Any], progress: Progress | None, marks: Marks | None = None
+) -> None:
     """Replace the findings by others, which wait in a table of one connection's own until the last is there.
 
     Nobody else sees that table and no writer waits for it: the base is locked while it is copied at the end.
@@ -131,6 +133,10 @@ def save(connections: Connections, findings: Findings, inputs: Mapping[str, Any]
             types = _stage(
                 c, seen.passing(stream(findings)), progress, len(findings) if isinstance(findings, pd.DataFrame) else 0
             )
+            for name, numbers, texts in marked(marks):
+                c.execute("BEGIN")
+                c.executemany(f"UPDATE temp.staged SET {quoted(name)} = ? WHERE fid = ?", zip(texts, numbers, strict=True))
+                c.execute("COMMIT")
             with connections.writing("assess", c):
                 _publish(c, types, inputs)
                 sum_up(c, seen)
@@ -169,6 +175,13 @@ def _stage(
     if types is None:
         schema.staged_findings(connection, {})
     return types or {}
+
+
+def marked(marks: Marks | None) -> Iterator[tuple[str, list[int], list[str | None]]]:
+    """Ask for what takes the place of texts that came: the column, the numbers of the plots from 1, the texts."""
+    told = pd.DataFrame() if marks is None else marks()
+    for name in told.columns if len(told) else ():
+        yield str(name), (told.index.to_numpy() + 1).tolist(), cells(told[name], "text")
 
 
 def _publish(connection: sqlite3.Connection, types: Mapping[str, DType], inputs: Mapping[str, Any]) -> None:

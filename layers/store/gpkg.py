@@ -32,6 +32,7 @@ from layers.store.base import (
     Edit,
     Findings,
     Inputs,
+    Marks,
     NotABaseError,
     Progress,
     Record,
@@ -415,9 +416,11 @@ class GpkgStore:
         )
         schema.stretch(c, layer.name, put.geometry.to_numpy())
 
-    def save_findings(self, findings: Findings, inputs: Inputs, progress: Progress | None = None) -> None:
+    def save_findings(
+        self, findings: Findings, inputs: Inputs, progress: Progress | None = None, marks: Marks | None = None
+    ) -> None:
         """Replace the findings of all plots and note what they were made from; memory grows with one frame or chunk."""
-        assessed.save(self._connections, findings, inputs, progress)
+        assessed.save(self._connections, findings, inputs, progress, marks)
 
     def update_findings(self, findings: pd.DataFrame, gone: Sequence[str], inputs: Inputs, expect: Inputs) -> None:
         """Replace the findings of some plots, and note what all are made from now."""

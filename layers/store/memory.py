@@ -22,7 +22,21 @@ from layers.catalogue import LAYERS
 from layers.overview import CELL, of_tile, sums
 from layers.store import findings as assessed
 from layers.store import frames, rasters
-from layers.store.base import AnyOf, Box, Change, Compare, Edit, Findings, Inputs, Progress, Record, StoreError, When, Write
+from layers.store.base import (
+    AnyOf,
+    Box,
+    Change,
+    Compare,
+    Edit,
+    Findings,
+    Inputs,
+    Marks,
+    Progress,
+    Record,
+    StoreError,
+    When,
+    Write,
+)
 from layers.store.changes import agreed
 from layers.store.crs import project_crs
 from layers.store.deliveries import admitted, in_force, now, stamp
@@ -249,11 +263,18 @@ class MemoryStore:
         found = tuple(s.write for _, s in self._all() if s.write and s.write.last > before and s.write.first <= after)
         return found if limit is None else found[max(0, len(found) - limit) :]
 
-    def save_findings(self, findings: Findings, inputs: Inputs, progress: Progress | None = None) -> None:
+    def save_findings(
+        self, findings: Findings, inputs: Inputs, progress: Progress | None = None, marks: Marks | None = None
+    ) -> None:
         """Replace the findings of all plots and note what they were made from."""
         parts = list(assessed.stream(findings))
         whole = pd.concat(parts) if parts else assessed.nothing()
-        self._findings = assessed.conform(whole)[0], dict(inputs)
+        kept = assessed.conform(whole)[0]
+        for name, numbers, told in assessed.marked(marks):
+            texts = kept[name].to_numpy(object)
+            texts[np.array(numbers) - 1] = told
+            kept[name] = pd.Series(texts, kept.index, "str")
+        self._findings = kept, dict(inputs)
         if progress is not None and len(whole):
             progress(len(whole), len(whole))
 

@@ -28,6 +28,7 @@ from layers.store.base import (
     Edit,
     Findings,
     Inputs,
+    Marks,
     NotABaseError,
     Progress,
     Record,
@@ -394,10 +395,12 @@ class PostgisStore:
                 raise frames.gone("terrain", [id])
             c.execute("INSERT INTO shudi_history (seq, layer, id) VALUES (%s, 'terrain', %s)", (seq, id))
 
-    def save_findings(self, findings: Findings, inputs: Inputs, progress: Progress | None = None) -> None:
+    def save_findings(
+        self, findings: Findings, inputs: Inputs, progress: Progress | None = None, marks: Marks | None = None
+    ) -> None:
         """Replace the findings of all plots and note what they were made from; memory grows with one frame or chunk."""
         with self._pool.writing("assess", schema.LOCK + 1) as c:
-            assessed.save(c, findings, inputs, progress)
+            assessed.save(c, findings, inputs, progress, marks)
 
     def update_findings(self, findings: pd.DataFrame, gone: Sequence[str], inputs: Inputs, expect: Inputs) -> None:
         """Replace the findings of some plots, and note what all are made from now."""

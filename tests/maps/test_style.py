@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from layers.catalogue import LAYERS
-from maps.readiness import DRAWN, FIELDS, PATTERNS, VERDICT
+from maps.readiness import DRAWN, FIELDS, PATTERNS, RIVALS, VERDICT
 from maps.style import CODED, DASHES, NO_COLOUR, SHOWN_STATE, legend, style
 from maps.tiles import attributes, tiled
 
@@ -147,6 +147,10 @@ def test_the_legend_has_an_entry_for_every_drawn_code(language):
         assert rows["control_lines", value]["colour"] == code.colour
         assert rows["control_lines", value]["label"] == getattr(code.name, language)
     assert [rows["readiness", state]["pattern"] for state in DRAWN] == ["", *PATTERNS.values(), ""]
+    assert (rows["readiness", "contested"]["pattern"], rows["readiness", "contested"]["label"]) == (
+        "border",
+        getattr(RIVALS.name, language),
+    )
     assert {row["layer"] for row in rows.values()} == {*tiled(), "terrain"}
     assert all(re.fullmatch("#[0-9A-F]{6}", row["colour"]) and row["label"] and row["title"] for row in rows.values())
 

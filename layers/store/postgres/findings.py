@@ -11,7 +11,7 @@ import psycopg
 
 from layers.base import DType, arrays_of
 from layers.overview import CELL, USED, parts
-from layers.store.base import AnyOf, Findings, Progress
+from layers.store.base import AnyOf, Findings, Marks, Progress
 from layers.store.findings import (
     ADD,
     EMPTIED,
@@ -22,6 +22,7 @@ from layers.store.findings import (
     build,
     changed,
     conform,
+    marked,
     matching,
     nothing,
     stream,
@@ -34,7 +35,9 @@ from layers.store.postgres.schema import TYPES, WIRE, wire
 from layers.store.schema import OVERVIEW, quoted
 
 
-def save(connection: Connection, findings: Findings, inputs: Mapping[str, Any], progress: Progress | None) -> None:
+def save(
+    connection: Connection, findings: Findings, inputs: Mapping[str, Any], progress: Progress | None, marks: Marks | None = None
+) -> None:
     """Replace the findings, inside the caller's transaction: until it ends readers see those of before.
 
     They take the places of the old ones, or those in a table of their own where their columns are others. Memory grows with a
@@ -54,6 +57,12 @@ def save(connection: Connection, findings: Findings, inputs: Mapping[str, Any], 
             progress(done, len(findings) if isinstance(findings, pd.DataFrame) else 0)
     if types is None:
         table = place(connection, {}, None)
+    for name, numbers, texts in marked(marks):
+        connection.execute(
+            f"UPDATE {table} SET {quoted(name)} = told.text FROM unnest(%s::bigint[], %s::text[]) AS told (fid, text) "
+            f"WHERE {table}.fid = told.fid",
+            (numbers, texts),
+        )
     if table != "findings":
         connection.execute("DROP TABLE IF EXISTS findings")
         connection.execute(f"ALTER TABLE {table} RENAME TO findings")

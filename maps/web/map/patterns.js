@@ -61,6 +61,15 @@ export function swatch(entry, shape, ink) {
     stroke(pen, 0, 16, 52, 16);
     return canvas;
   }
+  if (entry.pattern === "border") {
+    [pen.strokeStyle, pen.lineWidth] = [entry.colour, 5];
+    pen.setLineDash([10, 6]);
+    pen.strokeRect(6, 6, 40, 20);
+    pen.setLineDash([]);
+    [pen.strokeStyle, pen.lineWidth] = ["#222", 2];
+    pen.strokeRect(1, 1, 50, 30);
+    return canvas;
+  }
   const fills = [entry.colour, entry.pattern ? pen.createPattern(tile(entry.pattern, ink), "repeat") : null];
   for (const fill of fills) if (fill) (pen.fillStyle = fill), pen.fillRect(1, 1, 50, 30);
   pen.strokeStyle = "#222";

@@ -94,17 +94,17 @@ export function supplyView(page) {
 
   function table(group) {
     const [words, fmt] = [page.words(), page.fmt()];
-    const head = make("tr", {}, ...[words.state, words.plots, "ha", words.mu, words.cumulative].map((text) => make("th", { scope: "col" }, text)));
+    const head = make("tr", {}, ...[words.state, words.plots, "ha", words.mu, words.cumulative, `${words.contested} [ha]`].map((text) => make("th", { scope: "col" }, text)));
     const opens = (row) => make("button", { type: "button", class: "link", onclick: () => behind(group, row) }, fmt.upto(row.plots, 0));
-    const cells = (row) => [row.ha, row.mu, row.cumulative_ha].map((n) => make("td", { class: "number" }, n === null ? "" : fmt.upto(n, 1)));
+    const cells = (row) => [row.ha, row.mu, row.cumulative_ha, row.contested_ha].map((n) => make("td", { class: "number" }, n === null ? "" : fmt.upto(n, 1)));
     const body = group.rows.map((row) => make("tr", {}, make("th", { scope: "row" }, named(row)), make("td", { class: "number" }, opens(row)), ...cells(row)));
-    const total = make("tr", { class: "sum" }, make("th", { scope: "row" }, words.total), ...[group.plots, group.ha, group.mu].map((n) => make("td", { class: "number" }, fmt.upto(n, 1))), make("td"));
+    const total = make("tr", { class: "sum" }, make("th", { scope: "row" }, words.total), ...[group.plots, group.ha, group.mu].map((n) => make("td", { class: "number" }, fmt.upto(n, 1))), make("td"), make("td", { class: "number" }, fmt.upto(group.rows.reduce((all, row) => all + row.contested_ha, 0), 1)));
     return make("details", { open: group.split === "all" }, make("summary", {}, `${group.title[page.language()]} · ${fmt.upto(group.ha, 1, "ha")}`), make("table", {}, head, ...body, total));
   }
 
   function csv() {
-    const lines = [["split", "group", "state", "period", "plots", "ha", "mu"].join()];
-    for (const group of page.supply().groups) for (const row of group.rows) lines.push([group.split, group.group, row.state, row.period ?? "", row.plots, row.ha, row.mu].join());
+    const lines = [["split", "group", "state", "period", "plots", "ha", "mu", "contested_ha"].join()];
+    for (const group of page.supply().groups) for (const row of group.rows) lines.push([group.split, group.group, row.state, row.period ?? "", row.plots, row.ha, row.mu, row.contested_ha].join());
     save("supply.csv", `\ufeff${lines.join("\r\n")}\r\n`, "text/csv");
   }
 

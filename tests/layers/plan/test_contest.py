@@ -21,9 +21,9 @@ from tests.layers.plan.test_networks import KINDS as SURVEYED
 STANDARDS = Standards.load()
 
 
-def park(projects, source=9000.0, line=9000.0, plots=3):
+def park(projects, source=9000.0, line=9000.0, plots=3, store=None):
     """A park of plots of a hectare along one power line from one substation, and sites of projects on them: id -> demand [kW]."""
-    store = MemoryStore(CRS)
+    store = store or MemoryStore(CRS)
     rows = [
         works("S", 0, -10, kind="power", **rated(source)),
         pipe("L", (0, -10), (150, -10), kind="power", **rated(line)),
