@@ -159,7 +159,8 @@ def a_date(ctx: click.Context, param: click.Parameter, value: str | None) -> dat
     try:
         return date.fromisoformat(value) if value else None
     except ValueError:
-        raise Refusal(f"--on {value} is no day; write YYYY-MM-DD", f"--on {value} 不是日期,请写成 YYYY-MM-DD") from None
+        name = param.opts[0]
+        raise Refusal(f"{name} {value} is no day; write YYYY-MM-DD", f"{name} {value} 不是日期,请写成 YYYY-MM-DD") from None
 
 
 def an_area(ctx: click.Context, param: click.Parameter, value: float | None) -> float | None:

@@ -133,7 +133,7 @@ def deliver(
 def _edit(store: Store, planned: Plan, replace_all: bool) -> Edit:
     """Tell a delivery of records as an edit, to be held against the others."""
     name = planned.layer.name
-    if name not in GUARDED:
+    if name not in (*GUARDED, "documents"):
         return Edit(name)
     gone = set(store.read(name, columns=["id"])["id"]) - set(planned.features["id"]) if replace_all else set()
     return Edit(name, planned.features, tuple(sorted(gone)))

@@ -21,7 +21,7 @@ from layers.formats.errors import did_you_mean
 from layers.formats.shapes import REASONS, TYPES
 from layers.formats.values import convert
 from layers.standards import Rulebook
-from layers.steward import hold
+from layers.steward import coming, hold
 from layers.store.base import (
     Change,
     Conflict,
@@ -82,6 +82,7 @@ def edit(store: Store, wishes: Sequence[Wish], change: Change, book: Rulebook, a
             planned = [_planned(store, name, [w for w in wishes if w.layer == name], book) for name in _layers(wishes)]
             faults = tuple(f for e, old in planned if e.layer == mosaic.PARCELS for f in mosaic.faults(store, e, old, book))
             hold(store, [e for e, _ in planned], book)
+            coming(store, [e for e, _ in planned], book)
         try:
             return _made(store, planned, change, faults, accept, dry_run)
         except ConflictError:

@@ -11,11 +11,12 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from layers.errors import Refusal
 from layers.parcels import TAKEN
 from layers.plan import ledger as planned
 from layers.plan.figures import Figure, Tables, figures
 from layers.plan.ledger import Ledger
-from layers.plan.procedures import check
+from layers.plan.procedures import ahead, check
 from layers.plan.readiness import SERVICES
 from layers.plan.warnings import warnings
 from layers.plan.workdays import Calendar
@@ -24,6 +25,10 @@ from layers.store.base import Compare, Edit, Store, When
 
 GUARDED = ("projects", "permits")
 """The tables whose records are held against each other."""
+
+
+class BadHashError(Refusal):
+    """What stands as the hash of a document is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +122,8 @@ def _coming(connections: pd.DataFrame, relocations: pd.DataFrame) -> Iterator[tu
 
 def hold(store: Store, edits: Sequence[Edit], book: Rulebook) -> None:
     """Pass edits after which projects and their steps can be; the refusals of `layers.plan.procedures` name what cannot."""
+    for papers in (e.put for e in edits if e.layer == "documents" and e.put is not None):
+        _hashes(papers)
     mine = {e.layer: e for e in edits if e.layer in GUARDED}
     if not mine:
         return
@@ -128,6 +135,25 @@ def hold(store: Store, edits: Sequence[Edit], book: Rulebook) -> None:
     projects = _after(store.read("projects", ids=sorted(ids)), mine.get("projects"))
     permits = _after(store.read("permits", where=[Compare("project", "in", tuple(sorted(ids)))]), mine.get("permits"))
     check(projects, permits, np.datetime64(book.day, "D"), book)
+
+
+def _hashes(documents: pd.DataFrame) -> None:
+    """Pass documents whose hash, where there is one, is a SHA-256."""
+    known = documents[documents["sha256"].notna()]
+    wrong = known[~known["sha256"].str.fullmatch("[0-9a-f]{64}").to_numpy(bool)]
+    if len(wrong):
+        id, said = wrong["id"].iloc[0], str(wrong["sha256"].iloc[0])[:80]
+        raise BadHashError(
+            f"documents {id}: sha256 {said!r} is no SHA-256; write its 64 digits 0-9a-f, as sha256sum prints them",
+            f"documents {id}:sha256 {said!r} 不是 SHA-256,请填 64 位 0-9a-f(可由 sha256sum 得到)",
+        )
+
+
+def coming(store: Store, edits: Sequence[Edit], book: Rulebook) -> None:
+    """Pass edits that set no plan or target to a day that has been; PastError names it. A delivery may bring what is late."""
+    for e in edits:
+        if e.layer in GUARDED and e.put is not None and len(e.put):
+            ahead(e.layer, store.read(e.layer, ids=e.put["id"].tolist()), e.put, np.datetime64(book.day, "D"))
 
 
 def _after(stored: gpd.GeoDataFrame, edit: Edit | None) -> gpd.GeoDataFrame:

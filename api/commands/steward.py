@@ -31,7 +31,7 @@ from layers.errors import Refusal
 from layers.ledger_book import read_book, write_book
 from layers.notices import claim, settle, unsent
 from layers.plan.warnings import RANK
-from layers.standards import Standards
+from layers.standards import Rulebook, Standards
 from layers.steward import steward
 from layers.store.base import Change
 from layers.wishes import Wish
@@ -69,16 +69,24 @@ def project(
 @click.option("--planned", callback=a_date, metavar="DATE", help="the day for which it is planned")
 @click.option("--prepared", callback=a_date, metavar="DATE", help="the day on which all but its issue was ready")
 @click.option("--number", help="number of the document")
+@click.option("--valid-until", callback=a_date, metavar="DATE", help="the last day on which it holds (default: by the standard)")
+@click.option("--owed", help="documents that are owed (容缺), with --owed-until")
+@click.option("--owed-until", callback=a_date, metavar="DATE", help="the day by which they are owed")
+@click.option("--basis", help="on which basis it precedes what it needs")
 @click.option("--phase", type=int, help="the phase of the project")
 @click.option("--level", type=click.Choice(list(RANK)), help="a level of warning set by hand; --reason says why")
 @reason
 @dry_run
 def permit(
     context: Context, project: str, item: str, done: date | None, planned: date | None, prepared: date | None,
-    number: str | None, phase: int | None, level: str | None, reason: str, dry_run: bool,
+    number: str | None, valid_until: date | None, owed: str | None, owed_until: date | None, basis: str | None,
+    phase: int | None, level: str | None, reason: str, dry_run: bool,
 ) -> None:  # fmt: skip
     """Record a step (ITEM) of a PROJECT; the schedule moves with it."""
-    values = {"actual_on": done, "planned_on": planned, "prepared_on": prepared, "number": number, "level": level}
+    values = {
+        "actual_on": done, "planned_on": planned, "prepared_on": prepared, "number": number, "valid_until": valid_until,
+        "owed": owed, "owed_until": owed_until, "exception_basis": basis, "level": level,
+    }  # fmt: skip
     wanted = {name: str(value) for name, value in values.items() if value is not None}
     wanted |= {"level_reason": reason} if level else {}
     with context.store(read_only=dry_run) as store:
@@ -162,13 +170,7 @@ def report(
         _meeting(context, day, out or Path(f"meeting-{day}.zip"), page)
         return
     if back is not None:
-        with context.store(read_only=not apply) as store:
-            wishes = read_book(store, back)
-            if wishes:
-                made = edit(store, wishes, Change(actor(), reason or back.name), standards.on(day), "", dry_run=not apply)
-                tell(context, store, made, not apply)
-            else:
-                context.answer({"changed": []}, context.say(Text("nothing differs", "没有差异")))
+        _taken_back(context, back, apply, reason, standards.on(day))
         return
     since, until = date(year or day.year, 1, 1), date(year, 12, 31) if year else day
     with context.store(read_only=True) as store:
@@ -177,6 +179,22 @@ def report(
         if out is not None:
             write_book(store, of, body.model_dump()["figures"], out)
     context.answer(body.model_dump(mode="json"), render_report(body, zh))
+
+
+def _taken_back(context: Context, back: Path, apply: bool, reason: str, book: Rulebook) -> None:
+    """Tell what was edited in a workbook, cell by cell; store it, all of it or nothing."""
+    with context.store(read_only=not apply) as store:
+        wishes, cells = read_book(store, back)
+        if wishes:
+            edit(store, wishes, Change(actor(), reason or back.name), book, "", dry_run=not apply)
+    empty = context.say(Text("(nothing)", "(空)"))
+    rows = [f"{c.layer} {c.id} {c.column}: {c.before or empty} → {c.after or empty}" for c in cells]
+    if not wishes:
+        rows = [context.say(Text("nothing differs", "没有差异"))]
+    elif not apply:
+        rows.append(context.say(Text("nothing was stored; --apply stores it", "尚未存入;加 --apply 存入")))
+    changed = sorted({(w.layer, w.id) for w in wishes})
+    context.answer({"changed": changed, "cells": [c._asdict() for c in cells], "stored": apply and bool(wishes)}, "\n".join(rows))
 
 
 def _meeting(context: Context, day: date, out: Path, page: str) -> None:

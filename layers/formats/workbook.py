@@ -29,23 +29,7 @@ def read(path: Path, sheet: str | None) -> pd.DataFrame:
     ChooseSublayerError lists the sheets. An archive or XML made to harm is refused before it is read. Memory: about a
     hundred times the file.
     """
-    import openpyxl
-
-    with TemporaryDirectory(prefix="shudi-") as folder:
-        try:
-            unpack(path, Path(folder), LIMITS)
-            for part in Path(folder).rglob("*.xml"):
-                if part.stat().st_size:
-                    sniff.refuse_doctype(part)
-        except FormatError as error:
-            raise type(error)(f"{path.name} is refused: {error.text.en}", f"{path.name} 被拒绝:{error.text.zh}") from error
-    try:
-        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-    except (KeyError, ValueError, TypeError, zipfile.BadZipFile, SyntaxError, AttributeError) as error:
-        raise UnreadableError(
-            f"{path.name} is no workbook ({str(error)[:80]}): save it again as XLSX",
-            f"{path.name} 不是工作簿({str(error)[:80]}):请另存为 XLSX",
-        ) from error
+    book = _opened(path)
     try:
         sheets = {s.title: s for s in book.worksheets}
         if sheet is not None and sheet not in sheets:
@@ -67,6 +51,36 @@ def read(path: Path, sheet: str | None) -> pd.DataFrame:
     head, *body = next(iter(filled.values()))
     names = [name or f"column_{n}" for n, name in enumerate(head, 1)]
     return pd.DataFrame([(*row, *[None] * (len(names) - len(row)))[: len(names)] for row in body], columns=names, dtype="str")
+
+
+def names(path: Path) -> list[str]:
+    """List the sheets of a workbook, held against harm as by `read`."""
+    book = _opened(path)
+    try:
+        return [s.title for s in book.worksheets]
+    finally:
+        book.close()
+
+
+def _opened(path: Path) -> Any:
+    """Open a workbook that is none made to harm."""
+    import openpyxl
+
+    with TemporaryDirectory(prefix="shudi-") as folder:
+        try:
+            unpack(path, Path(folder), LIMITS)
+            for part in Path(folder).rglob("*.xml"):
+                if part.stat().st_size:
+                    sniff.refuse_doctype(part)
+        except FormatError as error:
+            raise type(error)(f"{path.name} is refused: {error.text.en}", f"{path.name} 被拒绝:{error.text.zh}") from error
+    try:
+        return openpyxl.load_workbook(path, read_only=True, data_only=True)
+    except (KeyError, ValueError, TypeError, zipfile.BadZipFile, SyntaxError, AttributeError) as error:
+        raise UnreadableError(
+            f"{path.name} is no workbook ({str(error)[:80]}): save it again as XLSX",
+            f"{path.name} 不是工作簿({str(error)[:80]}):请另存为 XLSX",
+        ) from error
 
 
 def _rows(found: object) -> list[list[str | None]]:

@@ -31,6 +31,11 @@ DAYS = ("planned_on", "prepared_on", "actual_on", "valid_until", "owed_until", "
 """The days of a step that are recorded."""
 
 
+REASONS = (
+    ("level", "level_reason", "why it was set by hand", "人工调整的原因"),
+    ("owed", "owed_until", "by which day it is owed", "补正期限"),
+)
+"""What of a record needs another column beside it, and in words."""
 NO_FLOORS = pd.DataFrame(columns=["project", "item", "day", "en", "zh"])
 
 
@@ -48,6 +53,14 @@ class TwiceError(Refusal):
 
 class FutureError(Refusal):
     """A fact is recorded before it happened."""
+
+
+class PastError(Refusal):
+    """A day that is to come is set to one that has been."""
+
+
+class UnexplainedError(Refusal):
+    """What departs from the procedure or from the computed level says no reason, or what is owed no day."""
 
 
 class Template(NamedTuple):
@@ -143,7 +156,49 @@ def check(projects: pd.DataFrame, permits: pd.DataFrame, on: np.datetime64, book
     known_items(permits, known, projects)
     for name in dict.fromkeys(n for n in procedure.tolist() if n):
         mine = projects[procedure == name]
-        gather(known[name], mine, permits[permits["project"].isin(mine["id"])].reset_index(drop=True), NO_FLOORS, on)
+        records = permits[permits["project"].isin(mine["id"])].reset_index(drop=True)
+        _explained(gather(known[name], mine, records, NO_FLOORS, on), records, book)
+
+
+def _explained(facts: Facts, permits: pd.DataFrame, book: Rulebook) -> None:
+    """Pass records that give the reason of what departs from the rule."""
+    for column, needs, en, zh in REASONS:
+        lacking = np.flatnonzero(permits[column].notna() & (permits[needs].isna() | permits[needs].eq("")))
+        if lacking.size:
+            id, said = permits["id"].iloc[lacking[0]], permits[column].iloc[lacking[0]]
+            raise UnexplainedError(
+                f"permits {id}: {column} is {said} without {needs}; say {en}",
+                f"permits {id}:{column} 为 {said},但缺少 {needs};请填写{zh}",
+            )
+    items = [s.id for s in facts.template.steps]
+    if "grant_contract" not in items:
+        return
+    contract = facts.days["actual_on"][:, items.index("grant_contract")]
+    for k, item in enumerate(items):
+        done = facts.days["actual_on"][:, k]
+        early = ~np.isnat(done) & (np.isnat(contract) | (contract > done)) & ~facts.excused[:, k]
+        if book[f"ledger.step_{item}"].get("exception") and early.any():
+            id, day = permits["id"].iloc[facts.row[np.flatnonzero(early)[0], k]], done[early][0]
+            raise UnexplainedError(
+                f"permits {id}: {item} of {day} precedes the contract of the land; say on which basis in exception_basis",
+                f"permits {id}:{item}({day})早于土地出让合同,请在 exception_basis 填写依据",
+            )
+
+
+def ahead(table: str, before: pd.DataFrame, after: pd.DataFrame, on: np.datetime64) -> None:
+    """Pass plans and targets that were not set to a day that has been; `before`, `after`: the records that an edit changes."""
+    column = {"projects": "target_on", "permits": "planned_on"}[table]
+    old = before.set_index("id")[column].reindex(after["id"]).to_numpy("datetime64[D]")
+    new = after[column].to_numpy("datetime64[D]")
+    waits = after["actual_on"].isna().to_numpy(bool) if table == "permits" else np.ones(len(after), bool)
+    wrong = np.flatnonzero(waits & (new < on) & ~(new == old))
+    if wrong.size:
+        id, day = after["id"].iloc[wrong[0]], new[wrong[0]]
+        done = ("; a day on which it was done is actual_on", ";已完成的日期请填 actual_on") if table == "permits" else ("", "")
+        raise PastError(
+            f"{table} {id}: {column} {day} is past, today is {on}; set a later day{done[0]}",
+            f"{table} {id}:{column} {day} 已过(今日 {on}),请填以后的日期{done[1]}",
+        )
 
 
 def _cases(projects: pd.DataFrame, permits: pd.DataFrame) -> tuple[NDArray[np.object_], NDArray[np.int64]]:

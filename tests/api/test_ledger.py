@@ -5,9 +5,11 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path
 
+import openpyxl
+import pyogrio
 import pytest
 
-from tests.api.faces import Server, shudi
+from tests.api.faces import Server, content, shudi
 
 DAY = "2026-03-31"
 
@@ -75,19 +77,30 @@ def test_the_same_warning_is_mailed_once(own_park: Path) -> None:
     assert shudi("warnings", "--new", "--base", own_park, "--on", DAY, "--json").body == []
 
 
-def test_the_ledger_is_edited_as_a_workbook(own_park: Path, tmp_path: Path) -> None:
-    from layers.formats import workbook
-
+def test_the_ledger_is_edited_as_a_workbook_and_each_cell_is_shown_before_it_is_stored(own_park: Path, tmp_path: Path) -> None:
     path = tmp_path / "ledger.xlsx"
     assert shudi("report", "--out", path, "--base", own_park, "--on", DAY).status == 0
+    before = content(own_park)
     assert "nothing differs" in shudi("report", "--from", path, "--base", own_park).out
-    sheets = {name: workbook.read(path, name) for name in ("projects", "permits")}
-    sheets["projects"].loc[0, "steward"] = "赵Zhao"
-    workbook.write(path, list(sheets.items()))
-    assert "projects P-K01" in shudi("report", "--from", path, "--base", own_park).out
-    assert shudi("project", "P-K01", "--base", own_park, "--json").body["project"]["steward"] != "赵Zhao"
-    assert shudi("report", "--from", path, "--apply", "--base", own_park).status == 0
+    book = openpyxl.load_workbook(path)
+    heads = {cell.value: cell.column for cell in book["projects"][1]}
+    book["projects"].cell(2, heads["steward"], "赵Zhao")
+    book["projects"].cell(2, heads["output_expected"], 30_000)
+    book["land_cases"].cell(2, [c.value for c in book["land_cases"][1]].index("opinion_no") + 1, "联审9")
+    book.save(path)
+    shown = shudi("report", "--from", path, "--base", own_park)
+    assert shown.out.splitlines() == [
+        "projects P-K01 steward: 李Li → 赵Zhao", "projects P-K01 output_expected: (nothing) → 30000",
+        "land_cases C-K01 opinion_no: 联审2024-001 → 联审9", "nothing was stored; --apply stores it",
+    ]  # fmt: skip
+    assert content(own_park) == before
+    stored = shudi("report", "--from", path, "--apply", "--base", own_park, "--json").body
+    assert (stored["stored"], stored["changed"]) == (True, [["land_cases", "C-K01"], ["projects", "P-K01"]])
     assert shudi("project", "P-K01", "--base", own_park, "--json").body["project"]["steward"] == "赵Zhao"
+    book["projects"].cell(2, heads["kind"], "church")
+    book.save(path)
+    refused = shudi("report", "--from", path, "--apply", "--base", own_park)
+    assert (refused.status, "kind cannot be 'church'" in refused.err) == (2, True)
 
 
 def test_a_project_is_scheduled_back_from_its_target(server: Server, park: Path) -> None:
@@ -141,3 +154,39 @@ def test_the_papers_of_a_meeting_are_an_archive_or_a_folder(park: Path, tmp_path
         (tmp_path / "file").write_text("x")
         refused = shudi(*asked[:-1], tmp_path / "file", lang=lang)
         assert (refused.status, "无法创建" in refused.err) == (2, True)
+
+
+PAST, AHEAD = "2020-01-06", "2059-01-06"
+
+
+@pytest.mark.parametrize(
+    ("given", "en", "zh"),
+    [
+        (["P-77(示例)", "filing", "--planned", PAST], "planned_on 2020-01-06 is past", "已过"),
+        (["P-77(示例)", "blessing", "--done", PAST], "there is no item blessing", "item blessing 不存在"),
+        (["nobody", "filing", "--done", PAST], "there is no project nobody", "project nobody 不存在"),
+        (["P-77(示例)", "start", "--done", PAST], "needs construction_permit, which is not done", "尚未完成"),
+        (["P-77(示例)", "filing", "--done", AHEAD], "a day to come is planned_on", "未来的日期请填"),
+        (["P-77(示例)", "filing", "--level", "red"], "level is red without level_reason", "缺少 level_reason"),
+        (["P-77(示例)", "filing", "--owed", "deed"], "owed is deed without owed_until", "缺少 owed_until"),
+        (["P-77(示例)", "filing", "--done", "soon"], "--done soon is no day", "--done soon 不是日期"),
+    ],
+)
+def test_a_step_that_cannot_be_is_refused_in_both_languages_and_nothing_is_stored(park: Path, given: list[str], en: str, zh: str) -> None:  # fmt: skip
+    before = content(park)
+    for lang, told in (("en", en), ("zh", zh)):
+        refused = shudi("permit", *given, "--base", park, lang=lang)
+        assert (refused.status, told in refused.err) == (2, True), refused.err
+    said = shudi("--json", "permit", *given, "--base", park)
+    assert (said.status, en in said.body["error"]["en"], zh in said.body["error"]["zh"]) == (2, True, True)
+    assert content(park) == before
+
+
+def test_the_tables_of_the_ledger_are_read_by_gdal_as_collections(server: Server) -> None:
+    for name in ("projects", "permits", "land_cases", "connections", "issues", "approvals"):
+        stored = server.client.get(f"/collections/{name}/items", params={"limit": 1}).json()["numberMatched"]
+        read = pyogrio.read_info(f"OAPIF:{server.url}", layer=name)
+        assert read["features"] == stored > 0, name
+    read = pyogrio.read_dataframe(f"OAPIF:{server.url}", layer="projects", where="level = 'provincial'", read_geometry=False)
+    assert sorted(read["id"]) == ["P-K01", "P-K02", "P-K03", "P-K04"]
+    assert read.loc[read["id"] == "P-K01", "investment_actual"].tolist() == [10470]

@@ -6,7 +6,9 @@ from datetime import date
 from pathlib import Path
 
 import geopandas as gpd
+import openpyxl
 import pandas as pd
+import pyogrio
 import pytest
 import shapely
 
@@ -17,12 +19,12 @@ from layers.formats import workbook
 from layers.ledger_book import read_book, write_book
 from layers.notices import claim, settle, unsent
 from layers.plan.figures import Figure
-from layers.plan.ledger import chain
-from layers.plan.procedures import FutureError, UnknownItemError
+from layers.plan.ledger import blocked_by, chain
+from layers.plan.procedures import FutureError, PastError, UnexplainedError, UnknownItemError
 from layers.plan.schedule import OutOfOrderError
 from layers.plan.warnings import key
 from layers.standards import Standards
-from layers.steward import Steward, steward
+from layers.steward import BadHashError, Steward, steward
 from layers.store.base import Change, Store
 from layers.store.memory import MemoryStore
 from layers.wishes import BadEditError, Wish
@@ -115,6 +117,9 @@ def test_nothing_due_has_no_start_rate(of: Steward) -> None:
         ({"item": "joint_review", "actual_on": "2026-03-01"}, OutOfOrderError, "needs signing"),
         ({"item": "signing", "actual_on": "2026-04-01"}, FutureError, "after 2026-03-31"),
         ({"item": "signing", "project": "Z"}, UnknownItemError, "there is no project Z"),
+        ({"item": "signing", "planned_on": "2026-03-30"}, PastError, "planned_on 2026-03-30 is past, today is 2026-03-31"),
+        ({"item": "signing", "level": "red"}, UnexplainedError, "level is red without level_reason"),
+        ({"item": "signing", "owed": "deed"}, UnexplainedError, "owed is deed without owed_until"),
     ],
 )
 def test_a_record_that_cannot_be_is_refused_and_nothing_is_stored(
@@ -154,7 +159,7 @@ def test_a_late_main_of_the_plot_is_a_late_production(base: Store) -> None:
 
 
 def test_a_warning_is_told_once_and_again_when_it_is_worse(base: Store) -> None:
-    edit(base, [Wish("permits", "A-1", "create", {"project": "A", "item": "signing", "planned_on": "2026-03-30"})], LIN, BOOK)
+    edit(base, [Wish("permits", "A-1", "create", {"project": "A", "item": "signing", "planned_on": "2026-03-30"})], LIN, STANDARDS.on(date(2026, 3, 1)))  # fmt: skip
     first = claim(base, steward(base, STANDARDS, ON).warnings, "", ON, LIN)
     assert first["level"].tolist() == ["yellow"]
     settle(base, first, "", ON, True, LIN)
@@ -167,7 +172,7 @@ def test_a_warning_is_told_once_and_again_when_it_is_worse(base: Store) -> None:
 def test_the_ledger_goes_into_a_workbook_and_back_with_what_differs(demo: Store, of: Steward, tmp_path: Path) -> None:
     path = tmp_path / "ledger.xlsx"
     write_book(demo, of, [], path)
-    assert read_book(demo, path) == ()
+    assert read_book(demo, path) == ((), ())
     sheets = {name: workbook.read(path, name) for name in ("projects", "permits")}
     sheets["projects"].loc[sheets["projects"]["id"] == "P-K01", "steward"] = "赵Zhao"
     new = pd.DataFrame(
@@ -183,7 +188,8 @@ def test_the_ledger_goes_into_a_workbook_and_back_with_what_differs(demo: Store,
     )
     sheets["permits"] = pd.concat([sheets["permits"], new], ignore_index=True)
     workbook.write(path, list(sheets.items()))
-    wishes = read_book(demo, path)
+    wishes, cells = read_book(demo, path)
+    assert cells[0] == ("projects", "P-K01", "steward", "李Li", "赵Zhao")
     assert [(w.layer, w.id, dict(w.values)) for w in wishes] == [
         ("projects", "P-K01", {"steward": "赵Zhao"}),
         ("permits", "new", {"project": "P-K01", "item": "full_capacity", "planned_on": "2027/1/5"}),
@@ -192,3 +198,117 @@ def test_the_ledger_goes_into_a_workbook_and_back_with_what_differs(demo: Store,
     workbook.write(path, list(sheets.items()))
     with pytest.raises(BadEditError, match="planned_on cannot be 'soon'"):
         read_book(demo, path)
+
+
+def test_a_workbook_does_not_take_back_what_others_changed_and_names_what_both_did(base: Store, tmp_path: Path) -> None:
+    edit(base, [Wish("issues", "I", "create", {"project": "A", "subject": "dust"})], LIN, BOOK)
+    path = tmp_path / "ledger.xlsx"
+    write_book(base, steward(base, STANDARDS, ON), [], path)
+    edit(base, [Wish("projects", "A", None, {"steward": "Wang", "leader": "Liu"})], LIN, BOOK)
+    assert read_book(base, path) == ((), ()), "what somebody changed since is no edit of the workbook"
+    book = openpyxl.load_workbook(path)
+    heads = {cell.value: cell.column for cell in book["projects"][1]}
+    book["projects"].cell(2, heads["target"], "produce")
+    book["issues"].cell(2, [c.value for c in book["issues"][1]].index("first_contact") + 1, "Li")
+    book.save(path)
+    wishes, cells = read_book(base, path)
+    assert [c[:3] for c in cells] == [("projects", "A", "target"), ("issues", "I", "first_contact")]
+    edit(base, wishes, LIN, BOOK)
+    assert base.read("projects")[["steward", "leader", "target"]].to_numpy().tolist() == [["Wang", "Liu", "produce"]]
+    book["projects"].cell(2, heads["steward"], "Zhao")
+    book.save(path)
+    with pytest.raises(BadEditError, match="steward was None when the workbook was written, somebody made it Wang since"):
+        read_book(base, path)
+    book.create_sheet("isues")
+    book.save(path)
+    with pytest.raises(BadEditError, match="has a sheet isues: did you mean issues"):
+        read_book(base, path)
+
+
+def test_gdal_reads_the_workbook_too(demo: Store, of: Steward, tmp_path: Path) -> None:
+    path = tmp_path / "ledger.xlsx"
+    write_book(demo, of, [], path)
+    read = pyogrio.read_dataframe(path, layer="projects", read_geometry=False)
+    stored = demo.read("projects")
+    assert read["id"].tolist() == stored["id"].tolist()
+    assert read["investment_actual"].sum() == stored["investment_actual"].sum()
+    assert {name for name, _ in pyogrio.list_layers(path)} >= {
+        "projects",
+        "permits",
+        "land_cases",
+        "issues",
+        "connections",
+        "figures",
+    }
+
+
+def test_a_target_is_not_set_to_a_day_that_has_been_and_what_is_late_already_may_be_edited(base: Store) -> None:
+    before = base.versions()
+    with pytest.raises(PastError, match="projects A: target_on 2026-03-30 is past"):
+        edit(base, [Wish("projects", "A", None, {"target_on": "2026-03-30"})], LIN, BOOK)
+    assert base.versions() == before
+    edit(base, [Wish("projects", "A", None, {"target_on": "2026-03-31"})], LIN, BOOK)
+    later = STANDARDS.on(date(2026, 6, 1))
+    edit(base, [Wish("projects", "A", None, {"steward": "Li"})], LIN, later)
+    edit(base, [Wish("permits", "A-1", "create", {"project": "A", "item": "signing", "planned_on": "2026-03-01", "actual_on": "2026-03-02"})], LIN, later)  # fmt: skip
+
+
+def test_a_pit_may_be_permitted_before_the_land_is_supplied_on_a_named_basis(base: Store) -> None:
+    edit(base, [Wish("projects", "A", None, {"template": "industrial_staged"})], LIN, BOOK)
+    early = ("signing", "joint_review", "planning_conditions", "scheme", "drawing_review", "tender", "safety_measures")
+    done = [Wish("permits", f"A-{i}", "create", {"project": "A", "item": i, "actual_on": "2026-03-02"}) for i in early]
+    pit = {"project": "A", "item": "construction_permit_pit", "actual_on": "2026-03-09"}
+    with pytest.raises(UnexplainedError, match="precedes the contract of the land; say on which basis"):
+        edit(base, [*done, Wish("permits", "A-pit", "create", pit)], LIN, BOOK)
+    edit(
+        base, [*done, Wish("permits", "A-pit", "create", pit | {"exception_basis": "济南市优化营商环境条例第三十条"})], LIN, BOOK
+    )
+    of = steward(base, STANDARDS, ON).ledger
+    waits = blocked_by(of, "A")
+    assert waits["start"] == [], "the pit may be dug"
+    assert "construction_permit" in waits["above_ground"], "and nothing built on it"
+
+
+def test_a_level_set_by_hand_stands_in_the_history_with_its_reason(base: Store) -> None:
+    raised = {"project": "A", "item": "signing", "level": "orange", "level_reason": "the investor hesitates"}
+    edit(base, [Wish("permits", "A-1", "create", raised)], LIN, BOOK)
+    edit(base, [Wish("permits", "A-1", None, {"level": None, "level_reason": None})], LIN, BOOK)
+    first, second = base.history("permits", "A-1")
+    assert (first.actor, first.after["level"], first.after["level_reason"]) == ("Lin", "orange", "the investor hesitates")
+    assert (second.before["level"], second.after["level"]) == ("orange", None)
+
+
+def test_each_connection_order_is_of_a_plot_and_a_utility_and_holds_its_project(base: Store) -> None:
+    orders = [("O1", "P1", "gas", "2027-05-01"), ("O2", "P1", "water", "2026-05-01"), ("O3", "P2", "gas", None)]
+    edit(base, [Wish("connections", i, "create", {"project": "A", "parcel": p, "utility": u, "planned_on": d, "ordered_on": "2026-03-01"}) for i, p, u, d in orders], LIN, BOOK)  # fmt: skip
+    reasons = chain(steward(base, STANDARDS, ON).ledger, "A", "utilities_connected")
+    assert reasons[-1].text.en == "gas is to be connected on 2027-05-01"
+    with pytest.raises(BadEditError, match="utility cannot be"):
+        edit(base, [Wish("connections", "O4", "create", {"project": "A", "utility": "steam"})], LIN, BOOK)
+
+
+def test_an_inspection_has_a_place_and_a_document_a_hash(base: Store) -> None:
+    found = {"project": "A", "kind": "dust", "day": "2026-03-09", "result": "mend", "subject": "no nets"}
+    edit(base, [Wish("inspections", "N", "create", found, shapely.Point(500_050, 4_077_050))], LIN, BOOK)
+    near = base.read("inspections", (500_000, 4_077_000, 500_100, 4_077_100))
+    assert near["result"].tolist() == ["mend"]
+    assert not len(base.read("inspections", (600_000, 4_077_000, 600_100, 4_077_100)))
+    paper = {"project": "A", "title": "deed", "sha256": "ab" * 32}
+    edit(base, [Wish("documents", "D", "create", paper)], LIN, BOOK)
+    assert base.read("documents")["sha256"].tolist() == ["ab" * 32]
+    with pytest.raises(BadHashError, match=r"documents D: sha256 'deed\.pdf' is no SHA-256"):
+        edit(base, [Wish("documents", "D", None, {"sha256": "deed.pdf"})], LIN, BOOK)
+
+
+def test_approved_and_not_supplied_is_exact_where_approvals_and_parcels_overlap(base: Store) -> None:
+    box = shapely.box
+    edit(base, [
+        Wish("approvals", "1", "create", {"kind": "acquisition"}, box(500_000, 4_077_000, 500_100, 4_077_100)),
+        Wish("approvals", "2", "create", {"kind": "acquisition"}, box(500_050, 4_077_000, 500_150, 4_077_100)),
+        Wish("approvals", "3", "create", {"kind": "conversion"}, box(500_300, 4_077_000, 500_400, 4_077_100)),
+        Wish("parcels", "S", "create", {"status": "built"}, box(500_120, 4_077_050, 500_200, 4_077_150)),
+        Wish("parcels", "L", "create", {"status": "listed"}, box(500_000, 4_077_000, 500_030, 4_077_030)),
+    ], LIN, BOOK)  # fmt: skip
+    found = {f.id: f for f in steward(base, STANDARDS, ON).figures(date(2026, 1, 1), ON)}
+    assert found["approved_unsupplied"].value == pytest.approx(150 * 100 - 30 * 50)
+    assert found["approved_unsupplied"].rows == ("approvals:1", "approvals:2")

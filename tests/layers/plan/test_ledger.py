@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from layers.catalogue import LEDGER
 from layers.plan import ledger as steward
 from layers.plan.ledger import Ledger
 from layers.plan.procedures import LANES, FutureError, TwiceError, UnknownItemError, templates
-from layers.plan.schedule import OutOfOrderError, ordered
+from layers.plan.schedule import CycleError, OutOfOrderError, ordered
 from layers.plan.warnings import key, warnings
 from layers.plan.workdays import Calendar
 from layers.standards import Standards
@@ -251,3 +252,36 @@ def test_time_saved_is_told_against_the_statute() -> None:
 def test_the_five_ones_are_complete_or_named() -> None:
     told = steward.five_ones(projects("A", leader="Wang", steward="Li"))
     assert told["A"] == "department, work_plan, target"
+
+
+def test_merged_stages_issue_the_second_and_third_on_one_day() -> None:
+    of = made(projects("A", template="industrial_merged"), steps())
+    apart = made(projects("A"), steps())
+    permit, planning, tender = (
+        row(of, i)["forecast"] for i in ("construction_permit", "engineering_planning_permit", "safety_measures")
+    )
+    assert permit == max(planning, tender)
+    assert row(of, "start")["forecast"] < row(apart, "start")["forecast"]
+
+
+def test_a_permit_on_a_promise_lets_the_next_step_begin_while_its_documents_are_owed() -> None:
+    promised = {"actual_on": "2026-02-27", "owed": "land survey", "owed_until": "2026-04-15"}
+    of = made(projects("A"), steps(("A", "signing", {"actual_on": "2026-01-05"}), ("A", "filing", promised)))
+    assert steward.blocked_by(of, "A")["environmental_impact"] == []
+    assert warned(of)[["rule", "item", "level"]].to_numpy().tolist() == [["owed", "filing", "yellow"]]
+
+
+def test_a_staged_permit_lets_the_pit_begin_before_the_contract_and_the_start_follow_it() -> None:
+    done = [("A", i, {"actual_on": "2026-02-27"}) for i in ("signing", "joint_review", "planning_conditions", "scheme", "drawing_review", "tender", "safety_measures")]  # fmt: skip
+    of = made(projects("A", template="industrial_staged"), steps(*done))
+    assert steward.blocked_by(of, "A")["construction_permit_pit"] == []
+    assert row(of, "start")["forecast"] < row(of, "grant_contract")["forecast"]
+    assert row(of, "above_ground")["forecast"] > row(of, "construction_permit")["forecast"]
+
+
+def test_a_procedure_of_the_standards_that_turns_in_a_ring_is_refused_with_the_ring() -> None:
+    line = BOOK.line("ledger.template_industrial")
+    ring = replace(line, value={**line.value, "after": {"signing": ["filing"]}})
+    book = replace(BOOK, lines={**BOOK.lines, "ledger.template_industrial": ring})
+    with pytest.raises(CycleError, match="signing → filing → signing"):
+        steward.ledger(projects("A"), steps(), ON, book, CALENDAR)
