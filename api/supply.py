@@ -6,11 +6,11 @@ from datetime import date
 from typing import Any, Literal
 
 import pandas as pd
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from api.models import Words
 from layers.base import Text
-from layers.plan.supply_table import STATES, Group, groups, period, title, years
+from layers.plan.supply_table import STATES, Group, band, groups, period, title, years
 from layers.standards import Rulebook
 from layers.units import M2_PER_HA, mu
 
@@ -54,11 +54,13 @@ class SupplyRow(BaseModel):
 
 
 class SupplyGroup(BaseModel):
-    """The rows of one group: of all plots, of a use or of a size; totals are of the raw areas, then rounded."""
+    """The rows of one group: of all plots, of a use or of a size (from `least_m2` to below `below_m2`); totals are of the raw areas, then rounded."""
 
     split: Literal["all", "use", "size"]
     group: str
     title: Words
+    least_m2: float | None = Field(None, description="of a size: the least area")
+    below_m2: float | None = Field(None, description="of a size: the first area that is too large; null where none is")
     plots: int
     area_m2: float
     ha: float
@@ -68,7 +70,10 @@ class SupplyGroup(BaseModel):
     @classmethod
     def of(cls, found: Group, book: Rulebook, by: str) -> SupplyGroup:
         """Write a group of a table."""
+        least, below = band(found.split, found.group, book) or (None, None)
         return cls(
+            least_m2=least,
+            below_m2=below,
             split=found.split,  # type: ignore[arg-type]
             group=found.group,
             title=Words.of(title(found.split, found.group, book)),

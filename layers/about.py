@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 import shapely
+from shapely.geometry import mapping
 
 from geo.crs import transform
+from layers.assessment import NotFoundError
 from layers.base import Field, Text
 from layers.catalogue import LAYERS
 from layers.store.base import Store
@@ -30,11 +32,26 @@ def about(store: Store) -> dict[str, Any]:
             {
                 "name": name,
                 "title": layer.title._asdict(),
-                "editions": [{"source": e.source, "date": str(e.date), "kinds": e.kinds} for e in store.editions(name)],
+                "editions": [
+                    {"id": e.id, "source": e.source, "date": str(e.date), "kinds": e.kinds, "covers": e.coverage is not None}
+                    for e in store.editions(name)
+                ],
             }
             for name, layer in LAYERS.items()
         ],
     }
+
+
+def coverage(store: Store, edition: str, crs: str) -> dict[str, Any] | None:
+    """Give the area that a delivery covers as GeoJSON in `crs`; None where it claims none. NotFoundError where there is no such delivery."""
+    found = next((e for e in store.editions() if e.id == edition), None)
+    if found is None:
+        raise NotFoundError(
+            f"there is no delivery {edition[:100]}; /about.json lists them", f"没有交付 {edition[:100]};见 /about.json"
+        )
+    if found.coverage is None:
+        return None
+    return dict(mapping(transform(np.array([found.coverage], object), store.crs, crs)[0]))
 
 
 def columns(language: str) -> dict[str, Any]:

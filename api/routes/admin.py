@@ -1,18 +1,20 @@
-"""What an admin looks after: people and the numbers of law."""
+"""What an admin looks after: people, the numbers of law, what deliveries cover."""
 
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
 from api.auth import TheKeeper
-from api.deps import TheStandards
-from api.models import Words
+from api.deps import AStore, TheStandards
+from api.models import Problem, Words
+from layers.about import coverage
 
 router = APIRouter(tags=["admin"])
+CRS = Annotated[str, Query(max_length=2000, description="CRS of the answer, east before north")]
 
 
 class UserBody(BaseModel):
@@ -40,6 +42,12 @@ class StandardBody(BaseModel):
 def people(keeper: TheKeeper) -> list[UserBody]:
     """List the users; they are added and disabled by `shudi user`."""
     return [UserBody(name=u.name, role=u.role, email=u.email, disabled=bool(u.disabled)) for u in keeper.people.users()]
+
+
+@router.get("/coverage", responses={404: {"model": Problem}})
+def the_coverage(edition: Annotated[str, Query(max_length=200)], store: AStore, crs: CRS = "EPSG:4326") -> dict[str, Any] | None:
+    """Give the area that a delivery covers, as GeoJSON; null where it claims none, so that nothing is known to be absent."""
+    return coverage(store, edition, crs)
 
 
 @router.get("/standards")

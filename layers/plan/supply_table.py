@@ -98,6 +98,14 @@ def title(split: str, group: str, book: Rulebook) -> Text:
     return Text(f"{size(n - 1).en} to {size(n).en}", f"{size(n - 1).zh}至{size(n).zh}")
 
 
+def band(split: str, group: str, book: Rulebook) -> tuple[float, float | None] | None:
+    """Tell the least area of a group of sizes and the first that is too large (None: none is) [m2]; None for groups of another split."""
+    if split != "size":
+        return None
+    bands, n = book["supply.size_bands"], int(group)
+    return m2(bands[n - 1]) if n else 0.0, m2(bands[n]) if n < len(bands) else None
+
+
 class Group(NamedTuple):
     """The rows of one group of a table, and their sums; area in m2."""
 

@@ -5,11 +5,13 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
+from playwright.sync_api import Page
 
 from tests.api.faces import DAY, Server, serving, shudi
+from tests.conftest import Watch
 
 
 @pytest.fixture(scope="session")
@@ -39,6 +41,22 @@ def server(park: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ser
     """The service of the demo park."""
     with serving(park, tmp_path_factory.mktemp("server")) as running:
         yield running
+
+
+@pytest.fixture
+def at(server: Server, watch: Watch) -> Iterator[Callable[..., Page]]:
+    """Opens an address of the page; at the end it said nothing and asked nobody else."""
+
+    def go(address: str, width: int = 1300, height: int = 850, scheme: Literal["light", "dark"] = "light") -> Page:
+        watch.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        watch.page.set_viewport_size({"width": width, "height": height})
+        watch.page.goto(f"{server.url}/{address}")
+        watch.page.wait_for_selector("body[data-drawn]", timeout=60_000)
+        return watch.page
+
+    yield go
+    assert watch.said == [], watch.said
+    assert all(url.startswith((server.url, "data:", f"blob:{server.url}")) for url in watch.asked), watch.asked
 
 
 @pytest.fixture

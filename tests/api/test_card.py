@@ -16,22 +16,9 @@ def metres(text):
     return float(re.search(r"([\d,]+\.\d\d) m²", text)[1].replace(",", ""))
 
 
-@pytest.fixture
-def opened(server, watch):
-    def go(address):
-        watch.page.set_viewport_size({"width": 1300, "height": 900})
-        watch.page.goto(f"{server.url}/{address}")
-        watch.page.wait_for_selector("body[data-drawn]", timeout=60_000)
-        return watch.page
-
-    yield go
-    assert watch.said == [], watch.said
-    assert all(url.startswith((server.url, "data:", f"blob:{server.url}")) for url in watch.asked), watch.asked
-
-
 @pytest.mark.parametrize("lang", ["en", "zh"])
-def test_a_plots_card_adds_up_and_leads_to_its_objects(opened, server, lang, tmp_path):
-    page = opened(f"?lang={lang}&plot={PLOT}")
+def test_a_plots_card_adds_up_and_leads_to_its_objects(at, server, lang, tmp_path):
+    page = at(f"?lang={lang}&plot={PLOT}")
     card = page.locator("#card")
     card.locator(".history").wait_for()
     text = card.inner_text()
@@ -61,8 +48,8 @@ def test_a_plots_card_adds_up_and_leads_to_its_objects(opened, server, lang, tmp
     assert not re.search(r"(?:src|href)=\"(?!data:)", saved)
 
 
-def test_paper_shows_the_card_and_nothing_else(opened, tmp_path):
-    page = opened(f"?lang=zh&plot={PLOT}")
+def test_paper_shows_the_card_and_nothing_else(at, tmp_path):
+    page = at(f"?lang=zh&plot={PLOT}")
     page.locator("#card .history").wait_for()
     page.emulate_media(media="print")
     assert page.locator("#card").is_visible()
@@ -71,8 +58,8 @@ def test_paper_shows_the_card_and_nothing_else(opened, tmp_path):
     assert (tmp_path / "card.pdf").read_bytes().count(b"/Type /Page\n") + 1 < 9
 
 
-def test_what_is_clicked_is_told_whatever_it_is(opened):
-    page = opened("?lang=en&object=roads/R-D001-H2-1")
+def test_what_is_clicked_is_told_whatever_it_is(at):
+    page = at("?lang=en&object=roads/R-D001-H2-1")
     card = page.locator("#card")
     card.locator("h2", has_text="R-D001-H2-1").wait_for()
     assert "Jiaye Street" in card.inner_text()

@@ -10,20 +10,6 @@ PLOT = "D001-B08-P01"
 VIEWS = ("", "check", "find", "lines", "projects", "supply", "listings", "edit", "admin")
 
 
-@pytest.fixture
-def at(server, watch):
-    def go(address, width=1300, height=850, scheme="light"):
-        watch.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-        watch.page.set_viewport_size({"width": width, "height": height})
-        watch.page.goto(f"{server.url}/{address}")
-        watch.page.wait_for_selector("body[data-drawn]", timeout=60_000)
-        return watch.page
-
-    yield go
-    assert watch.said == [], watch.said
-    assert all(url.startswith((server.url, "data:", f"blob:{server.url}")) for url in watch.asked), watch.asked
-
-
 def barriers(page):
     """List what axe calls serious or critical."""
     found = Axe().run(page).response["violations"]
@@ -41,6 +27,25 @@ def test_no_view_has_a_barrier(at, lang, scheme, tmp_path):
         page.wait_for_timeout(300)
         page.screenshot(path=tmp_path / f"{view}-{lang}.png")
         assert barriers(page) == [], view
+
+
+def test_every_view_is_said_in_the_language_that_is_chosen_without_reload(at, server):
+    page = at("?lang=en")
+    page.evaluate("window.same = true")
+    for view in VIEWS:
+        if view:
+            page.click(f"[data-view-of={view}]")
+        for lang in ("zh", "en"):
+            page.click("#language")
+            page.wait_for_selector(f"html[lang^={lang}]")
+            words = server.client.get(f"/web/i18n/{lang}.json").json()
+            page.wait_for_function(
+                "(title) => document.getElementById('title').textContent.startsWith(title)", arg=words["title"]
+            )
+            said = page.eval_on_selector_all("[data-text]", "(all) => all.map((e) => [e.dataset.text, e.textContent])")
+            assert [pair for pair in said if words.get(pair[0]) != pair[1]] == [], view
+            assert "undefined" not in page.inner_text("body"), (view, lang)
+    assert page.evaluate("window.same")
 
 
 @pytest.mark.parametrize("width", [360, 820, 3840])

@@ -139,8 +139,9 @@ def test_moving_a_planned_line_tells_what_slips_and_stores_nothing(own, lang, tm
     assert own.client.get("/collections/utilities/items?limit=1").headers["etag"] == before
 
 
-def test_each_number_of_the_dashboard_leads_to_its_plots(own, tmp_path):
-    page = own("?lang=zh&view=supply")
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_each_number_of_the_dashboard_leads_to_its_plots(own, lang, tmp_path):
+    page = own(f"?lang={lang}&view=supply")
     page.locator("#supply-answer table").first.wait_for()
     rows = page.locator("#supply-answer table").first.locator("tr:has(button)")
     for n in range(rows.count()):
@@ -149,7 +150,7 @@ def test_each_number_of_the_dashboard_leads_to_its_plots(own, tmp_path):
         page.locator("#supply-plots h3", has_text=f" {count} ").wait_for(timeout=30_000)
     page.screenshot(path=tmp_path / "dashboard.png")
     with page.expect_download() as download:
-        page.get_by_role("button", name="保存为 SVG").first.click()
+        page.get_by_role("button", name={"en": "Save as SVG", "zh": "保存为 SVG"}[lang]).first.click()
     assert download.value.path().read_text("utf-8").startswith("<svg")
 
 
@@ -182,6 +183,20 @@ def test_a_delivery_is_looked_at_its_rejects_shown_and_the_rest_stored(own, tmp_
     assert "not checked against the original" in page.locator("#admin-standards").inner_text()
     assert "shudi user add" in page.locator("#admin-people").inner_text()
     page.screenshot(path=tmp_path / "admin.png")
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_what_a_delivery_covers_is_shown_on_the_map(own, lang):
+    page = own(f"?lang={lang}&view=admin")
+    layers = page.locator("#admin-layers")
+    layers.locator("xpath=..").locator("summary").click()
+    row = layers.locator("tr", has_text={"en": "Control lines", "zh": "控制线"}[lang]).first
+    with page.expect_response(lambda answer: "/coverage?" in answer.url) as told:
+        row.locator("button").click()
+    assert told.value.json()["type"] in ("Polygon", "MultiPolygon")
+    west, south, east, north = own.client.get("/about.json").json()["bounds"]
+    assert shapely.geometry.shape(told.value.json()).intersects(shapely.box(west, south, east, north))
+    assert own.client.get("/coverage?edition=nothing").status_code == 404
 
 
 def test_a_checked_site_is_saved_as_a_site(own):

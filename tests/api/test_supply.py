@@ -1,5 +1,7 @@
 """The supply of serviced land through both faces: it adds up, and stale findings are never shown as fresh."""
 
+import re
+
 import pytest
 
 from layers.store.base import Change
@@ -29,6 +31,15 @@ def test_the_tables_add_up_to_what_was_assessed(park):
     assert next(r["area_m2"] for r in whole["rows"] if r["state"] == "ready") == pytest.approx(by_state["ready"], abs=0.01)
     assert body["years_serviced"] == pytest.approx(by_state["ready"] / 1e5, abs=0.01)
     assert body["years_with_dated"] == pytest.approx((by_state["ready"] + by_state["dated"]) / 1e5, abs=0.01)
+
+
+def test_the_sizes_of_a_table_are_told_as_numbers_and_leave_no_gap(park):
+    groups = [g for g in shudi("supply", "--base", park, "--json").body["groups"] if g["split"] == "size"]
+    assert len(groups) > 1
+    for g in groups:
+        told = [float(t) * 2000 / 3 for t in re.findall(r"([\d.]+) mu", g["title"]["en"])]
+        assert [v for v in (g["least_m2"], g["below_m2"]) if v] == pytest.approx(told)
+    assert all(g["least_m2"] is None for g in shudi("supply", "--base", park, "--json").body["groups"] if g["split"] != "size")
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,7 @@ PEOPLE = ("user", "people", "audit")
 ROUTES_WITHOUT = {
     "/": "the page", "/about.json": "tells of the base as it is", "/legend.json": "words", "/style.json": "looks", "/healthz": "now",
     "/sitings": "takes the stored findings, and a day of its own by which services must serve",
+    "/tiles/terrain/{z}/{x}/{y}.png": "shades the heights", "/sites/read": "reads a file", "/coverage": "tells of a delivery",
     "/tiles/{layer}/{z}/{x}/{y}.mvt": "carries the dates: the map moves through time without a request",
 }  # fmt: skip
 ROUTES_THAT_CHANGE = ("/history", "/parcels", "/events", "/whatif")
@@ -45,7 +46,7 @@ ROUTES_THAT_CHANGE = ("/history", "/parcels", "/events", "/whatif")
 ROUTES_OF_WORDS = ("/columns.json", "/standards", "/places")
 ROUTES_OF_THE_LEDGER = ("/projects", "/warnings", "/report")
 ROUTES_OF_PEOPLE = ("/login", "/logout", "/me", "/people", "/audit", "/oidc", "/imports", "/listings")
-ROUTES_OF_OGC = ("/collections", "/conformance", "/api", "/tileMatrixSets", "/processes", "/jobs")
+ROUTES_OF_OGC = ("/collections", "/conformance", "/api", "/tileMatrixSets", "/processes", "/jobs", "/results")
 OTHER_ROUTES = ROUTES_THAT_CHANGE + ROUTES_OF_WORDS + ROUTES_OF_THE_LEDGER + ROUTES_OF_PEOPLE + ROUTES_OF_OGC
 """OGC API: by the parameters of its standards; the inputs of a process are those of the command."""
 

@@ -19,6 +19,10 @@ from tests.api.faces import DAY, Server, serving, shudi
 from tests.conftest import SOFTWARE_GL
 
 VIEWS = ("", "check", "find", "lines", "projects", "supply", "listings", "edit", "admin")
+SIZES = ((1400, 900), (360, 740), (3840, 2160))
+WALL = 3000
+SETTLED = 1500
+"""How long a view may take to say what it says [ms]."""
 FRAMES = """async () => {
   const [range, times] = [document.getElementById('quarter'), []];
   for (let n = 0; n < 20; n++) {
@@ -72,18 +76,24 @@ def measure(plots: int = 10_000) -> None:
 
 
 def shots(into: Path = Path("shots")) -> None:
-    """Take a picture of every screen in both languages, light and dark, on a desk and on a phone."""
+    """Take a picture of every screen in both languages, light and dark, on a desk, on a phone and on a wall."""
     into.mkdir(exist_ok=True)
     with opened(400) as (server, page):
         for lang, scheme in (("en", "light"), ("zh", "dark")):
-            page.emulate_media(color_scheme=scheme)
-            for view in VIEWS:
-                for width, height in ((1400, 900), (360, 740)):
-                    page.set_viewport_size({"width": width, "height": height})
-                    page.goto(f"{server.url}/?lang={lang}&view={view}" + ("" if view else "&plot=D001-B09-P03"))
-                    page.wait_for_selector("body[data-drawn]")
-                    page.wait_for_timeout(1500)
-                    page.screenshot(path=into / f"{view or 'card'}-{lang}-{width}.png")
+            page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+            for width, height in SIZES:
+                page.set_viewport_size({"width": width, "height": height})
+                page.goto(f"{server.url}/?lang={lang}&plot=D001-B09-P03")
+                page.wait_for_selector("body[data-drawn]")
+                page.locator("#card .history").wait_for()
+                page.screenshot(path=into / f"card-{lang}-{width}.png")
+                page.keyboard.press("Escape")
+                # One page for all views: a map in software takes seconds to begin and none to stay.
+                for view in VIEWS[1:] if width < WALL else ():
+                    page.evaluate("(view) => document.querySelector(`[data-view-of=${view}]`).click()", view)
+                    page.wait_for_timeout(SETTLED)
+                    page.screenshot(path=into / f"{view}-{lang}-{width}.png")
+        print(f"{len(list(into.glob('*.png')))} pictures in {into}/")
 
 
 if __name__ == "__main__":

@@ -86,6 +86,12 @@ export function adminView(page) {
     }
   }
 
+  /** Show the area that a delivery covers. @param {{id: string}} edition */
+  async function cover(edition) {
+    const area = await server.ask(`coverage?edition=${encodeURIComponent(edition.id)}`).catch(failed);
+    if (area) page.mark([area], "pass");
+  }
+
   /** The deliveries of each layer, and the numbers of law with their sources. */
   async function show() {
     const [words, fmt, tongue] = [page.words(), page.fmt(), page.language()];
@@ -93,8 +99,8 @@ export function adminView(page) {
     const chosen = byId("import-layer").value;
     byId("import-layer").replaceChildren(...rasterless.map(([name, l]) => make("option", { value: name, selected: name === chosen }, l.title)));
     const about = await server.about();
-    const editions = about.layers.flatMap((l) => (l.editions.length ? l.editions : [null]).map((e) => make("tr", {}, make("th", { scope: "row" }, l.title[tongue]), ...(e ? [make("td", {}, fmt.day(e.date)), make("td", {}, e.source), make("td", {}, (e.kinds || []).join(", "))] : [make("td", { colspan: 3 }, words.no_source)]))));
-    byId("admin-layers").replaceChildren(make("table", {}, columns([words.layer, words.as_on, words.source, words.kinds_surveyed]), ...editions));
+    const editions = about.layers.flatMap((l) => (l.editions.length ? l.editions : [null]).map((e) => make("tr", {}, make("th", { scope: "row" }, l.title[tongue]), ...(e ? [make("td", {}, fmt.day(e.date)), make("td", {}, e.source), make("td", {}, (e.kinds || []).join(", ")), make("td", {}, e.covers ? button(words.on_map, () => cover(e)) : words.no_coverage)] : [make("td", { colspan: 4 }, words.no_source)]))));
+    byId("admin-layers").replaceChildren(make("table", {}, columns([words.layer, words.as_on, words.source, words.kinds_surveyed, words.covered]), ...editions));
     const standards = await server.ask("standards");
     const value = (v) => (typeof v === "number" ? fmt.upto(v, 6) : Array.isArray(v) ? v.join(", ") : String(v));
     const line = (s) => make("tr", { class: s.verified ? "" : "unverified" }, make("th", { scope: "row" }, say(s.rule), make("small", {}, s.name)), make("td", {}, `${value(s.value)} ${s.unit}`), make("td", {}, s.source, make("small", {}, `${words.since} ${fmt.day(s.since)} · ${s.verified ? words.verified : words.unverified}`)));
@@ -114,5 +120,5 @@ export function adminView(page) {
   }
 
   byId("import-form").addEventListener("submit", look);
-  return { open: () => show().catch(failed), close: () => draw(page.map(), []), paint: () => show().catch(failed) };
+  return { open: () => show().catch(failed), close: () => (draw(page.map(), []), page.mark([])), paint: () => show().catch(failed) };
 }

@@ -34,7 +34,7 @@ export function supplyView(page) {
     into.replaceChildren(words.loading);
     try {
       const found = (await server.ask(`collections/findings/items?limit=${MOST}&properties=area,ready_from&filter=${encodeURIComponent(condition(row))}`)).features;
-      const plots = group.split === "use" ? await ofUse(found, group.group) : group.split === "size" ? found.filter((f) => f.properties.area >= bounds(group)[0] && f.properties.area < bounds(group)[1]) : found;
+      const plots = group.split === "use" ? await ofUse(found, group.group) : group.split === "size" ? found.filter((f) => f.properties.area >= group.least_m2 && f.properties.area < (group.below_m2 ?? Infinity)) : found;
       page.outline(plots.map((f) => f.id));
       const list = plots.slice(0, LISTED).map((f) => make("li", {}, make("button", { type: "button", class: "link", onclick: () => page.show(f.id) }, f.id), ` ${fmt.area(f.properties.area)}`));
       const csv = () => save("plots.csv", `\ufeffid,area_m2,ready_from\r\n${plots.map((f) => [f.id, f.properties.area, f.properties.ready_from ?? ""].join()).join("\r\n")}\r\n`, "text/csv");
@@ -52,12 +52,6 @@ export function supplyView(page) {
     const parcels = (await server.ask(`collections/parcels/items?limit=${MOST}&properties=use_code&filter=${filter}`)).features;
     const top = new Map(parcels.map((p) => [p.id, p.properties.use_code.slice(0, 2)]));
     return found.filter((f) => (top.get(f.id) || "") === use);
-  }
-
-  /** The least and the first too large area of a size group, from its English title in mu. */
-  function bounds(group) {
-    const mu = [...group.title.en.matchAll(/([\d.]+) mu/g)].map((m) => (Number(m[1]) * 2000) / 3);
-    return group.title.en.startsWith("under") ? [0, mu[0]] : mu.length === 2 ? mu : [mu[0], Infinity];
   }
 
   /** Draw rows as bars, each with its figure beside it; a bar opens its plots. */
