@@ -7,7 +7,7 @@ The year is 2025. None of it is real.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
@@ -17,6 +17,8 @@ import shapely
 
 from layers.demo.frame import dates, frame
 from layers.demo.park import District
+from layers.demo.records import Rows, records
+from layers.demo.records import table as _table
 from layers.demo.sites import MU, PROJECTS
 from layers.ledger.land import APPROVALS
 
@@ -39,7 +41,6 @@ LATER = (
 )  # fmt: skip
 """Steps from the contract to the start."""
 WORKS = ("line_check", "above_ground", "topped_out", "utilities_connected", "completion", "planning_verification", "acceptance", "title", "trial_production", "in_production")  # fmt: skip
-Rows = Sequence[Mapping[str, Any]]
 
 
 def tables(parcels: gpd.GeoDataFrame) -> Iterator[tuple[str, date, gpd.GeoDataFrame]]:
@@ -54,6 +55,7 @@ def tables(parcels: gpd.GeoDataFrame) -> Iterator[tuple[str, date, gpd.GeoDataFr
     yield "buildings", kept, _table("buildings", _buildings(len(started)))
     yield "connections", kept, _table("connections", _orders(len(started)))
     yield "issues", kept, _table("issues", _issues(len(started)))
+    yield from records(kept, parcels)
 
 
 def approvals(district: District) -> gpd.GeoDataFrame | None:
@@ -69,15 +71,6 @@ def approvals(district: District) -> gpd.GeoDataFrame | None:
         "authority": "省人民政府 province", "approved_on": dates([f"{YEAR}-03-20"] * count),
     }  # fmt: skip
     return frame("approvals", shapes, columns)
-
-
-def _table(name: str, rows: Rows) -> gpd.GeoDataFrame:
-    """Make the frame of a table from rows."""
-    columns: dict[str, Any] = {}
-    for column in dict.fromkeys(key for row in rows for key in row):
-        values = [row.get(column) for row in rows]
-        columns[column] = dates([v or "" for v in values]) if column.endswith(("_on", "_until")) else values
-    return frame(name, np.full(len(rows), None, object), columns)
 
 
 def _carried(number: int) -> dict[str, str]:

@@ -31,7 +31,10 @@ from layers.wishes import BadEditError, Wish
 
 STANDARDS, ON = Standards.load(), date(2026, 3, 31)
 BOOK, LIN = STANDARDS.on(ON), Change("Lin", "doc 1")
-WANTED = ("projects", "permits", "land_cases", "buildings", "connections", "issues", "approvals", "parcels")
+WANTED = (
+    "projects", "permits", "land_cases", "buildings", "connections", "issues", "approvals", "parcels", "opinions", "relocations",
+    "sections", "documents", "inspections",
+)  # fmt: skip
 
 
 def park() -> Store:
@@ -312,3 +315,18 @@ def test_approved_and_not_supplied_is_exact_where_approvals_and_parcels_overlap(
     found = {f.id: f for f in steward(base, STANDARDS, ON).figures(date(2026, 1, 1), ON)}
     assert found["approved_unsupplied"].value == pytest.approx(150 * 100 - 30 * 50)
     assert found["approved_unsupplied"].rows == ("approvals:1", "approvals:2")
+
+
+def test_the_demo_has_opinions_relocations_inspections_and_documents(demo: Store) -> None:
+    opinions, moved, sections = (demo.read(name) for name in ("opinions", "relocations", "sections"))
+    assert opinions["number"].notna().all()
+    assert opinions["valid_until"].notna().all()
+    assert len(opinions) == 21
+    assert moved["done_on"].isna().sum() == 1
+    assert (sections["length"].sum(), set(sections["width"])) == (1500, {20.0}), "F53: 1500 m, 20 m wide"
+    assert demo.read("documents")["sha256"].str.fullmatch("[0-9a-f]{64}").all()
+    assert demo.read("inspections").geometry.notna().all()
+    found = steward(demo, STANDARDS, ON).warnings
+    assert found[found["rule"] == "department"]["en"].tolist() == [
+        "the opinion of 水务局 water 示例函〔2025〕104-2号 expires on 2026-05-15: 45 days are left"
+    ]
