@@ -156,25 +156,27 @@ def _answerable(inputs: Inputs, standards: Standards, ask: Ask | None) -> Ask | 
     return asked if ask is None or (ask.on, ask.known, ask.use) == (asked.on, asked.known, asked.use) else None
 
 
-def standing(store: Store, plots: gpd.GeoDataFrame, columns: Sequence[str] | None = None) -> pd.DataFrame:
+def standing(store: Store, plots: gpd.GeoDataFrame | Table, columns: Sequence[str] | None = None) -> pd.DataFrame:
     """Read the findings of plots, a frame with `id`, that surely still hold; those that edits since may have changed are left out.
 
     Where plots or sites were edited nobody knows who competes until the next refresh: CONTESTED is missing.
     Where a network was edited, a delivery came, or the standards or the engine are others, none surely holds until the next
     refresh or assessment. Call it in the snapshot in which the plots were read.
     """
-    found, inputs = store.findings(plots["id"].tolist(), columns)
+    found, inputs = store.findings(np.asarray(plots["id"], object).tolist(), columns)
     if not inputs:
         return found
     asked = _answerable(inputs, _standards(), None)
     edited = _edits(store, inputs["layers"]) if asked else None
     if asked is None or edited is None or set(edited) & set(NETWORKS):
         return found.iloc[:0]
+    if not edited:
+        return found
     boxes = np.concatenate(
         [np.zeros((0, 4)), *(e.boxes(reach, name, asked) for name, e in edited.items() for reach in (judged_by, served_by))]
     )
     tree = shapely.STRtree(plots.geometry.to_numpy())
-    doubtful = plots["id"].iloc[np.unique(tree.query(shapely.box(*boxes.T))[1])]
+    doubtful = np.asarray(plots["id"], object)[np.unique(tree.query(shapely.box(*boxes.T))[1])]
     found = found[~found.index.isin(doubtful)]
     if CONTESTED.name in found and set(edited) & {"parcels", "sites"}:
         found = found.assign(**{CONTESTED.name: texts(np.full(len(found), None, object))})

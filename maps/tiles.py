@@ -20,9 +20,8 @@ import json
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
-import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
@@ -30,11 +29,12 @@ from numpy.typing import NDArray
 
 from geo.crs import transformer
 from geo.tiles import EXTENT, HALF_WORLD, Box, Column, TileError, TileLayer, bounds, encode, widened
-from layers.base import KEY, DType, Field, Layer
+from layers.base import KEY, DType, Field, Layer, places
 from layers.catalogue import LAYERS
 from layers.overview import CELLS, SQUARE, ZOOMS, cells, of_tile, sums
 from layers.refresh import hold, standing
 from layers.store.base import Store
+from layers.table import Table
 from maps.readiness import FIELDS, bits
 
 PLOT_ZOOM = ZOOMS[-1] + 1
@@ -51,6 +51,9 @@ LABELLED = ("parcels", "zoning", "land_use", "sites")
 LABEL_ZOOM = 14
 LABEL_COLUMNS = ("id", "name", "code")
 PLOTS = (READINESS, "parcels")
+UNKNOWN = ("verdict", "ready_state")
+LISTS = ("missing", "contested")
+"""Findings that list services, and are drawn as bits."""
 TEXTS = ("name", "block")
 MEASURES = ("red_line_width", "dn", "voltage", "far_max", "height_max")
 Shown = Literal["features", "simplified", "grid", "nothing"]
@@ -108,16 +111,13 @@ def tile(store: Store, layer: str, z: int, x: int, y: int) -> bytes:
         return (
             encode({f"{layer}_grid": grid(cells, "state" if layer == READINESS else "status", box)}, box) if len(cells) else b""
         )
-    features = store.read(source.name, land, columns=[f.name for f in fields])
+    features = store.table(source.name, land)
     if not len(features):
         return b""
-    if layer == READINESS:
-        features, fields = join_findings(store, features), (KEY, *FIELDS)
-    shapes = np.asarray(features.geometry.array, object)
-    drawn = mercator(shapes, store.crs)
+    columns = told(store, features) if layer == READINESS else {f.name: column(features[f.name].array, f.dtype) for f in fields}
+    drawn = mercator(features.geometry.to_numpy(), store.crs)
     if mode == "simplified":
         drawn = shapely.simplify(drawn, (box[2] - box[0]) / EXTENT * SIMPLIFIED, preserve_topology=False)
-    columns = {f.name: column(features[f.name], f.dtype) for f in fields}
     made = {layer: TileLayer(drawn, columns=columns)}
     if layer in LABELLED and z >= LABEL_ZOOM:
         made[f"{layer}_label"] = label_points(made[layer], box)
@@ -161,14 +161,18 @@ def mercator(shapes: Shapes, crs: str) -> Shapes:
     return shapely.transform(shapes, lambda xy: np.stack(onto.transform(xy[:, 0], xy[:, 1]), 1))
 
 
-def join_findings(store: Store, parcels: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    """Put the findings that surely still hold beside the parcels; else verdict and state are "unknown" and the rest is missing."""
+def told(store: Store, parcels: Table) -> dict[str, Column]:
+    """Tell of each parcel the findings that surely still hold; else verdict and state are "unknown" and the rest is missing."""
     found = standing(store, parcels, [f.name for f in FIELDS])
-    found = found.reindex(index=parcels["id"], columns=[f.name for f in FIELDS]).set_axis(parcels.index)
-    found["ready_from"] = pd.to_datetime(found["ready_from"])
-    found["missing"], found["contested"] = bits(found["missing"]), bits(found["contested"])
-    found[["verdict", "ready_state"]] = found[["verdict", "ready_state"]].astype(object).fillna("unknown")
-    return parcels[["id", "geometry"]].join(found)
+    at = places(found.index.to_numpy(object), parcels["id"].array)
+    columns = {"id": column(parcels["id"].array, "text")}
+    for f in FIELDS:
+        known = found[f.name] if f.name in found else pd.Series(None, found.index, object)
+        of = column(bits(known).array if f.name in LISTS else known.array, f.dtype)
+        behind = np.array([None if f.dtype == "text" else 0], of.values.dtype)
+        values, missing = np.append(of.values, behind)[at], np.append(np.asarray(of.missing, bool), True)[at]
+        columns[f.name] = Column(np.where(missing, "unknown", values)) if f.name in UNKNOWN else Column(values, missing)
+    return columns
 
 
 def summed(store: Store, z: int, x: int, y: int, land: Box, assessed: bool) -> pd.DataFrame:
@@ -211,16 +215,17 @@ def grid(parts: pd.DataFrame, shown: str, box: Box) -> TileLayer:
     )
 
 
-def column(values: pd.Series[str], dtype: DType) -> Column:
-    """Turn a column of a frame into an attribute; days become whole days since 1970-01-01."""
-    missing = values.isna().to_numpy(bool)
-    if dtype == "date":
-        days = values.to_numpy("datetime64[D]")
-        return Column(days.astype(np.int64), missing)
+def column(values: Any, dtype: DType) -> Column:
+    """Turn the array of a column into an attribute; days become whole days since 1970-01-01."""
+    missing = np.asarray(pd.isna(values), bool)
     if dtype == "text":
-        return Column(values.to_numpy(object), missing)
+        return Column(np.asarray(values, object), missing)
+    if dtype == "date":
+        return Column(np.asarray(values, "datetime64[D]").astype(np.int64), missing)
     kind = {"integer": np.int64, "real": np.float64, "flag": np.bool_}[dtype]
-    return Column(values.fillna(kind(0)).to_numpy(kind), missing)
+    known: NDArray[Any] = np.zeros(len(values), kind)
+    known[~missing] = values[~missing]
+    return Column(known, missing)
 
 
 class TileCache:

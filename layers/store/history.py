@@ -309,6 +309,5 @@ def write_of(connection: sqlite3.Connection, seq: int) -> tuple[datetime, str, s
 def versions(connection: sqlite3.Connection, layers: Iterable[str], as_of: When | None) -> dict[str, int]:
     """Tell the last entry of each layer; 0 where there is none."""
     end = (None if as_of is None else first_after(connection, as_of)) or END
-    sql = "SELECT seq FROM shudi_history WHERE layer = ? AND seq < ? ORDER BY seq DESC LIMIT 1"
-    found = {layer: connection.execute(sql, (layer, end)).fetchone() for layer in layers}
-    return {layer: 0 if row is None else row[0] for layer, row in found.items()}
+    entry = "SELECT seq FROM shudi_history WHERE layer = value AND seq < ? ORDER BY seq DESC LIMIT 1"
+    return dict(connection.execute(f"SELECT value, coalesce(({entry}), 0) FROM json_each(?)", (end, json.dumps(list(layers)))))

@@ -15,6 +15,7 @@ from pyproj import Transformer
 from geo.tiles import HALF_WORLD, TileError
 from layers.base import empty
 from layers.catalogue import LAYERS
+from layers.table import Table
 from maps import tiles
 from maps.readiness import SERVICES, bits
 from maps.tiles import TileCache, UntiledError, attributes, base_box, shown, tile, tiled
@@ -76,6 +77,9 @@ class Base:
         features = self.layers.get(layer, empty(LAYERS[layer], CRS))
         features = features if box is None else features[features.intersects(shapely.box(*box))]
         return features if columns is None else features[[*columns, "geometry"]]
+
+    def table(self, layer, box, as_of=None):
+        return Table.of(self.read(layer, box))
 
     def findings(self, ids=None, columns=None):
         return self.kept[self.kept.index.isin(ids)], {}

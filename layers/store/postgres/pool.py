@@ -10,7 +10,7 @@ from urllib.parse import quote, unquote
 
 import psycopg
 from psycopg.pq import TransactionStatus
-from psycopg_pool import ConnectionPool, PoolClosed
+from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
 from layers.base import Text
 from layers.store.address import Address
@@ -21,7 +21,9 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 WRITE = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 WAIT = 5.0
-"""How long [s] to wait for a connection before the base counts as down or too busy."""
+"""How long [s] to wait for a connection before the base counts as too busy."""
+SOON = 0.5
+"""How long [s] to wait for a connection before it is asked whether the database is there at all."""
 RECONNECT = 4.0
 """How long [s] the pool tries to replace a lost connection before it waits for the next who asks."""
 
@@ -182,13 +184,21 @@ class Pool:
     def _begun(self, begin: str) -> Connection:
         """Take a connection and begin a transaction; one that broke while it was idle is thrown away for the next."""
         for _ in range(self._size):
-            connection = self._pool.getconn(WAIT)
+            connection = self._taken()
             try:
                 connection.execute(begin)
                 return connection
             except psycopg.OperationalError:
                 self._pool.putconn(connection)
         raise psycopg.OperationalError("all connections are lost")
+
+    def _taken(self) -> Connection:
+        """Take a connection from the pool; where none comes soon, ask the database itself whether it is down or only busy."""
+        try:
+            return self._pool.getconn(SOON)
+        except PoolTimeout:
+            psycopg.connect(self.address.dsn, connect_timeout=2).close()
+            return self._pool.getconn(WAIT)
 
     @contextmanager
     def told(self) -> Iterator[None]:

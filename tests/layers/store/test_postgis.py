@@ -21,7 +21,7 @@ from layers.store import open_store
 from layers.store.base import BusyError, Change, DownError, NotABaseError, ReadOnlyError, StoreError
 from layers.store.history import Asked
 from layers.store.postgis import PostgisStore
-from layers.store.postgres import history, schema
+from layers.store.postgres import history, pool, schema
 from tests.layers.store.samples import LIN, WU, X, Y, delivery, ids, plots
 from tests.postgres import Cluster
 
@@ -157,6 +157,22 @@ def test_a_restart_is_told_and_then_forgotten(postgres: Cluster, url: str) -> No
         assert ids(store.read("parcels")) == ["P1"]
         store.edit("parcels", WU, put=plots("P2"))
         assert ids(store.read("parcels")) == ["P1", "P2"]
+
+
+def test_a_database_that_is_down_is_told_without_waiting_for_it(
+    postgres: Cluster, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool, "WAIT", 3600.0)
+    with closing(PostgisStore.open(url)) as store:
+        before = store.versions()
+        postgres.stop()
+        try:
+            for _ in range(2):
+                with pytest.raises(DownError, match="does not answer"):
+                    store.versions()
+        finally:
+            postgres.start()
+        assert store.versions() == before
 
 
 def test_a_full_disk_changes_nothing(store: PostgisStore, postgres: Cluster) -> None:
