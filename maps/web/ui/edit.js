@@ -2,8 +2,8 @@
 
 import { read } from "../map/address.js";
 import { byId, make } from "../map/dom.js";
-import { said } from "../map/feature.js";
 import * as server from "../map/server.js";
+import { conflict } from "./conflict.js";
 import { field, OWN, values } from "./fields.js";
 import { draw, feature } from "./outlines.js";
 import { pen } from "./pen.js";
@@ -114,22 +114,13 @@ export function editView(page) {
     const words = page.words();
     if (!(failure instanceof server.Refusal)) return told(words.failed);
     const problem = failure.problem || {};
-    if (problem.current) return conflict(problem, body);
+    if (problem.current) {
+      const mine = () => send(body ? "PATCH" : "DELETE", server.item(now.layer, now.id), body, problem.found);
+      return told(...conflict(layer().fields, { was: now.was, stored: problem.current.properties, mine: body?.properties || {} }, () => load(now.layer, now.id), mine, page));
+    }
     const places = (problem.faults || []).map((fault) => make("li", {}, button(`${words[`fault_${fault.properties.kind}`]} ${fault.properties.parcels.join(" + ")} ${page.fmt().m2(fault.properties.area_m2)}`, () => page.mark([fault.geometry], "block"), "link")));
     if (places.length) page.mark(problem.faults.map((fault) => fault.geometry), "block");
     told(make("p", { role: "alert", class: "refusal" }, failure.say(page.language())), make("ul", { class: "faults" }, ...places));
-  }
-
-  /** Show what was read, what is stored now and what was written, column by column. */
-  function conflict(problem, body) {
-    const words = page.words();
-    const [mine, theirs] = [body?.properties || {}, problem.current.properties];
-    const columns = layer().fields.filter((c) => String(now.was[c.name] ?? "") !== String(theirs[c.name] ?? "") || c.name in mine);
-    const cell = (c, v) => make("td", {}, said(c, v, words, page.fmt()));
-    const rows = columns.map((c) => make("tr", {}, make("th", { scope: "row" }, c.title), cell(c, now.was[c.name]), cell(c, theirs[c.name]), cell(c, c.name in mine ? mine[c.name] : now.was[c.name])));
-    const head = make("tr", {}, ...["", words.you_read, words.stored_now, words.you_write].map((text) => make("th", { scope: "col" }, text)));
-    told(make("p", { role: "alert", class: "refusal" }, words.conflict), make("table", { class: "conflict" }, head, ...rows),
-      make("p", { class: "actions" }, button(words.take_theirs, () => load(now.layer, now.id)), button(words.keep_mine, () => send(body ? "PATCH" : "DELETE", server.item(now.layer, now.id), body, problem.found))));
   }
 
   function save() {

@@ -5,6 +5,7 @@ import { attributes, past, said } from "../map/feature.js";
 import * as server from "../map/server.js";
 import { warned } from "../map/signs.js";
 import * as gantt from "./gantt.js";
+import { recordForm } from "./record.js";
 
 const ONES = ["leader", "department", "steward", "work_plan", "target"];
 const SEVERITY = { free: "pass", blocked: "block", unknown: "unknown" };
@@ -31,7 +32,8 @@ export function projectPage(page, back) {
     try {
       const found = await server.ask(`${path(id)}${query()}`);
       if (mine !== turn) return;
-      known = { id, body: found, land: null, tasks: null, log: null };
+      const form = known?.id === id ? known.form : page.may("planner") ? recordForm(page, () => known.body, () => open(id, true)) : null;
+      known = { id, body: found, land: known?.id === id ? known.land : null, tasks: null, log: null, form };
       paint();
       if (!quiet) box().querySelector("h2").focus();
     } catch (failure) {
@@ -139,6 +141,8 @@ export function projectPage(page, back) {
   function paint() {
     if (!known) return;
     const [words, fmt, { id, body }] = [page.words(), page.fmt(), known];
+    const focused = box().contains(document.activeElement) ? /** @type {any} */ (document.activeElement) : null;
+    known.form?.paint();
     const status = page.columns().projects.fields.find((f) => f.name === "status");
     const worst = body.warnings.reduce((most, w) => (["notice", "yellow", "orange", "red"].indexOf(w.level) > ["notice", "yellow", "orange", "red"].indexOf(most) ? w.level : most), "none");
     const copy = async (event) => {
@@ -149,8 +153,9 @@ export function projectPage(page, back) {
     box().replaceChildren(button(`← ${words.all_projects}`, back, ""),
       make("h2", { tabindex: -1 }, body.project.name), make("p", {}, `${id} · ${words[`stage_${body.stage}`]}${body.project.status ? ` (${said(status, body.project.status, words, fmt)})` : ""} · ${done}/${body.steps.length} · ${words.as_on} ${fmt.day(body.on)} `, warned(worst, words, body.warnings.length)),
       make("p", { class: "actions" }, button(words.show_land, () => toLand(id), ""), button(words.copy_link, copy, ""), page.may("planner") ? button(words.view_edit, () => page.edit("projects", id), "") : null),
-      section(words.its_land, later("land")), alarms(body), ones(body), permits(body), chart(body) || "", forecast(body), section(words.tasks_by_month, later("tasks")), section(words.service_given, later("log")),
+      known.form?.element || "", section(words.its_land, later("land")), alarms(body), ones(body), permits(body), chart(body) || "", forecast(body), section(words.tasks_by_month, later("tasks")), section(words.service_given, later("log")),
       section(words.recorded, ...attributes(page.columns().projects, body.project, page).filter(Boolean)), past("projects", id, page));
+    if (focused?.isConnected) focused.focus();
   }
 
   function close() {
