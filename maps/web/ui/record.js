@@ -78,11 +78,12 @@ export function recordForm(page, body, saved) {
     }
   }
 
-  const all = make("details", { class: "record", ontoggle: (event) => event.target.open && !fields.childElementCount && choose() }, make("summary", {}), form);
+  const summary = make("summary", {});
+  const all = make("details", { class: "record", ontoggle: (event) => event.target.open && !fields.childElementCount && choose() }, summary, form);
   return {
     element: all,
     paint: () => {
-      all.firstElementChild.textContent = words().record;
+      summary.textContent = words().record;
       paint();
     },
   };
