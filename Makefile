@@ -50,7 +50,7 @@ $(READY): pyproject.toml hatch_build.py maps/web/package.json maps/web/package-l
 	@$(PIP) --no-deps --editable .
 	@touch $@
 
-demo: demo/report.html ## make the demo park, check its sites, assess it, draw the report, serve it (SERVE=0: do not serve)
+demo: demo/report.html ## make the demo park, check its sites, assess it, pack what it offers, draw the report, serve it (SERVE=0: do not serve)
 	@echo "open demo/report.html (needs no network) or demo/park.gpkg (in QGIS)"
 ifneq ($(SERVE),0)
 	@echo "open http://$(HOST_PORT)/ (Ctrl-C ends)"
@@ -59,7 +59,7 @@ endif
 
 demo/park.gpkg: | $(READY)
 	@mkdir -p demo
-	$(SHUDI) demo $@ --plots $(PLOTS) --seed $(SEED)
+	$(SHUDI) demo $@ --plots $(PLOTS) --seed $(SEED) --offer
 
 # 0 free, 1 blocked and 3 unknown are verdicts on a site, not faults of the command.
 demo/report.html: demo/park.gpkg | $(READY)
@@ -68,6 +68,8 @@ demo/report.html: demo/park.gpkg | $(READY)
 	  case $$? in 0|1|3) ;; *) exit 2 ;; esac; \
 	done
 	$(SHUDI) assess
+	$(SHUDI) listing pack --all --out demo/packs
+	@for pack in demo/packs/*.zip; do echo "$(SHUDI) verify $$pack"; $(SHUDI) verify $$pack; done
 	$(SHUDI) map --out $@
 
 serve: $(READY) ## serve demo/park.gpkg, or BASE=FILE

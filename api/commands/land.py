@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from api.context import Base, Context, as_of, command
 from layers.base import Text
 from layers.catalogue import LAYERS
 from layers.errors import Refusal
+from layers.standards import Standards
 from layers.store import create_store
 from layers.store.address import Address, Where
 from layers.store.base import Change, Store
@@ -42,10 +43,12 @@ def init(context: Context, place: Where, crs: str, title: str) -> None:
 @click.argument("file", type=Base())
 @click.option("--plots", type=click.IntRange(1, 3_000_000), default=400, show_default=True, help="how many plots")
 @click.option("--seed", type=int, default=1, show_default=True, help="the same seed gives the same park")
+@click.option("--offer", "offered", is_flag=True, help="also put a plot up for sale, as of today")
 @click.option("--force", is_flag=True, help="replace a FILE that is there")
-def demo(context: Context, file: Where, plots: int, seed: int, force: bool) -> None:
+def demo(context: Context, file: Where, plots: int, seed: int, offered: bool, force: bool) -> None:
     """Generate a believable park (no real land) in a new base FILE."""
     from layers.demo import CRS, TITLE, deliveries
+    from layers.demo.offer import offer
 
     if isinstance(file, Address):
         raise Refusal(
@@ -63,6 +66,8 @@ def demo(context: Context, file: Where, plots: int, seed: int, force: bool) -> N
         for edition, chunks in deliveries(plots, seed):
             stored = counted(chunks, counts, edition.layer)
             store.add(edition, stored, Change("shudi demo", f"seed {seed}"), progress=progress)
+        if offered:
+            counts["listings"] = counts.get("listings", 0) + bool(offer(store, Standards.load(), date.today()))
     rows = [f"  {context.say(LAYERS[name].title)}: {count}" for name, count in counts.items()]
     context.answer({"base": str(file), "seed": seed, "features": counts}, "\n".join([f"{file} ({context.say(TITLE)})", *rows]))
 

@@ -18,7 +18,7 @@ from layers.pack import verify
 from layers.standards import Standards
 from layers.store.gpkg import GpkgStore
 from tests.api.conftest import copied
-from tests.api.faces import DAY, serving, shudi
+from tests.api.faces import DAY, ROOT, serving, shudi
 from tests.api.town import Town, settle
 
 TERMS = (
@@ -141,6 +141,18 @@ def test_the_demos_packs_hold_and_their_verdicts_follow_again(market):
         assert answer.body["again"] == answer.body["verdict"] == "free"
         assert any("layer parcels" in said[0] for said in answer.body["since"])
         assert answer.body["today"] == "blocked"
+
+
+def test_the_demo_offers_a_plot_whose_pack_holds_as_make_demo_says_it(tmp_path):
+    base = tmp_path / "park.gpkg"
+    assert shudi("demo", base, "--plots", 400, "--offer").status == 0
+    (told,) = shudi("listing", "show", "--base", base, "--json").body
+    assert (told["state"], told["faults"], told["override"]) == ("published", [], None)
+    packed = shudi("listing", "pack", "--all", "--out", tmp_path, "--base", base, "--json").body["files"]
+    found = shudi("verify", packed[0], "--base", base, "--json")
+    assert (found.status, found.body["altered"], found.body["differences"], found.body["inputs"]) == (0, [], [], [])
+    recipe = (ROOT / "Makefile").read_text("utf-8")
+    assert all(step in recipe for step in ("--offer\n", "listing pack --all --out demo/packs\n", "verify $$pack"))
 
 
 def test_a_pack_still_holds_after_the_land_changed_and_says_what_changed(market):

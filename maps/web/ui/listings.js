@@ -30,7 +30,7 @@ export function listingsView(page) {
   function paint() {
     if (!now.form) return;
     byId("listings-body").replaceChildren(...(one.id() ? one.paint() : [...drafting(), ...table()]));
-    page.outline(now.plots);
+    page.outline(one.plot() ? [one.plot()] : now.plots);
   }
 
   /** Offer to draft listings, to who may. */
@@ -122,6 +122,8 @@ export function listingsView(page) {
     told();
     try {
       await one.load(id);
+      if (id) server.feature("parcels", one.plot()).then((plot) => page.mark([plot.geometry]), () => null);
+      else page.mark([]);
     } catch (failure) {
       told(alert(why(failure)));
     }
@@ -152,5 +154,5 @@ export function listingsView(page) {
     now.plots = [id];
     views.opened() === "listings" ? go("") : (write({ listing: "" }), views.open("listings", true));
   };
-  return { open, close: () => ((now.picking = false), (now.plots = []), page.outline([]), write({ listing: "" }), one.load("")), paint, drawing: () => now.picking, click };
+  return { open, close: () => ((now.picking = false), (now.plots = []), page.outline([]), page.mark([]), write({ listing: "" }), one.load("")), paint, drawing: () => now.picking, click };
 }

@@ -118,6 +118,7 @@ export function noticeView(page, of) {
 
   return {
     id: () => now.it?.id ?? "",
+    plot: () => now.it?.plot ?? "",
     /** @param {string} id "" for none */
     load: async (id) => ((now.why = ""), take(id ? await server.ask(`${of.at(id)}?f=json`) : null)),
     paint() {
