@@ -46,7 +46,9 @@ export function listingsView(page) {
   }
 
   async function draft() {
-    const [plots, made, refused] = [[...new Set(now.plots)], [], []];
+    const plots = [...new Set(now.plots)];
+    /** @type {string[]} */ const made = [];
+    /** @type {HTMLElement[]} */ const refused = [];
     if (!plots.length) return told(alert(page.words().pick_first));
     told(page.words().loading);
     now.picking = false;

@@ -38,8 +38,9 @@ export function noticeView(page, of) {
       await of.changed();
       of.told(done);
     } catch (failure) {
-      now.wrong = failure.problem?.terms ?? {};
-      now.faulty = failure.problem?.title === "FaultyError";
+      const problem = failure instanceof server.Refusal ? failure.problem : null;
+      now.wrong = problem?.terms ?? {};
+      now.faulty = problem?.title === "FaultyError";
       await of.changed().catch(() => null);
       of.told(of.alert(of.why(failure)));
       const first = document.querySelector("#notice-form [aria-invalid=true]");
@@ -59,8 +60,8 @@ export function noticeView(page, of) {
     const [column, wrong] = [of.column(name), now.wrong[name]];
     const needed = of.form().needed.includes(name);
     const made = field({ ...column, required: needed, type: column.unit === MONEY ? "text" : column.type }, now.typed[name] ?? stored(name), page.words());
-    const box = made.querySelector("input, select");
-    box.addEventListener("input", () => (now.typed[name] = /** @type {any} */ (box).value));
+    const box = /** @type {HTMLInputElement} */ (made.querySelector("input, select"));
+    box.addEventListener("input", () => (now.typed[name] = box.value));
     if (wrong) {
       box.setAttribute("aria-invalid", "true");
       box.setAttribute("aria-describedby", `wrong-${name}`);
@@ -83,7 +84,7 @@ export function noticeView(page, of) {
     const buttons = now.it.moves.map((to) => of.button(words[`to_${to}`], () => (to === "withdrawn" || to === "sold" ? confirm(`${words[`to_${to}`]}: ${now.it.id}?`) && go(to) : go(to)), to === "published" || to === "reviewed" ? "primary" : ""));
     const reason = make("input", { id: "notice-reason", maxlength: 500, value: now.why, onchange: (event) => (now.why = event.target.value) });
     if (!buttons.length) return null;
-    const override = make("input", { id: "notice-override", maxlength: 2000, required: true });
+    const override = /** @type {HTMLInputElement} */ (make("input", { id: "notice-override", maxlength: 2000, required: true }));
     const passed = now.faulty && make("form", { class: "override", onsubmit: (event) => (event.preventDefault(), go("published", { override: override.value.trim() })) },
       make("label", {}, make("span", {}, words.override_reason), override), make("button", { type: "submit" }, words.publish_anyway));
     return make("section", {}, make("p", { class: "fields" }, make("label", {}, make("span", {}, words.reason_document), reason)), make("p", { class: "actions moves" }, ...buttons), passed || null);
@@ -126,8 +127,8 @@ export function noticeView(page, of) {
       const faults = it.faults.map((fault) => make("li", {}, of.say(fault)));
       return [
         of.button(`← ${words.all_listings}`, () => of.close(), "link"), make("h3", {}, it.id),
-        facts([[words.plot, of.button(it.plot, () => page.show(it.plot), "link")], [words.state, of.badge(it.state)], it.published_on ? [words.published_on, page.fmt().day(it.published_on)] : null,
-          [words.land_state, of.say(it.land)], it.override ? [words.override_reason, it.override] : null].filter(Boolean)),
+        facts(/** @type {[string, any][]} */ ([[words.plot, of.button(it.plot, () => page.show(it.plot), "link")], [words.state, of.badge(it.state)], it.published_on ? [words.published_on, page.fmt().day(it.published_on)] : null,
+          [words.land_state, of.say(it.land)], it.override ? [words.override_reason, it.override] : null].filter(Boolean))),
         faults.length ? make("ul", { class: "faults" }, ...faults) : null,
         moves(), it.alterable ? form() : null, scheme(), papers(), past("listings", it.id, page),
       ].filter(Boolean);
