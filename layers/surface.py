@@ -26,6 +26,8 @@ from layers.store.base import Box, Compare, Store
 
 CELLS, CHUNK = 1_000_000, 100_000
 """Most cells of a surface, and how many are scored at once."""
+SMALLEST, FARTHEST = 0.1, 1e6
+"""Least side of a cell, and how far a distance is measured at most [m]."""
 TERRAIN, DISTANCE = ("elevation", "slope"), "distance:"
 RIM = 100.0
 """How much of the terrain around a surface is read [m]: the slope of a cell asks for its neighbours."""
@@ -73,9 +75,16 @@ def distances(columns: Sequence[str]) -> list[str]:
 
 def laid(bounds: Box, cell: float) -> tuple[Affine, int, int]:
     """Lay a grid over bounds, its lines on multiples of the cell [m]; BadGridError for too many cells."""
-    if not math.isfinite(cell) or cell <= 0:
-        raise BadGridError(f"a cell of {cell:g} m is none; give its side in metres", f"像元 {cell:g} m 无效;请给出边长(米)")
+    if not SMALLEST <= cell <= FARTHEST:
+        raise BadGridError(
+            f"a cell of {cell:g} m is none; give its side in metres, from {SMALLEST:g} on",
+            f"像元 {cell:g} m 无效;请给出边长(米),不小于 {SMALLEST:g}",
+        )
     left, bottom, right, top = bounds
+    if not (left < right and bottom < top and max(abs(n) for n in bounds) < 100 * FARTHEST):
+        raise BadGridError(
+            "the box holds no land; give west, south, east, north in the base's CRS", "范围无效;请按本库坐标系给出西、南、东、北"
+        )
     column, row = math.floor(left / cell), math.ceil(top / cell)
     columns, rows = math.ceil(right / cell) - column, row - math.floor(bottom / cell)
     if not 0 < rows * columns <= CELLS:
@@ -158,7 +167,7 @@ def _findings(store: Store, standards: Standards, column: str, box: Box) -> Samp
 def _distance(store: Store, factor: Factor, box: Box) -> Sampler:
     """Sample the distance to the nearest feature, up to the last value of the scores."""
     _, layer, *kinds = factor.column.split(":")
-    reach = factor.scores[-1][0]
+    reach = float(np.clip(factor.scores[-1][0], 0.0, FARTHEST))
     column = next((f.name for f in LAYERS[layer].columns if f.name in ("kind", "class", "code", "status")), None)
     where = [Compare(column, "in", tuple(kinds))] if column and kinds else []
     wide = (box[0] - reach, box[1] - reach, box[2] + reach, box[3] + reach)

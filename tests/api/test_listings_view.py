@@ -153,3 +153,5 @@ def test_plots_are_picked_on_the_map_many_are_packed_and_the_public_sees_the_pub
     page.locator(".offer", has_text=f"L-{plot}").get_by_role("button").click()
     page.locator("#notice-preview").wait_for()
     assert (page.locator("#notice-form").count(), page.locator(".moves button").count()) == (0, 0)
+    page.go_back()
+    page.locator(".offer", has_text=f"L-{plot}").wait_for()

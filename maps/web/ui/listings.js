@@ -1,6 +1,6 @@
 /** Listings: plots put up for sale, drafted from plots that are picked, opened, and packed many at once. */
 
-import { read, write } from "../map/address.js";
+import { onReturn, read, write } from "../map/address.js";
 import { byId, make } from "../map/dom.js";
 import * as server from "../map/server.js";
 import { noticeView } from "./notice.js";
@@ -152,6 +152,7 @@ export function listingsView(page) {
     paint();
   }
 
+  onReturn(() => views.opened() === "listings" && now.form && read("listing") !== one.id() && go(read("listing"), false));
   page.offer = (/** @type {string} */ id) => {
     now.plots = [id];
     views.opened() === "listings" ? go("") : (write({ listing: "" }), views.open("listings", true));
