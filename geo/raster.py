@@ -27,6 +27,7 @@ class Grid:
 
     values: (rows, columns) float32, NaN where nobody measured; transform: from (column, row) to coordinates; crs: any text
     that pyproj reads.
+    Cells of a file (`geo.rasterfile.Cells`) may stand for the values where nothing but slices is taken of them.
     """
 
     values: NDArray[np.float32]

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import rasterio
 import shapely
 from affine import Affine
+from numpy.typing import NDArray
+from rasterio.enums import Resampling
+from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
+from rasterio.vrt import WarpedVRT
 from rasterio.windows import Window
 
 from geo.cells import Indices, Shapes
@@ -19,14 +24,64 @@ MAX_CELLS = 1 << 28
 """Cells that one read may bring into memory: 1 GiB of float32."""
 
 
+class Cells:
+    """The cells of a raster file's first band, read by slices as from an array of (rows, columns) float32, NaN without data.
+
+    What a slice takes comes into memory, `MAX_CELLS` at most. `crs`: what the file is in, where it does not say so; `to`: warped
+    bilinearly to another CRS as it is read. `transform`: from (column, row) to coordinates. GridError where the file is damaged.
+    """
+
+    ndim, dtype = 2, np.dtype(np.float32)
+
+    def __init__(self, path: Path, crs: str | None = None, to: str | None = None) -> None:
+        self._path, self._crs, self._to = path, crs, to
+        with self._opened() as source:
+            self.shape, self.transform = (source.height, source.width), source.transform
+        self.size = self.shape[0] * self.shape[1]
+
+    @contextmanager
+    def _opened(self) -> Iterator[DatasetReader | WarpedVRT]:
+        with rasterio.open(self._path, driver="GTiff") as source:
+            if self._to is None:
+                yield source
+                return
+            nodata = {} if source.nodata is None else {"src_nodata": source.nodata}
+            how = {"resampling": Resampling.bilinear, "nodata": float(np.finfo(np.float32).min), "dtype": "float32", **nodata}
+            with WarpedVRT(source, src_crs=self._crs or source.crs, crs=self._to, **how) as warped:
+                yield warped
+
+    def __getitem__(self, key: tuple[slice, slice]) -> NDArray[np.float32]:
+        """Read some rows and columns."""
+        (top, bottom, _), (left, right, _) = (part.indices(size) for part, size in zip(key, self.shape, strict=True))
+        if (bottom - top) * (right - left) > MAX_CELLS:
+            raise too_large(self._path, bottom - top, right - left)
+        try:
+            with self._opened() as source:
+                masked = source.read(1, window=Window(left, top, right - left, bottom - top), masked=True, out_dtype="float32")
+                scale, offset = np.float32(source.scales[0]), np.float32(source.offsets[0])
+        except (RasterioError, OSError) as error:
+            raise GridError(
+                f"{self._path.name} cannot be read to its end: it is damaged, export it again",
+                f"{self._path.name} 无法读完:文件已损坏,请重新导出",
+            ) from error
+        values: NDArray[np.float32] = masked.data
+        values[np.ma.getmaskarray(masked)] = np.nan
+        return values if float(scale) == 1.0 and float(offset) == 0.0 else values * scale + offset
+
+
+def too_large(path: Path, height: int, width: int) -> GridError:
+    """Say that a window holds more cells than may come into memory at once."""
+    return GridError(
+        f"{path.name}: a window of {height} x {width} cells is too large; read it by windows()",
+        f"{path.name}:{height} x {width} 像元的窗口过大,请用 windows() 分窗读取",
+    )
+
+
 def _read(source: DatasetReader, rows: slice, columns: slice) -> Grid:
     """Read a window of the first band; nodata, masked and infinite cells become NaN, scale and offset are applied."""
     height, width = rows.stop - rows.start, columns.stop - columns.start
     if height * width > MAX_CELLS:
-        raise GridError(
-            f"{Path(source.name).name}: a window of {height} x {width} cells is too large; read it by windows()",
-            f"{Path(source.name).name}:{height} x {width} 像元的窗口过大,请用 windows() 分窗读取",
-        )
+        raise too_large(Path(source.name), height, width)
     crs = source.crs
     if crs is None:
         raise GridError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
+from typing import cast
 
 import geopandas as gpd
 import numpy as np
@@ -19,12 +20,16 @@ from rasterio.warp import Resampling, calculate_default_transform, reproject
 
 from geo.crs import is_same
 from geo.raster import Grid
-from geo.rasterfile import MAX_CELLS
+from geo.rasterfile import Cells
 from layers.base import Text
 from layers.formats.errors import UnreadableError, UnsafeFileError
 from layers.formats.place import explain, plausible
 from layers.formats.vector import settle
 
+WHOLE = 1 << 26
+"""Cells that are read into memory at once: 256 MiB. Of a larger raster they are read by windows, as they are stored."""
+MOST_CELLS = 1 << 34
+"""Cells that a raster may have: 64 GiB, a day of storing."""
 MAGIC = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
 
 
@@ -32,7 +37,8 @@ def read(path: str | Path, target_crs: str, crs: str | None = None) -> gpd.GeoDa
     """Read a GeoTIFF as a frame of one row: `id` (the file's name), `grid`, the footprint; `attrs["notes"]` holds Texts.
 
     The first band counts; cells without data are NaN; scale and offset are applied. Another CRS is warped bilinearly. The number
-    of cells is looked at before any is read. Errors as in `vector.read`. Memory: 4 bytes a cell, twice where it is warped.
+    of cells is looked at before any is read. Errors as in `vector.read`. Memory: 4 bytes a cell, twice where it is warped; of more
+    than WHOLE cells none is read here: `grid` reads them by slices out of the file, which must stay until they are stored.
     """
     file = Path(path)
     try:
@@ -74,10 +80,13 @@ def heights(file: Path, source: DatasetReader, target: CRS, target_crs: str, crs
     centre = np.array([source.transform @ (source.width / 2, source.height / 2)], np.float64)
     if not plausible(centre, system, target).all():
         explain(file.name, centre, system, target)
+    t = source.transform
+    upright = not (t.b or t.d) and t.a > 0 and t.e < 0
+    if source.width * source.height > WHOLE:
+        return _by_windows(file, system, None if upright and is_same(system, target) else target_crs, target_crs, notes)
     band = source.read(1, masked=True, out_dtype="float32")
     values: NDArray[np.float32] = np.ma.filled(band, np.nan) * np.float32(source.scales[0]) + np.float32(source.offsets[0])
-    t = source.transform
-    if is_same(system, target) and not (t.b or t.d) and t.a > 0 and t.e < 0:
+    if upright and is_same(system, target):
         return Grid(values, t, target_crs), notes
     with warnings.catch_warnings():
         # rasterio multiplies transforms in a way that affine is about to drop.
@@ -89,8 +98,22 @@ def heights(file: Path, source: DatasetReader, target: CRS, target_crs: str, crs
         values, warped, src_transform=t, src_crs=system, dst_transform=shape, dst_crs=target,
         src_nodata=np.nan, dst_nodata=np.nan, resampling=Resampling.bilinear,
     )  # fmt: skip
-    notes.append(Text(f"warped from {system.name} to cells of {shape.a:.3g}", f"已由 {system.name} 重采样,像元 {shape.a:.3g}"))
+    notes.append(_warped(system, shape.a))
     return Grid(warped, shape, target_crs), notes
+
+
+def _by_windows(file: Path, system: CRS, to: str | None, target: str, notes: list[Text]) -> tuple[Grid, list[Text]]:
+    """Open a large raster to be read by slices, warped where it must be."""
+    cells = Cells(file, system.to_wkt(), to)
+    refuse_large(file, cells.shape[1], cells.shape[0])
+    if to is not None:
+        notes.append(_warped(system, cells.transform.a))
+    return Grid(cast("NDArray[np.float32]", cells), cells.transform, target), notes
+
+
+def _warped(system: CRS, cell: float) -> Text:
+    """Tell that a raster was warped, and how large its cells are."""
+    return Text(f"warped from {system.name} to cells of {cell:.3g}", f"已由 {system.name} 重采样,像元 {cell:.3g}")
 
 
 def box(source: DatasetReader) -> tuple[float, float, float, float]:
@@ -100,11 +123,11 @@ def box(source: DatasetReader) -> tuple[float, float, float, float]:
 
 
 def refuse_large(file: Path, width: int, height: int) -> None:
-    """Raise UnsafeFileError for more cells than may come into memory."""
-    if width * height > MAX_CELLS:
+    """Raise UnsafeFileError for more cells than a raster may have."""
+    if width * height > MOST_CELLS:
         raise UnsafeFileError(
-            f"{file.name} has {width} x {height} cells, more than {MAX_CELLS}: cut it or make its cells larger",
-            f"{file.name} 有 {width} x {height} 个像元,多于 {MAX_CELLS}:请裁剪或加大像元",
+            f"{file.name} has {width} x {height} cells, more than {MOST_CELLS}: cut it or make its cells larger",
+            f"{file.name} 有 {width} x {height} 个像元,多于 {MOST_CELLS}:请裁剪或加大像元",
         )
 
 

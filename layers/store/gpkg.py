@@ -368,12 +368,12 @@ class GpkgStore:
         """Store rasters; those that they replace stay readable as of before."""
         if replace:
             rasters.retire(c, None, seq)
-        done = 0
+        done, total = 0, rasters.count(features) if isinstance(features, pd.DataFrame) else 0
         for frame in [features] if isinstance(features, pd.DataFrame) else features:
             for _ in rasters.add(c, rasters.conform(frame, self._crs), edition.id, self._srs, seq):
                 done += 1
                 if progress is not None:
-                    progress(done, len(frame) if isinstance(features, pd.DataFrame) else 0)
+                    progress(done, total)
 
     def edit(self, layer: str, change: Change, put: gpd.GeoDataFrame | None = None, delete: Sequence[str] = ()) -> None:
         """Edit one layer in one transaction."""

@@ -397,6 +397,7 @@ class Draft:
             for id, grid in zip(checked["id"], checked["grid"], strict=True):
                 if any(id == known for known, _, _ in self.state.rasters):
                     raise frames.known("terrain", [id])
+                grid = Grid(grid.values[:, :], grid.transform, grid.crs)  # cells of a file come into memory
                 self.state = replace(self.state, rasters=(*self.state.rasters, (id, edition.id, grid)))
                 self._stamp("terrain", [(id, None, _told(id, edition.id, grid))])
                 done += 1

@@ -45,6 +45,7 @@ from layers.store.postgres.history import fetch
 from layers.store.postgres.place import address_of, connected, held, make, no_base
 from layers.store.postgres.pool import Connection, Pool
 from layers.store.rasters import conform as proper_rasters
+from layers.store.rasters import count as count_tiles
 from layers.store.schema import KEPT, quoted
 from layers.store.schema import held as columns_of
 from layers.table import Table
@@ -334,12 +335,12 @@ class PostgisStore:
         """Store rasters; those that they replace stay readable as of before."""
         if replace:
             rasters.retire(c, None, seq)
-        done = 0
+        done, total = 0, count_tiles(features) if isinstance(features, pd.DataFrame) else 0
         for frame in [features] if isinstance(features, pd.DataFrame) else features:
             for _ in rasters.add(c, proper_rasters(frame, self._crs), edition.id, seq):
                 done += 1
                 if progress is not None:
-                    progress(done, len(frame) if isinstance(features, pd.DataFrame) else 0)
+                    progress(done, total)
 
     def edit(self, layer: str, change: Change, put: gpd.GeoDataFrame | None = None, delete: Sequence[str] = ()) -> None:
         """Edit one layer in one transaction."""

@@ -26,6 +26,8 @@ from layers.store.history import last, write_of
 from layers.store.schema import quoted
 
 TILE = 256
+STRIP = 64
+"""Tiles beside each other that are read from a file at once: 16 MiB."""
 NODATA = -9999.0
 """What a tile holds where nobody measured: SQLite and many readers of TIFF know no NaN."""
 
@@ -141,12 +143,11 @@ def frame(
     return framed({c: data[c] for c in data if columns is None or c in columns}, np.array(shapes, object), crs)
 
 
-def add(connection: sqlite3.Connection, rasters: pd.DataFrame, edition: str, srs: int, seq: int) -> Iterator[int]:
-    """Store rasters, each in a table of its own; yields the number stored after each. DuplicateError names known ones."""
+def add(connection: sqlite3.Connection, rasters: pd.DataFrame, edition: str, srs: int, seq: int) -> Iterator[None]:
+    """Store rasters, each in a table of its own; yields after each tile. DuplicateError names known ones."""
     unknown(rasters, {row[0] for row in connection.execute("SELECT id FROM shudi_rasters WHERE retired IS NULL")})
-    for done, (id, grid) in enumerate(zip(rasters["id"], rasters["grid"], strict=True), 1):
-        _store(connection, id, grid, edition, srs, seq)
-        yield done
+    for id, grid in zip(rasters["id"], rasters["grid"], strict=True):
+        yield from _store(connection, id, grid, edition, srs, seq)
 
 
 def unknown(rasters: pd.DataFrame, stored: Set[str]) -> None:
@@ -164,14 +165,16 @@ def _extend(connection: sqlite3.Connection, table: str, column: str | None) -> N
     )
 
 
-def _store(connection: sqlite3.Connection, id: str, grid: Grid, edition: str, srs: int, seq: int) -> None:
-    """Store one raster: what the standard says about it, its tiles."""
+def _store(connection: sqlite3.Connection, id: str, grid: Grid, edition: str, srs: int, seq: int) -> Iterator[None]:
+    """Store one raster: what the standard says about it, its tiles, yielding after each."""
     t = grid.transform
     rows, columns = grid.values.shape
     number = connection.execute("SELECT coalesce(max(fid), 0) + 1 FROM shudi_rasters").fetchone()[0]
     shelve(connection, srs, number, id, edition, columns, rows, t.c, t.f, t.a, -t.e, seq, None)
     for x, y, data in cut_tiles(grid):
-        put_tile(connection, number, x, y, data)
+        if data:
+            put_tile(connection, number, x, y, data)
+        yield
     announce(connection, number)
 
 
@@ -263,11 +266,19 @@ def touched(w: Window) -> tuple[int, int, int, int]:
 
 
 def cut_tiles(grid: Grid) -> Iterator[tuple[int, int, bytes]]:
-    """Cut a grid into tiles: column, row, TIFF."""
+    """Cut a grid into tiles: column, row, TIFF, b"" where nobody measured; of a file a strip of STRIP tiles is read at once."""
     rows, columns = grid.values.shape
     for y in range(math.ceil(rows / TILE)):
-        for x in range(math.ceil(columns / TILE)):
-            yield x, y, encode(grid.values[y * TILE : (y + 1) * TILE, x * TILE : (x + 1) * TILE])
+        for start in range(0, math.ceil(columns / TILE), STRIP):
+            strip = grid.values[y * TILE : (y + 1) * TILE, start * TILE : (start + STRIP) * TILE]
+            for x in range(math.ceil(strip.shape[1] / TILE)):
+                tile = strip[:, x * TILE : (x + 1) * TILE]
+                yield start + x, y, b"" if np.isnan(tile).all() else encode(tile)
+
+
+def count(rasters: pd.DataFrame) -> int:
+    """Count the tiles of rasters."""
+    return sum(math.prod(math.ceil(side / TILE) for side in grid.values.shape) for grid in rasters["grid"])
 
 
 def _read(connection: sqlite3.Connection, table: str, w: Window) -> NDArray[np.float32]:

@@ -17,7 +17,7 @@ from layers.store.rasters import Window, cut_tiles, life, opened, paste, told, t
 
 
 def add(connection: Connection, rasters: pd.DataFrame, edition: str, seq: int) -> Iterator[None]:
-    """Store rasters, yielding after each. DuplicateError names those that are stored already."""
+    """Store rasters, yielding after each tile. DuplicateError names those that are stored already."""
     unknown(rasters, {row[0] for row in connection.execute("SELECT id FROM shudi_rasters WHERE retired IS NULL")})
     for id, grid in zip(rasters["id"], rasters["grid"], strict=True):
         t = grid.transform
@@ -29,9 +29,10 @@ def add(connection: Connection, rasters: pd.DataFrame, edition: str, seq: int) -
         )
         with connection.cursor().copy("COPY shudi_tiles FROM STDIN (FORMAT BINARY)") as copy:
             copy.set_types(["int8", "int4", "int4", "bytea"])
-            for tile in cut_tiles(grid):
-                copy.write_row((number, *tile))
-        yield
+            for column, row, data in cut_tiles(grid):
+                if data:
+                    copy.write_row((number, column, row, data))
+                yield
 
 
 def read(
