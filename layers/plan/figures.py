@@ -208,7 +208,7 @@ def _standing(of: Ledger, t: Tables, wide: Wide, warned: pd.DataFrame | None) ->
     yield from _per_mu(t)
     yield from _unused(t, wide)
     spent = saved(of)
-    rows = tuple(f"permits:{p}/{i}" for p, i in zip(spent["project"], spent["item"], strict=True))
+    rows = _named("permits", spent["record"])
     used = _share(float(spent["taken"].sum()), float(spent["statutory"].sum())) if len(spent) else None
     yield Figure(
         "time_saved", Text("Permit time saved", "审批压缩率"), None if used is None else 1 - used, "1",
@@ -226,7 +226,7 @@ def _standing(of: Ledger, t: Tables, wide: Wide, warned: pd.DataFrame | None) ->
         yield Figure(
             f"warnings_{level}", Text(f"Warnings, {level}", {"yellow": "黄色预警", "orange": "橙色预警", "red": "红色预警"}[level]),
             float(len(mine)), "1", Text("warnings of this level on the day", "当日该级别预警数"),
-            tuple(f"permits:{p}/{i}" for p, i in zip(mine["project"], mine["item"], strict=True)),
+            tuple(mine["row"].dropna()) if len(mine) else (),
         )  # fmt: skip
 
 

@@ -313,7 +313,8 @@ def _between(group: Group, case: int, contract: np.datetime64) -> Iterator[Reaso
 def saved(of: Ledger) -> pd.DataFrame:
     """Compare the time that steps of offices took with the most that the statute allows: one row a step that is done.
 
-    statutory, taken [working days], since the last of what it needs was done; steps of a lane of works are left out.
+    record: its number in permits; statutory, taken [working days], since the last of what it needs was done; steps of a lane of
+    works are left out.
     """
     parts = []
     for group in of.groups:
@@ -330,10 +331,10 @@ def saved(of: Ledger) -> pd.DataFrame:
             taken = of.calendar.between(ready[done], actual[done, k])
             last = ready[done] + np.timedelta64(step.time, "D")
             allowed = np.full(len(done), step.time) if step.unit == "wd" else of.calendar.between(ready[done], last)
-            parts.append(
-                pd.DataFrame({"project": group.facts.project[done], "item": step.id, "statutory": allowed, "taken": taken})
-            )
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["project", "item", "statutory", "taken"])
+            record = group.permits["id"].to_numpy(object)[group.facts.row[done, group.order[k]]]
+            told = {"project": group.facts.project[done], "item": step.id, "record": record, "statutory": allowed, "taken": taken}
+            parts.append(pd.DataFrame(told))
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["project", "item", "record", "statutory", "taken"])  # fmt: skip
 
 
 def five_ones(projects: pd.DataFrame) -> pd.Series:

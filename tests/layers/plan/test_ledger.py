@@ -246,7 +246,9 @@ def test_a_change_of_one_project_is_as_if_all_were_scheduled() -> None:
 def test_time_saved_is_told_against_the_statute() -> None:
     done = steps(("A", "signing", {"actual_on": "2026-01-05"}), ("A", "joint_review", {"actual_on": "2026-01-12"}))
     found = steward.saved(made(projects("A"), done))
-    assert found.to_dict("records") == [{"project": "A", "item": "joint_review", "statutory": 10, "taken": 5}]
+    assert found.to_dict("records") == [
+        {"project": "A", "item": "joint_review", "record": "A-joint_review-1", "statutory": 10, "taken": 5}
+    ]
 
 
 def test_the_five_ones_are_complete_or_named() -> None:
