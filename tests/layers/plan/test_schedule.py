@@ -32,7 +32,7 @@ def test_working_days_are_those_of_the_table_made_by_hand(start, count, end):
     assert CALENDAR.between(np.datetime64(start), np.datetime64(end)) == count
 
 
-@given(st.dates(date(2001, 1, 1), date(2050, 1, 1)), st.integers(0, 400))
+@given(st.dates(date(2002, 1, 1), date(2050, 1, 1)), st.integers(0, 400))
 def test_the_last_day_to_begin_is_the_inverse(day, count):
     end = np.array([day], "datetime64[D]")
     begin = CALENDAR.begin(end, count)
