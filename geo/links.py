@@ -76,11 +76,11 @@ def crossed(link: Numbers, obstacles: Polygons, beside: float) -> tuple[Indices,
     sides = np.concatenate([link[some] + np.tile(off, 2), link[some] - np.tile(off, 2)])
     drawn = np.asarray(shapely.linestrings(sides.reshape(-1, 2, 2)))
     k, o = shapely.STRtree(obstacles.shapes).query(drawn)
-    pair, at = np.unique(np.stack([some[k % max(len(some), 1)], o], axis=1), axis=0, return_inverse=True)
+    pair, at = np.unique(some[k % max(len(some), 1)] * len(obstacles.shapes) + o, return_inverse=True)
     length = np.zeros(len(pair))
-    np.maximum.at(length, at.ravel(), shapely.length(shapely.intersection(drawn[k], obstacles.shapes[o])))
+    np.maximum.at(length, at, shapely.length(shapely.intersection(drawn[k], obstacles.shapes[o])))
     inside = length > 0
-    return pair[inside, 0], pair[inside, 1], length[inside]
+    return *np.divmod(pair[inside], max(len(obstacles.shapes), 1)), length[inside]
 
 
 def facing(polygons: Polygons, lines: Shapes, half: Numbers, i: Indices, j: Indices, counted: Flags) -> tuple[Numbers, Numbers]:

@@ -10,8 +10,9 @@ import pandas as pd
 
 from layers.base import Survey, framed
 from layers.catalogue import LAND
+from layers.known import Known
 from layers.store.base import Box, Store, When
-from layers.table import Table
+from layers.table import Facts, Table
 
 WIDE, NARROW = 300.0, 60.0
 MARGIN = {"roads": WIDE, "utilities": WIDE, "corridors": WIDE, "terrain": WIDE, "parcels": NARROW}
@@ -23,13 +24,15 @@ WORDS = frozenset({"name", "material", "dn", "address", "approval_no", "document
 Traces = Mapping[str, pd.DataFrame]
 """For each network what `layers.plan.networks.serving` tells of each line, by its number."""
 NETWORKS = ("roads", "utilities")
+FACTS = Known(8)
+"""What was traced, made ready for questions about one site: with each its frame, so that no other can bear its number."""
 
 
 def told(features: gpd.GeoDataFrame, traced: pd.DataFrame) -> gpd.GeoDataFrame:
     """Put what was traced beside lines, by number; a line that was not traced gets NA."""
-    at = traced.index.get_indexer(features["id"].to_numpy(object))
     if isinstance(features, Table):
-        return features.beside(traced, at)
+        return features.beside(FACTS.get((id(traced),), lambda: (traced, Facts(traced)))[1])
+    at = traced.index.get_indexer(features["id"].to_numpy(object))
     told = {str(name): column.array.take(at, allow_fill=True) for name, column in traced.items()}
     own = {name: features[name].array for name in features.columns if name != "geometry"}
     return framed(own | told, features.geometry.to_numpy(), features.crs)

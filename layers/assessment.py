@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
-from typing import Any
+from typing import Any, cast
 
 import geopandas as gpd
 import numpy as np
@@ -18,7 +18,7 @@ from shapely.geometry.base import BaseGeometry
 from geo.compiled import always
 from geo.crs import parsed, transform
 from layers.around import NETWORKS, Traces, land_around
-from layers.base import Ask, Survey, arrays_of, ask_layer, framed, objects, tabled, texts
+from layers.base import Ask, Survey, arrays_of, ask_layer, objects, tabled, texts
 from layers.catalogue import LAYERS
 from layers.contested import Sums
 from layers.contests import Contests
@@ -174,7 +174,9 @@ def check(
     with store.snapshot():
         traces = networks.trace(store, ask, as_of)
         land = land_around(store, site.buffer(tolerance(ask), join_style="mitre").bounds, traces, as_of, light=True)
-        frame = framed({"id": np.array([id], object)}, np.array([site], object), parsed(store.crs))
+        frame = cast(
+            "gpd.GeoDataFrame", Table({}, np.array([site], object), parsed(store.crs)).also({"id": np.array([id], object)})
+        )
         if not any(e.coverage is not None and e.coverage.intersects(site) for s in land.values() for e in s.editions):
             where = tuple(round(v) for v in site.bounds)
             raise BadSiteError(

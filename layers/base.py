@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Protocol
 
 import geopandas as gpd
 import numpy as np
@@ -340,8 +340,17 @@ def objects(array: Any) -> NDArray[np.object_]:
     return np.asarray(getattr(array, "array", array).__arrow_array__(), object)
 
 
-def arrays_of(frame: pd.DataFrame) -> dict[str, Any]:
+class Arrays(Protocol):
+    """A table: its columns are arrays, and its shapes are none of them."""
+
+    def arrays(self) -> dict[str, Any]:
+        """Give the arrays of the columns, by name."""
+
+
+def arrays_of(frame: pd.DataFrame | Arrays) -> dict[str, Any]:
     """Take the arrays of a frame's columns, by name."""
+    if not isinstance(frame, pd.DataFrame):
+        return frame.arrays()
     return dict(zip(frame.columns.tolist(), frame._iter_column_arrays(), strict=True))  # type: ignore[operator]
 
 

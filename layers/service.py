@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import geopandas as gpd
 import numpy as np
@@ -191,34 +191,26 @@ def serve(
     choice = Choice(i, j, i * len(groups) + group[j], rank, begins[j], distance, np.full(len(i), -1), np.array([None], object))
     choice = choice if way is None else way(lines, choice)
     first, rank = choice.best(), choice.rank
-    answer: dict[str, Any] = {}
+    # cells are told group by group, so that the answers of each are a slice of one column
+    n, of, at = len(plots), group[j[first]], group[j[first]] * len(plots) + i[first]
+    state, since, who = (np.full(len(groups) * n, none) for none in (NONE, np.datetime64("NaT", "s"), -1))
+    how_far, between, told = np.full(len(state), np.nan), np.full(len(state), -1), np.zeros(len(state), np.intp)
+    state[at], who[at], how_far[at], between[at] = rank[first], j[first], choice.distance[first], choice.between[first]
+    since[at] = np.where(rank[first] >= DATED, begins[j[first]], np.datetime64("NaT", "s"))
     # states and ids are taken from short columns: a text made anew for each plot costs more than finding its line
     ids, barred = texts(lines["id"].to_numpy(object)), texts(choice.plots if (choice.between >= 0).any() else choice.plots[-1:])
-    for g, name in enumerate(groups):
-        best = first[group[j[first]] == g]
-        at, line = i[best], j[best]
-        state = np.full(len(plots), NONE)
-        state[at] = rank[best]
-        since = np.full(len(plots), np.datetime64("NaT", "s"))
-        since[at] = np.where(rank[best] >= DATED, begins[line], np.datetime64("NaT", "s"))
-        who = np.full(len(plots), -1)
-        who[at] = line
-        how_far = np.full(len(plots), np.nan)
-        how_far[at] = choice.distance[best]
-        between = np.full(len(plots), -1)
-        between[at] = choice.between[best]
-        answer |= {
-            f"{name}_state": STATED.take(state),
-            f"{name}_from": since,
-            f"{name}_line": ids.take(who, allow_fill=True),
-            f"{name}_distance": how_far,
-            f"{name}_between": barred.take(between, allow_fill=True),
-        }
-        if load is not None:
-            told = np.zeros(len(plots), np.int64)
-            told[at] = _capacity(lines, line, at, g, load, rank[best] == NONE)
-            answer[f"{name}_capacity"] = TOLD.take(told)
-    return tabled(answer, plots.index)
+    columns = {
+        "state": STATED.take(state),
+        "from": since,
+        "line": ids.take(who, allow_fill=True),
+        "distance": how_far,
+        "between": barred.take(between, allow_fill=True),
+    }
+    if load is not None:
+        told[at] = _capacity(lines, j[first], i[first], of, load, rank[first] == NONE)
+        columns["capacity"] = TOLD.take(told)
+    parts = {name: slice(g * n, (g + 1) * n) for g, name in enumerate(groups)}
+    return tabled({f"{name}_{c}": array[part] for name, part in parts.items() for c, array in columns.items()}, plots.index)
 
 
 def _near(
@@ -257,7 +249,12 @@ def _ranked(
 
 
 def _capacity(
-    lines: gpd.GeoDataFrame, line: NDArray[np.intp], plot: NDArray[np.intp], g: int, load: Load, none: NDArray[np.bool_]
+    lines: gpd.GeoDataFrame,
+    line: NDArray[np.intp],
+    plot: NDArray[np.intp],
+    g: NDArray[np.int64],
+    load: Load,
+    none: NDArray[np.bool_],
 ) -> NDArray[np.int64]:
     """Tell whether the lines can take the loads of the plots that they serve best, as a place in TOLD."""
     sure, most = (

@@ -13,10 +13,11 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from geo.crs import transform
-from layers.base import TEXT, framed, joined, objects, texts
+from layers.base import TEXT, arrays_of, framed, joined, objects, texts
 
 
 class Shapes:
@@ -91,8 +92,8 @@ class Table:
         """Take the columns of a frame; a table is its own."""
         if isinstance(frame, Table):
             return frame
-        names = [str(name) for name in frame.columns if name != "geometry"]
-        return cls({name: partial(_plain, frame[name].array) for name in names}, frame.geometry.to_numpy(), frame.crs)
+        columns = {name: array for name, array in arrays_of(frame).items() if name != "geometry"}
+        return cls({}, frame.geometry.to_numpy(), frame.crs).also(columns)
 
     def __len__(self) -> int:
         return len(self._shapes)
@@ -122,8 +123,16 @@ class Table:
 
     def assign(self, **columns: Any) -> Table:
         """Add or replace columns."""
-        made = {name: partial(_plain, pd.Series(values).array) for name, values in columns.items()}
+        return self.also({name: pd.Series(values).array for name, values in columns.items()})
+
+    def also(self, arrays: Mapping[str, Any]) -> Table:
+        """Add or replace columns by their arrays."""
+        made = {name: partial(_plain, array) for name, array in arrays.items()}
         return Table({**self._make, **made}, self._shapes, self.crs)
+
+    def arrays(self) -> dict[str, Any]:
+        """Make all columns; their arrays, by name."""
+        return {name: self[name].array for name in self._make}
 
     def take(self, rows: NDArray[np.intp]) -> Table:
         """Pick features by their numbers."""
@@ -145,17 +154,17 @@ class Table:
 
     def made(self) -> Table:
         """Make all columns now, so that they keep nothing of the tables that they were picked from."""
-        return Table({name: partial(_plain, self[name].array) for name in self._make}, self._shapes, self.crs)
+        return Table({}, self._shapes, self.crs).also(self.arrays())
 
     def joined(self, other: Table) -> Table:
         """Put the features of another table with the same columns behind these."""
         columns = {name: joined([self[name].array, other[name].array]) for name in self._make}
-        shapes = np.concatenate([self._shapes, other._shapes])
-        return Table({name: partial(_plain, array) for name, array in columns.items()}, shapes, self.crs)
+        return Table({}, np.concatenate([self._shapes, other._shapes]), self.crs).also(columns)
 
-    def beside(self, frame: pd.DataFrame, at: NDArray[np.intp]) -> Table:
-        """Put the columns of the rows `at` of a frame beside the features; -1 is none."""
-        more = {str(name): partial(_taken, frame, str(name), at) for name in frame.columns}
+    def beside(self, facts: Facts) -> Table:
+        """Put what is told by number beside the features."""
+        at = facts.at(self["id"].to_numpy())
+        more = {name: partial(_taken, array, at) for name, array in facts.arrays.items()}
         return Table({**self._make, **more}, self._shapes, self.crs)
 
     def frame(self) -> gpd.GeoDataFrame:
@@ -169,13 +178,41 @@ def _picked(table: Table, name: str, rows: NDArray[np.intp]) -> Any:
     return table[name].array[rows]
 
 
-def _taken(frame: pd.DataFrame, name: str, at: NDArray[np.intp]) -> Any:
-    """Take rows of a column of a frame."""
-    return _plain(frame[name].array.take(at, allow_fill=True))
+class Facts:
+    """Columns of texts, numbers and days that are told by number, of which a few rows are asked for at a time.
+
+    Takes 100 bytes a row beside the frame that it is made of, and a hundredth of the time of that to find ten rows.
+    """
+
+    def __init__(self, frame: pd.DataFrame) -> None:
+        self._place = {id: n for n, id in enumerate(frame.index.to_numpy(object).tolist())}
+        self.arrays = {str(name): _packed(array) for name, array in arrays_of(frame).items()}
+
+    def at(self, ids: NDArray[np.object_]) -> NDArray[np.intp]:
+        """Tell the rows of numbers; -1 where nothing is told."""
+        return np.array([self._place.get(id, -1) for id in ids.tolist()], np.intp)
+
+
+def _packed(array: Any) -> Any:
+    """Give an array of numpy, or of texts one of Arrow in one piece."""
+    if array.dtype != TEXT:
+        return np.asarray(array)
+    told = array.__arrow_array__()
+    return told.combine_chunks() if isinstance(told, pa.ChunkedArray) else told
+
+
+def _taken(array: Any, at: NDArray[np.intp]) -> Any:
+    """Take rows of such an array; -1 is none."""
+    if isinstance(array, np.ndarray):
+        none: Any = np.datetime64("NaT") if array.dtype.kind == "M" else np.nan
+        return np.where(at < 0, none, array[at]) if len(array) else np.full(len(at), none, array.dtype)
+    return np.asarray(array.take(pa.array(at, mask=at < 0)), object)
 
 
 def _plain(array: Any) -> Any:
     """Give the array of a column of a frame, of texts as objects, None where missing."""
+    if isinstance(array, np.ndarray):
+        return array
     if isinstance(array, pd.arrays.NumpyExtensionArray):
         return array.to_numpy()
     return objects(array) if array.dtype == TEXT else array

@@ -145,10 +145,12 @@ def demand(plots: gpd.GeoDataFrame, land: Land, ask: Ask, own: str = "parcels") 
         if ask.use is None and "sites" in land:
             loads, project = _shared(plots, area, loads, land["sites"].features, ask)
     low, high = (np.where(committed, 0.0, part) for part in loads)
-    told = {name: array for name, array in arrays_of(plots).items() if name != plots.geometry.name}
-    told |= {"load_committed": committed, "load_project": project}
+    told = {"load_committed": committed, "load_project": project}
     told |= {f"load_{kind}_{end}": part[k] for k, kind in enumerate(KINDS) for end, part in (("low", low), ("high", high))}
-    return framed(told, plots.geometry.to_numpy(), plots.crs, plots.index)
+    if isinstance(plots, Table):
+        return plots.also(told)
+    own_ = {name: array for name, array in arrays_of(plots).items() if name != plots.geometry.name}
+    return framed(own_ | told, plots.geometry.to_numpy(), plots.crs, plots.index)
 
 
 def asked_loads(asking: gpd.GeoDataFrame) -> dict[str, Any]:

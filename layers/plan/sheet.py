@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, cast
 
 import geopandas as gpd
 import numpy as np
@@ -14,7 +14,7 @@ import pandas as pd
 from shapely.geometry.base import BaseGeometry
 
 from geo.overlay import united
-from layers.base import Ask, Land, Text, ask_layer, framed, row_of
+from layers.base import Ask, Land, Text, ask_layer, row_of
 from layers.catalogue import LAYERS
 from layers.land_use import CLASSES, is_arable, land_class
 from layers.plan.access import Ways
@@ -26,6 +26,7 @@ from layers.plan.readiness import SERVICES, STATES, levels, ready_columns, requi
 from layers.plan.routes import Route, routes
 from layers.plan.supply import NAMES, PASS, SEVERITIES, UNKNOWN, Asked, ByRule, Decided, asked, claimed, decide, keys, survey_of
 from layers.service import EVER
+from layers.table import Table
 from layers.units import mu
 
 
@@ -305,7 +306,7 @@ def subject(site: gpd.GeoDataFrame, land: Land, own: str) -> gpd.GeoDataFrame:
     row = np.flatnonzero(features["id"].to_numpy(object) == site["id"].array[0])[:1]
     stored = [name for name in features.columns if name in ABOUT or name.startswith("demand_")] if len(row) else []
     facts = {name: features[name].array.take(row) for name in stored}
-    return framed({"id": site["id"].array, **facts}, site.geometry.to_numpy(), site.crs)
+    return cast("gpd.GeoDataFrame", Table.of(site).also(facts))
 
 
 def _services(

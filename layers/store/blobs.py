@@ -74,7 +74,8 @@ def shapes(blobs: Sequence[bytes | None], kind: str, where: str, body: Callable[
             f"{where} 有无法读取的几何:{error},请在写入它的程序中修复",
         ) from error
     if kind in MANY:
-        single = np.isin(shapely.get_type_id(found), (5, 6)) & (shapely.get_num_geometries(found) == 1)
+        type_ = shapely.get_type_id(found)
+        single = ((type_ == 5) | (type_ == 6)) & (shapely.get_num_geometries(found) == 1)
         found[single] = shapely.get_geometry(found[single], 0)
     return found
 

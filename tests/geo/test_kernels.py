@@ -74,11 +74,19 @@ def ask(a: np.ndarray, b: np.ndarray, noise: float) -> tuple[np.ndarray, ...]:
     return kernels.shared(outlines(a), outlines(b), i, j, shapely.area(a), noise)
 
 
+def related(a: np.ndarray, b: np.ndarray, i: np.ndarray, j: np.ndarray, noise: float) -> np.ndarray:
+    """Look closely at every pair that shares a part."""
+    state = overlay._related(a, b, i, j)
+    some = state == PARTIAL
+    state[some] = overlay._within_noise(a, b, i[some], j[some], noise)
+    return state
+
+
 def assert_as_geos(a: np.ndarray, b: np.ndarray, noise: float) -> None:
     i, j = every_pair(a, b)
     state, area, rim, rest_rim = ask(a, b, noise)
     known = state != UNDECIDED
-    assert state[known].tolist() == overlay._related(a, b, i, j, noise)[known].tolist()
+    assert state[known].tolist() == related(a, b, i, j, noise)[known].tolist()
     inside = overlay.polygonal(shapely.intersection(a[i], b[j]))
     partial = state == PARTIAL
     assert area[partial] == pytest.approx(shapely.area(inside)[partial], abs=AREA)
@@ -136,6 +144,42 @@ def test_measured_pieces_are_the_drawn_pieces(a, b, turn):
         if other.get(key, (0.0, 0.0))[0] > 1e-3 and np.isfinite(one[key][1]):
             assert one[key][1] == pytest.approx(other[key][1], abs=1e-4)
     assert np.bincount(measured.plot, measured.area, len(a)) == pytest.approx(shapely.area(a), abs=1e-9)
+
+
+@settings(max_examples=100, deadline=None)
+@given(lattice_shapes(), lattice_shapes(), offsets, offsets)
+def test_only_pairs_that_may_be_noise_are_looked_at_closely(a, b, dx, dy):
+    a, b = sound(far(a, 31.0)), shapely.transform(sound(far(b, 31.0)), lambda xy: xy + np.array([dx, dy]) * 1e-4)
+    i, j = every_pair(a, b)
+    told, found = related(a, b, i, j, 1e-4), overlay.overlaps(a, b, 1e-4)
+    assert list(zip(found.i, found.j, strict=True)) == list(zip(i[told != APART], j[told != APART], strict=True))
+    assert found.whole.tolist() == (told[told != APART] == WHOLE).tolist()
+
+
+@settings(max_examples=100, deadline=None)
+@given(lattice_shapes(), lattice_shapes(2, 6), st.sampled_from([0.0, 17.3, 45.0]), offsets, offsets)
+def test_pieces_drawn_at_once_are_those_of_one_cut_after_the_other(a, b, turn, dx, dy):
+    a, b = sound(far(a, turn)), sound(far(b, turn))
+    b = np.r_[b, shapely.transform(b, lambda xy: xy + np.array([dx, dy]) * 1e-4)]
+    pairs = overlay.overlaps(a, b)
+    at_once = overlay.partition(a, pairs)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(overlay, "FEW", -1)
+        cut = overlay.partition(a, pairs)
+    one, other = pieces_by_members(at_once), pieces_by_members(cut)
+    assert len(one) == len(at_once.plot)
+    for key in one | other:
+        assert one.get(key, (0.0, 0.0))[0] == pytest.approx(other.get(key, (0.0, 0.0))[0], abs=1e-5)
+    assert np.bincount(at_once.plot, at_once.area, len(a)) == pytest.approx(shapely.area(a), abs=1e-7)
+
+
+def test_what_does_not_add_up_at_once_is_cut(monkeypatch):
+    a, b = far(np.array([shapely.box(0, 0, 4, 4)]), 17.0), far(np.array([shapely.box(1, 1, 6, 6), shapely.box(0, 2, 4, 9)]), 17.0)
+    whole = pieces_by_members(overlay.partition(a, overlay.overlaps(a, b)))
+    monkeypatch.setattr(shapely, "polygonize", lambda lines: shapely.GeometryCollection())
+    cut = pieces_by_members(overlay.partition(a, overlay.overlaps(a, b)))
+    assert cut == {key: pytest.approx(told, abs=1e-6) for key, told in whole.items()}
+    assert len(cut) == 4
 
 
 def pieces_by_members(pieces: overlay.Pieces) -> dict[tuple[int, frozenset[int]], tuple[float, float]]:
