@@ -171,10 +171,13 @@ def use_of(plots: gpd.GeoDataFrame, ask: Ask) -> NDArray[np.object_]:
 
 
 def _by_use(use: NDArray[np.object_], area: Numbers, ask: Ask) -> Numbers:
-    """Find the loads of uses on areas [m2], shape (2, kinds, n): at least, at most. Loops over distinct uses only."""
+    """Find the loads of uses on areas [m2], shape (2, kinds, n): at least, at most. Loops over distinct uses only.
+
+    NaN for a kind without a standard `utilities.demand_<kind>` in force, and for a use that it does not name: nobody can say.
+    """
     loads = np.full((2, len(KINDS), len(use)), np.nan)
     at, pool = pd.factorize(use)
-    for kind in ("water", "power"):
+    for kind in (kind for kind in KINDS if f"utilities.demand_{kind}" in ask.standards.lines):
         table = {row["use"]: (row["min"], row["max"]) for row in ask.standards[f"utilities.demand_{kind}"]}
         found = [next((table[code[:n]] for n in range(len(code), 1, -1) if code[:n] in table), (np.nan,) * 2) for code in pool]
         loads[:, KINDS.index(kind)] = np.array([*found, (np.nan,) * 2]).T[:, at] * area / 1e4

@@ -110,8 +110,8 @@ function source(line, words, fmt, say) {
 
 /** @param {any} found @param {Record<string, string>} words @param {import("./format.js").Formats} fmt */
 function capacity(found, words, fmt) {
-  const asked = found.demand_min === null ? "" : `${words.asks} ${fmt.upto(found.demand_min, 1)}${found.demand_max !== found.demand_min && found.demand_max !== null ? `–${fmt.upto(found.demand_max, 1)}` : ""} ${found.unit}`;
-  const spare = found.spare === null ? "" : `${words.spare} ${fmt.upto(found.spare, 1, found.unit)}${found.bottleneck ? ` (${found.bottleneck})` : ""}`;
+  const asked = found.demand_min === null ? words.no_demand : `${words.asks} ${fmt.upto(found.demand_min, 1)}${found.demand_max !== found.demand_min && found.demand_max !== null ? `–${fmt.upto(found.demand_max, 1)}` : ""} ${found.unit}`;
+  const spare = found.spare === null ? words.no_spare : `${words.spare} ${fmt.upto(found.spare, 1, found.unit)}${found.bottleneck ? ` (${found.bottleneck})` : ""}`;
   return [words[`capacity_${found.state}`] || found.state, asked, spare].filter(Boolean).join(", ");
 }
 

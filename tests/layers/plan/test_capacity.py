@@ -1,5 +1,7 @@
 """What networks can still take: the least on the way to the source, told only where it was recorded."""
 
+from dataclasses import replace
+
 import geopandas as gpd
 import pandas as pd
 import pytest
@@ -7,8 +9,9 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from api.text import loaded
 from layers.base import Survey
-from layers.plan.capacity import demand, spare
+from layers.plan.capacity import Capacity, demand, spare
 from layers.plan.networks import serving
 from layers.plan.readiness import readiness
 from layers.standards import Standards
@@ -141,6 +144,21 @@ def test_a_supplied_plot_asks_for_nothing_more_and_a_use_without_a_standard_for_
     assert state(rows, plots(("P", 0, {"status": "built"}))) == ("available", "committed")
     assert state(rows, plots(("P", 0, {"use_code": "1503"}))) == ("available", "unknown")
     assert state(rows, plots(("P", 0, {"code_system": "local"}))) == ("available", "unknown")
+
+
+@pytest.mark.parametrize("kind", ["gas", "heat", "telecom", "storm"])
+def test_where_no_figure_is_on_record_nobody_knows_the_demand_until_a_dated_line_tells_it(kind):
+    plot, question = plots(("P", 0, {})), ask()
+    rows = [{**row, "kind": kind} for row in line_to()]
+    found = readiness(plot, {"utilities": network(*rows), "parcels": NO_PARCELS}, question).iloc[0]
+    assert (found[f"{kind}_state"], found[f"{kind}_capacity"]) == ("available", "unknown")
+    assert pd.isna(found[f"{kind}_load"])
+    told = loaded(Capacity("unknown", "-", None, None, None, None, None, None, None, None), "zh")
+    assert "需求未知" in told[0]
+    line = replace(question.standards.lines["utilities.demand_power"], value=[{"use": "1001", "min": 3.0, "max": 5.0}])
+    lines = {**question.standards.lines, f"utilities.demand_{kind}": line}
+    asked = demand(plot, {}, replace(question, standards=replace(question.standards, lines=lines)))
+    assert (asked[f"load_{kind}_low"].iloc[0], asked[f"load_{kind}_high"].iloc[0]) == pytest.approx((3.0, 5.0))
 
 
 def test_a_project_asks_for_what_it_says_on_the_parts_of_plots_in_its_site():
