@@ -1,4 +1,4 @@
-"""Places by what people type: plots by number, sites and roads by number or name, coordinates in either order."""
+"""Places by what people type: plots by number, projects, sites and roads by number or name, coordinates in either order."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from geo.crs import cgcs2000, check_plausible, transform
 from geo.errors import GeoError
 from layers.store.base import Box, Compare, Store
 
-LISTED = ("sites", "roads", "utilities")
+LISTED = ("projects", "sites", "roads", "utilities")
 """Layers whose features are found by parts of their names too; plots by the beginning of their numbers."""
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 NORTHINGS = (1.5e6, 1e7)
@@ -23,12 +23,12 @@ NORTHINGS = (1.5e6, 1e7)
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Something that has a place: `layer` is "" for coordinates; `bounds` in longitude and latitude."""
+    """Something that has a place: `layer` is "" for coordinates; `bounds` in longitude and latitude, None of projects, which have sites."""
 
     layer: str
     id: str
     name: str
-    bounds: Box
+    bounds: Box | None
 
 
 def places(store: Store, text: str, limit: int = 8) -> list[Place]:
@@ -69,7 +69,10 @@ def _named(store: Store, text: str, limit: int) -> Iterator[Place]:
         known = store.read(layer, columns=["id", "name"])
         holds = known["id"].str.contains(text, case=False, regex=False).to_numpy(bool)
         named = known["name"].str.contains(text, case=False, regex=False, na=False).to_numpy(bool)
-        yield from _listed(store, layer, known[holds | named].head(limit))
+        if layer == "projects":
+            yield from (Place(layer, r["id"], r["name"], None) for r in known[holds | named].head(limit).to_dict("records"))
+        else:
+            yield from _listed(store, layer, known[holds | named].head(limit))
 
 
 def _listed(store: Store, layer: str, found: gpd.GeoDataFrame) -> Iterator[Place]:

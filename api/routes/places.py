@@ -15,5 +15,5 @@ router = APIRouter(tags=["places"])
 
 @router.get("/places")
 def find(store: AStore, q: Annotated[str, Query(max_length=200)]) -> list[dict[str, Any]]:
-    """List plots, sites, roads, lines and coordinates that a text may mean, with bounds in longitude and latitude."""
+    """List plots, projects, sites, roads, lines and coordinates that a text may mean, with bounds in longitude and latitude."""
     return [asdict(place) for place in places(store, q)]

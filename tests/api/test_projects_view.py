@@ -157,6 +157,9 @@ def test_a_plots_card_leads_to_its_project_and_a_project_that_there_is_not_is_na
     page.go_back()
     page.locator("#card h2", has_text=PLOT).wait_for()
     assert page.locator("body").get_attribute("data-view") == ""
+    page.fill("#number", "P-K04")
+    page.keyboard.press("Enter")
+    page.locator("#project-page h2", has_text="pharmaceuticals 4").wait_for()
     at("?lang=zh&view=projects&project=nobody")
     page.locator("#project-page .refusal", has_text="没有项目 nobody").wait_for()
     assert all("404" in said for said in watch.said)

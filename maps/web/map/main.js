@@ -99,6 +99,7 @@ function fit(bounds) {
 
 /** Go to what was searched for. @param {any} place */
 function go(place) {
+  if (place.layer === "projects") return page.project(place.id);
   const [west, south, east, north] = place.bounds;
   if (!place.layer) {
     map.flyTo({ center: [west, south], zoom: 17 });
