@@ -81,6 +81,7 @@ def shots(into: Path = Path("shots")) -> None:
     with opened(400) as (server, page):
         for lang, scheme in (("en", "light"), ("zh", "dark")):
             page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+            words = server.client.get(f"/web/i18n/{lang}.json").json()
             for width, height in SIZES:
                 page.set_viewport_size({"width": width, "height": height})
                 page.goto(f"{server.url}/?lang={lang}&plot=D001-B09-P03")
@@ -91,6 +92,9 @@ def shots(into: Path = Path("shots")) -> None:
                 # One page for all views: a map in software takes seconds to begin and none to stay.
                 for view in VIEWS[1:] if width < WALL else ():
                     page.evaluate("(view) => document.querySelector(`[data-view-of=${view}]`).click()", view)
+                    page.wait_for_function(
+                        "(word) => !document.getElementById('work').innerText.includes(word)", arg=words["loading"]
+                    )
                     page.wait_for_timeout(SETTLED)
                     page.screenshot(path=into / f"{view}-{lang}-{width}.png")
         print(f"{len(list(into.glob('*.png')))} pictures in {into}/")

@@ -29,8 +29,8 @@ function teller(page) {
   };
 }
 
-/** A list of named facts. @param {[string, any][]} rows */
-export const facts = (rows) => make("dl", { class: "facts" }, ...rows.filter((row) => row).flatMap(([name, value]) => [make("dt", {}, name), make("dd", {}, ...[value].flat())]));
+/** A list of named facts; null is left out. @param {(any[] | null)[]} rows */
+export const facts = (rows) => make("dl", { class: "facts" }, ...rows.flatMap((row) => (row ? [make("dt", {}, row[0]), make("dd", {}, ...[row[1]].flat())] : [])));
 
 /**
  * Write the card of a sheet.

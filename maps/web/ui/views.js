@@ -43,6 +43,7 @@ export function open(name, step = false) {
   for (const pane of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-pane]"))) pane.hidden = pane.dataset.pane !== known;
   for (const button of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-view-of]")))
     button.setAttribute("aria-pressed", String(button.dataset.viewOf === known));
+  document.querySelector(`[data-view-of="${known}"]`)?.scrollIntoView({ block: "nearest", inline: "nearest" });
   byId("work").hidden = !known;
   write({ view: known }, step);
   views[known]?.open?.();
