@@ -331,10 +331,13 @@ def _assemblies(
     roads = land.roads(tuple(shapely.total_bounds(shapes).tolist())) if across else None
     around = neighbours(shapes, plots.owner[near], roads)
     found, exact = assemblies(around, brief.area, np.searchsorted(near, seeds.rows[np.isin(seeds.rows, near)]))
-    made = [_assembled(plots, brief, on, land, near, around.area, shapes, a) for a in _best(plots, brief, on, near, found, limit)]
+    best = _best(plots, brief, on, near, found, limit)
+    rows = np.unique([near[row] for a in best for row in a.rows]).astype(np.intp)
+    told = dict(zip(rows.tolist(), land.told(rows), strict=True)) if len(rows) else {}
+    made = [_assembled(plots, brief, on, land, near, told, shapes, a) for a in best]
     made = [m for m in made if all(t.fit == "yes" for t in m.terms if t.must)]
-    best = max((m.score for m in made), default=0.0)
-    gap = 0.0 if exact and len(seeds.rows) < SEEDS else max(0.0, 1.0 - best)
+    highest = max((m.score for m in made), default=0.0)
+    gap = 0.0 if exact and len(seeds.rows) < SEEDS else max(0.0, 1.0 - highest)
     return made, gap
 
 
@@ -351,14 +354,14 @@ def _assembled(
     on: date,
     land: Land,
     near: Rows,
-    area: NDArray[np.float64],
+    findings: Mapping[int, dict[str, Any]],
     shapes: NDArray[np.object_],
     a: Assembly,
 ) -> Match:
-    """Judge an assembly: its day is that of its last plot, its front the sum of theirs."""
+    """Judge an assembly: its day is that of its last plot, its front the sum of theirs; `findings` by the rows of plots."""
     rows = near[list(a.rows)]
     outline = shapely.union_all(shapes[list(a.rows)])
-    told = land.told(rows)
+    told = [findings[row] for row in rows.tolist()]
     judged: dict[str, Judged] = {}
     for name in brief.criteria:
         if name == "area":
