@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryFile
 from urllib.parse import quote
 
 import numpy as np
@@ -100,22 +101,31 @@ def spent(roots: Sequence[int]) -> float:
 def running(
     name: str, command: Sequence[object], port: int, ready: str, more: Sequence[int] = (), **settings: str
 ) -> Iterator[Service]:
-    """Run a service until it answers `ready`."""
-    process = subprocess.Popen(
-        [*map(str, command)], cwd=ROOT, env=os.environ | settings, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
-    )
-    try:
-        service = Service(name, port, [process.pid, *more])
-        for _ in range(600):
-            try:
-                service.ask("start", [ready])
-                break
-            except OSError:
+    """Run a service; it has as long as it lives, five minutes at most, to answer `ready`."""
+    with TemporaryFile() as said:
+        process = subprocess.Popen(
+            [*map(str, command)], cwd=ROOT, env=os.environ | settings, stderr=said, stdout=subprocess.DEVNULL
+        )
+        try:
+            service = Service(name, port, [process.pid, *more])
+            until = time.monotonic() + 300
+            while not _answers(service, ready):
+                if process.poll() is not None or time.monotonic() > until:
+                    said.seek(0)
+                    raise RuntimeError(f"{name} does not start: {said.read().decode()[-2000:]}")
                 time.sleep(0.1)
-        yield service
-    finally:
-        process.terminate()
-        process.wait(30)
+            yield service
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def _answers(service: Service, path: str) -> bool:
+    try:
+        service.ask("start", [path])
+    except OSError:
+        return False
+    return True
 
 
 class Town:
