@@ -259,7 +259,8 @@ function listen() {
   });
   address.onReturn(restore);
   map.on("zoomend", () => note(""));
-  map.on("error", (event) => (console.error(event.error), note(words.failed)));
+  // what was still asked for when somebody signed out is refused, which is no failure
+  map.on("error", (event) => document.body.dataset.leaving || (console.error(event.error), note(words.failed)));
   map.on("click", (event) => views.drawing() ? views.drawing()?.click?.(event) : clicked(event.point));
   map.on("moveend", () => views.drawing()?.moved?.());
   for (const button of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-view-of]")))
@@ -277,7 +278,7 @@ async function start() {
   for (const button of document.querySelectorAll("[data-role=planner]")) /** @type {any} */ (button).hidden = !page.may("planner");
   byId("person").hidden = me.via !== "session";
   byId("who").textContent = me.name ?? "";
-  byId("leave").addEventListener("click", server.leave);
+  byId("leave").addEventListener("click", () => ((document.body.dataset.leaving = "1"), server.leave()));
   try {
     map = new MapView({
       container: "map", style: adapted(style), bounds: about.bounds, fitBoundsOptions: { padding: 30 },
