@@ -276,8 +276,10 @@ def partition(a: Shapes, pairs: Pairs, outlines: float = np.inf) -> Pieces:
         done, measured = _noded(a[cut_plots], cuts, of)
     elif np.isfinite(outlines) and not np.isnan(cuts.rim).all():
         done, measured = _measured(a[cut_plots], cuts, np.bincount(of))
-    drawn = _drawn(a[cut_plots], cuts, cut_of, np.flatnonzero(~done), outlines)
-    return _gathered(a, pairs, cut_plots, cut_of, _joined(measured, drawn) if measured else drawn)
+    found = measured or NO_PIECES
+    if not done.all():
+        found = _joined(found, _drawn(a[cut_plots], cuts, cut_of, np.flatnonzero(~done), outlines))
+    return _gathered(a, pairs, cut_plots, cut_of, found)
 
 
 def _measured(a: Shapes, cuts: Pairs, count: Indices) -> tuple[NDArray[np.bool_], Pieces]:

@@ -23,10 +23,9 @@ def land_class(features: gpd.GeoDataFrame, ask: Ask) -> NDArray[np.object_]:
 
     Only `survey_gtdc` codes are classified: the same digits mean other uses in other code systems.
     """
-    code, answer = _surveyed_code(features), np.full(len(features), None, object)
-    for name in CLASSES:
-        answer[np.isin(code, ask.standards[f"land_use.{name}"])] = name
-    return answer
+    of = {code: name for name in CLASSES for code in ask.standards[f"land_use.{name}"]}
+    at, known = pd.factorize(_surveyed_code(features))
+    return np.array([*(of.get(code) for code in known), None], object)[at]
 
 
 def _surveyed_code(features: gpd.GeoDataFrame) -> NDArray[np.object_]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from geo.crs import CRSMismatchError, is_same
 from geo.raster import Grid, Zonal, slope, zonals
-from layers.base import Answer, Ask, Field, Layer, Text
+from layers.base import Answer, Ask, Field, Layer, Text, tabled
 
 DIGITS = 6
 """Decimals of the answers: heights are kept to a millionth, and below that the answer would depend on the window that was read."""
@@ -57,7 +57,7 @@ def assess(plots: gpd.GeoDataFrame, features: gpd.GeoDataFrame, ask: Ask) -> pd.
 
     shapes = plots.geometry.to_numpy()
     answers = on_rasters(plots, features, len(FIELDS), measured, margin=1)
-    return pd.DataFrame(answers.T.round(DIGITS), index=plots.index, columns=[f.name for f in FIELDS])
+    return tabled({f.name: column for f, column in zip(FIELDS, answers.round(DIGITS), strict=True)}, plots.index)
 
 
 def on_rasters(

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from geo.raster import Grid, cut_fill
-from layers.base import Ask, Field, Survey, Text, ask_layer, row_of, surveyed
+from layers.base import Ask, Field, Survey, Text, ask_layer, row_of, surveyed, tabled
 from layers.standards import Standard
 from layers.terrain import LAYER, on_rasters
 
@@ -74,7 +74,7 @@ def earthwork(
         found["level"] = given
     steep = ask_layer(LAYER, plots, terrain, ask)["slope_over_share"].to_numpy() if steep is None else steep
     deep = pd.arrays.BooleanArray(found["depth"] > ask.standards["terrain.levelling_depth"], np.isnan(found["depth"]))
-    return pd.DataFrame({**found, "slope_over_share": steep, "earthwork": deep}, index=plots.index)
+    return tabled({**found, "slope_over_share": np.asarray(steep), "earthwork": deep}, plots.index)
 
 
 def levelling(
