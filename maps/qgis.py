@@ -106,7 +106,7 @@ def project(title: str, crs: str, collections: Mapping[str, Collection], source:
 def shown(collections: Mapping[str, Collection], source: Source) -> Iterable[Shown]:
     """List the layers of the project from the ground up."""
     file = source.provider == "ogr"
-    for name in [*DRAW_ORDER, *(n for n in collections if n not in (*DRAW_ORDER, FINDINGS))]:
+    for name in [*(n for n in DRAW_ORDER if n in collections), *(n for n in collections if n not in (*DRAW_ORDER, FINDINGS))]:
         of = collections[name]
         if of.geometry == "none":
             continue
