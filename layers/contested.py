@@ -27,7 +27,8 @@ CHUNK = 50_000
 """Findings that are read at once."""
 MOST_BOXES = 200
 """So many places of marks are kept since the last assessment; beyond them they may be anywhere."""
-WHOLE, SINCE = "asked", "asked since"
+WHOLE, SINCE = "asked", ("asked since", "asked then")
+"""Names of what is kept: the sums of a full assessment, and by turns what refreshes behind it made other."""
 
 Boxes = NDArray[np.float64]
 
@@ -97,10 +98,10 @@ def marked(store: Store, found: pd.DataFrame, gone: Iterable[str], inputs: Input
 
 def _kept(store: Store, inputs: Inputs) -> pd.DataFrame:
     """Take the sums that were kept with the stored findings, or add them up from these: 20 us a plot."""
-    whole, since = store.kept(WHOLE), store.kept(SINCE)
+    whole, since = store.kept(WHOLE), _since(store, inputs)[1]
     if whole and whole[0]["inputs"] == dict(inputs):
         return _read(whole[1])
-    if whole and since and since[0].get("base") == whole[0]["inputs"] and since[0]["inputs"] == dict(inputs):
+    if whole and since and since[0].get("base") == whole[0]["inputs"]:
         first, more = _read(whole[1]), _read(since[1])
         return pd.concat([first[~first.index.isin(more.index)], more])
     ids, found, tight = store.findings(columns=[])[0].index, list[pd.DataFrame](), set[str]()
@@ -131,21 +132,33 @@ def keep(store: Store, asked: Asked, inputs: Inputs) -> None:
     """Keep the sums that belong to all findings as they are stored now."""
     store.keep(WHOLE, {"inputs": dict(inputs)}, _written(asked.sums()))
     note = {"base": dict(inputs), "inputs": dict(inputs), "from": _last(inputs), "boxes": []}
-    store.keep(SINCE, note, _written(nothing()))
+    store.keep(SINCE[0], note, _written(nothing()))
+
+
+def _since(store: Store, inputs: Inputs) -> tuple[str, tuple[Inputs, bytes] | None]:
+    """Find what is kept of refreshes up to findings made from `inputs`, and where the next is to be kept."""
+    for name, other in zip(SINCE, SINCE[::-1], strict=True):
+        kept = store.kept(name)
+        if kept and kept[0]["inputs"] == dict(inputs):
+            return other, kept
+    return SINCE[1], None
 
 
 def carry(store: Store, marked: Marked, then: Inputs, now: Inputs) -> None:
-    """Keep what of the sums is other since findings made from `then` were refreshed, and where marks alone changed."""
-    since = store.kept(SINCE)
-    if since is None or since[0]["inputs"] != dict(then):
-        return keep(store, marked.asked, now)
-    note, before = since[0], _read(since[1])
-    sums = marked.asked.told_of([*before.index, *marked.touched])
+    """Keep what of the sums is other, and where marks alone changed, in findings that are about to take the place of those of `then`.
+
+    It is kept before they are stored, beside what is kept of those that stand: nobody sees findings of which it is missing.
+    """
+    name, since = _since(store, then)
+    if since is None:
+        store.keep(WHOLE, {"inputs": dict(now)}, _written(marked.asked.sums()))
+    note: Inputs = since[0] if since else {"base": dict(now), "from": _last(then), "boxes": []}
+    known: list[str] = _read(since[1]).index.tolist() if since else []
+    sums = marked.asked.told_of([*known, *marked.touched]) if since else nothing()
     boxes = [*note["boxes"], *([_last(now), *box] for box in bounds(store, marked.others.index.tolist()).tolist())]
     full = len(boxes) > MOST_BOXES
     places = {"from": _last(now) if full else note["from"], "boxes": [] if full else boxes}
-    store.keep(SINCE, {"base": note["base"], "inputs": dict(now), **places}, _written(sums))
-    return None
+    store.keep(name, {"base": note["base"], "inputs": dict(now), **places}, _written(sums))
 
 
 def _last(inputs: Inputs) -> int:
@@ -165,8 +178,8 @@ def bounds(store: Store, ids: list[str]) -> Boxes:
 
 def moved(store: Store, then: Inputs) -> Boxes | None:
     """Bound the plots of which since findings made from `then` the marks alone changed, shape (k, 4); None: they may be anywhere."""
-    since = store.kept(SINCE)
-    if since is None or since[0]["inputs"] != dict(store.findings([], [])[1]) or since[0]["from"] > _last(then):
+    since = _since(store, store.findings([], [])[1])[1]
+    if since is None or since[0]["from"] > _last(then):
         return None
     boxes = [box for version, *box in since[0]["boxes"] if version > _last(then)]
     return np.array(boxes, np.float64).reshape(-1, 4)

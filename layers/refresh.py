@@ -131,9 +131,9 @@ def refresh(store: Store, standards: Standards, networks: Networks | None = None
             boxes = np.concatenate([planned.boxes, contested.bounds(store, told.others.index.tolist())])
         found = _joined(told.found, told.others)
         try:
+            contested.carry(store, told, inputs, after)
             store.update_findings(found, gone, after, inputs)
             networks.sums.note(after, told.asked)
-            contested.carry(store, told, inputs, after)
             return Refreshed(tuple(found.index), tuple(gone), tuple(map(tuple, boxes.tolist())))
         except ConflictError:
             continue

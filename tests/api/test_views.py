@@ -84,6 +84,6 @@ def test_the_supply_adds_up_and_can_be_saved(page):
     with page.expect_download() as download:
         page.get_by_text("Save as CSV").click()
     rows = download.value.path().read_text("utf-8-sig").splitlines()
-    assert rows[0] == "split,group,state,period,plots,ha,mu"
+    assert rows[0] == "split,group,state,period,plots,ha,mu,contested_ha"
     whole = [row.split(",") for row in rows if row.startswith("all,")]
     assert sum(int(row[4]) for row in whole) == 400

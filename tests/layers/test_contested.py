@@ -7,7 +7,7 @@ import pytest
 
 from layers.assessment import Networks, anew, question
 from layers.census import assess
-from layers.contested import SINCE, WHOLE
+from layers.contested import SINCE, WHOLE, moved
 from layers.demo import deliveries
 from layers.plan.capacity import KINDS
 from layers.plan.contest import Contest, claims
@@ -65,12 +65,29 @@ def test_where_sums_are_lost_they_are_added_up_again_from_the_findings(tmp_path)
     with closing(GpkgStore.create(tmp_path / "land.gpkg", CRS)) as store:
         park({0: 600, 1: 300}, line=1000, store=store)
         assess(store, ASK, STANDARDS)
-        store.keep(SINCE, {"inputs": "lost"}, b"")
-        store.keep(WHOLE, {"inputs": "lost"}, b"")
+        for name in (WHOLE, *SINCE):
+            store.keep(name, {"inputs": "lost"}, b"")
+        then = store.findings([], [])[1]
         store.edit("sites", ME, put=store.read("sites", ids=["S1"]).assign(demand_power=500.0))
         assert refresh(store, STANDARDS) is not None
         assert contested(store) == {"P0": "power", "P1": "power", "P2": ""}
         assert store.kept(WHOLE)[0]["inputs"] == store.findings([], [])[1], "and kept again"
+        assert moved(store, then) is not None, "with the places of marks"
+
+
+def test_whoever_sees_findings_sees_what_is_kept_of_them(monkeypatch):
+    store = park({0: 600, 1: 300}, line=1000)
+    assess(store, ASK, STANDARDS)
+    then, update, told = store.findings([], [])[1], store.update_findings, []
+
+    def published(*args):
+        update(*args)
+        told.append(moved(store, then))
+
+    monkeypatch.setattr(store, "update_findings", published)
+    store.edit("sites", ME, put=store.read("sites", ids=["S1"]).assign(demand_power=500.0))
+    refresh(store, STANDARDS)
+    assert [len(boxes) for boxes in told] == [1]
 
 
 def test_a_place_marked_from_afar_is_told_to_open_maps():

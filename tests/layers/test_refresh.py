@@ -19,7 +19,7 @@ from layers.assessment import Networks, question
 from layers.base import Edition, empty
 from layers.catalogue import LAYERS
 from layers.census import assess
-from layers.contested import SINCE, WHOLE
+from layers.contested import WHOLE, _since
 from layers.inputs import stale
 from layers.refresh import Refreshed, refresh, standing
 from layers.standards import Standards
@@ -127,7 +127,8 @@ def check_fresh(store):
 
 def asked(store):
     """What is kept of what plots ask of lines: low, askers, whether there is not enough, by line."""
-    whole, since = (pd.read_feather(BytesIO(store.kept(name)[1])).set_index("id") for name in (WHOLE, SINCE))
+    kept = [store.kept(WHOLE), _since(store, store.findings([], [])[1])[1]]
+    whole, since = (pd.read_feather(BytesIO(content)).set_index("id") for _, content in kept)
     told = {**whole.T.to_dict("list"), **since.T.to_dict("list")}
     return {line: sums for line, sums in told.items() if sums[1]}
 
