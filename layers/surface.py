@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from geo.raster import Grid, slope
 from layers.assessment import fresh
+from layers.base import Survey
 from layers.catalogue import LAYERS
 from layers.errors import Refusal
 from layers.plan.suitability import Factor, Numbers, suitability
@@ -103,7 +104,7 @@ def surface(
 
     Bands: `score`, `score_min`, `score_max`, and of each factor `<column>_value`, `<column>_score` and `<column>_part`, as
     `suitability` gives them. A distance is told up to the last value of its scores, beyond which none changes; it is unknown where
-    nobody surveyed, or where land that nobody surveyed is nearer than the nearest feature. Time grows with cells times factors.
+    nobody surveyed all kinds that are asked for, or where land that nobody surveyed is nearer than the nearest feature. Time grows with cells times factors.
     """
     transform, rows, columns = laid(bounds or store.extent("parcels")[1], cell)
     box = (transform.c, transform.f - rows * cell, transform.c + columns * cell, transform.f)
@@ -171,10 +172,11 @@ def _distance(store: Store, factor: Factor, box: Box) -> Sampler:
     column = next((f.name for f in LAYERS[layer].columns if f.name in ("kind", "class", "code", "status")), None)
     where = [Compare(column, "in", tuple(kinds))] if column and kinds else []
     wide = (box[0] - reach, box[1] - reach, box[2] + reach, box[3] + reach)
-    shapes = store.read(layer, box=wide, where=where).geometry.to_numpy()
-    tree = shapely.STRtree(shapes)
-    of_kinds = (e for e in store.editions(layer) if not kinds or not e.kinds or set(kinds) & set(e.kinds))
-    surveyed = shapely.union_all([e.coverage for e in of_kinds if e.coverage is not None])
+    features = store.read(layer, box=wide, where=where)
+    shapes, survey = features.geometry.to_numpy(), Survey(features, store.editions(layer))
+    tree, by = shapely.STRtree(shapes), LAYERS[layer].kind
+    asked = [None] if by is None else kinds or list(LAYERS[layer].field(by).codes or {})
+    surveyed = shapely.intersection_all([survey.coverage(kind) for kind in asked])
     shapely.prepare(surveyed)
     edge = shapely.boundary(surveyed) if not surveyed.is_empty else None
 
