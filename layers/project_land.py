@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 import shapely
+from numpy.typing import NDArray
 
 from layers.assessment import Networks, check, question, stored
 from layers.plan.sheet import Sheet
@@ -53,8 +56,8 @@ def land_of(
     with store.snapshot():
         mine = [Compare("project", "=", project)]
         sites = store.read("sites", where=mine, as_of=as_of)
-        sites = sites[(sites["status"] != "cancelled").to_numpy(bool, na_value=True)]
-        named = _parcels(store.read("land_cases", where=mine, columns=["id", "parcels"], as_of=as_of))["parcel"]
+        sites = sites[_alive(sites)]
+        named = _named(store, as_of, mine)["parcel"]
         parcels = store.read("parcels", ids=list(dict.fromkeys(named)), as_of=as_of)
         grounds = []
         for layer, features in (("sites", sites.iloc[:MOST]), ("parcels", parcels.iloc[: max(MOST - len(sites), 0)])):
@@ -74,9 +77,15 @@ def _facts(features: gpd.GeoDataFrame) -> list[dict[str, Any]]:
     return [{str(k): v for k, v in row.items()} for row in plain.where(plain.notna(), None).to_dict("records")]
 
 
-def _parcels(cases: pd.DataFrame) -> pd.DataFrame:
-    """List the parcels that land cases name, one a row."""
-    pairs = cases.dropna(subset=["parcels"])
+def _alive(sites: pd.DataFrame) -> NDArray[np.bool_]:
+    """Tell which sites belong to a project and are not cancelled."""
+    return np.asarray((sites["status"] != "cancelled").to_numpy(bool, na_value=True) & sites["project"].notna().to_numpy(bool))
+
+
+def _named(store: Store, as_of: When | None, where: Sequence[Compare] = ()) -> pd.DataFrame:
+    """List the parcels that land cases name, one a row: `id` of the case, `project`, `parcel`."""
+    known = [*where, Compare("parcels", "known")]
+    pairs: pd.DataFrame = store.read("land_cases", columns=["id", "project", "parcels"], where=known, as_of=as_of)
     pairs = pairs.assign(parcel=pairs["parcels"].str.split(",")).explode("parcel")
     pairs["parcel"] = pairs["parcel"].str.strip()
     return pairs[(pairs["parcel"] != "").to_numpy(bool)]
@@ -86,9 +95,9 @@ def grounds(store: Store, as_of: When | None = None) -> gpd.GeoDataFrame:
     """List the land of all projects, unjudged: sites that are not cancelled and parcels of land cases; layer, id, project."""
     with store.snapshot():
         sites = store.read("sites", as_of=as_of, columns=["id", "project", "status"])
-        named = _parcels(store.read("land_cases", columns=["id", "project", "parcels"], as_of=as_of, where=[Compare("parcels", "known")]))  # fmt: skip
+        named = _named(store, as_of)
         parcels = store.read("parcels", ids=list(dict.fromkeys(named["parcel"])), columns=["id"], as_of=as_of)
-    sites = sites[(sites["status"] != "cancelled").to_numpy(bool, na_value=True) & sites["project"].notna().to_numpy(bool)]
+    sites = sites[_alive(sites)]
     pairs = named[["project", "parcel"]].drop_duplicates()
     held = parcels.merge(pairs, left_on="id", right_on="parcel")
     columns = ["layer", "id", "project", "geometry"]
@@ -101,9 +110,8 @@ def projects_on(store: Store, plot: str, as_of: When | None = None) -> tuple[Cla
     with store.snapshot():
         shape = stored(store, "parcels", plot, as_of).geometry
         sites = store.read("sites", shape.bounds, as_of=as_of)
-        cases = _parcels(store.read("land_cases", columns=["id", "project", "parcels"], where=[Compare("parcels", "known")], as_of=as_of))  # fmt: skip
-    alive = (sites["status"] != "cancelled").to_numpy(bool, na_value=True) & sites["project"].notna().to_numpy(bool)
-    sites = sites[alive & (shapely.area(shapely.intersection(sites.geometry.to_numpy(), shape)) > SHARED)]
+        cases = _named(store, as_of)
+    sites = sites[_alive(sites) & (shapely.area(shapely.intersection(sites.geometry.to_numpy(), shape)) > SHARED)]
     cases = cases[(cases["parcel"] == plot).to_numpy(bool)]
     by_site, by_case = sites.groupby("project")["id"].agg(list), cases.groupby("project")["id"].agg(list)
     names = dict.fromkeys([*by_case.index, *by_site.index])
