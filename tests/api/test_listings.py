@@ -19,7 +19,7 @@ from layers.standards import Standards
 from layers.store.gpkg import GpkgStore
 from tests.api.conftest import copied
 from tests.api.faces import DAY, ROOT, serving, shudi
-from tests.api.town import Town, settle
+from tests.api.town import guarded
 
 TERMS = (
     "notice_no=TQ-G2026-01", "grantor=某市自然资源局", "authority=某市人民政府", "announced_on=2026-12-01",
@@ -250,9 +250,7 @@ def test_other_tools_read_what_the_pack_holds(market, tmp_path):
 
 def test_the_public_sees_published_listings_and_nothing_else(market, tmp_path):
     base = copied(market.base, tmp_path / "park.gpkg")
-    tokens = settle(base)
-    with serving(base, tmp_path) as server:
-        town = Town(server, tokens)
+    with guarded(base, tmp_path) as town:
         found = town.ask(None, "GET", "/listings").json()["listings"]
         assert [one["id"] for one in found] == [f"L-{GOOD}", f"L-{FAULTY}"]
         absent = town.ask(None, "GET", "/listings/L-nobody")

@@ -8,10 +8,9 @@ import zipfile
 import pytest
 
 from tests.api.conftest import copied
-from tests.api.faces import serving
 from tests.api.test_listings import FAULTY, GOOD, TERMS
 from tests.api.test_look import barriers
-from tests.api.town import PASSWORD, Town, settle
+from tests.api.town import PASSWORD, guarded
 
 pytestmark = pytest.mark.browser
 WORDS = {
@@ -25,9 +24,8 @@ def town(park, tmp_path_factory):
     """A guarded service of a copy of the demo park."""
     folder = tmp_path_factory.mktemp("market")
     base = copied(park, folder / "park.gpkg")
-    tokens = settle(base)
-    with serving(base, folder) as server:
-        yield Town(server, tokens)
+    with guarded(base, folder) as running:
+        yield running
 
 
 @pytest.fixture

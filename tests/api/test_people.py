@@ -12,7 +12,7 @@ import pytest
 from api.auth import SAFE, needed, onward
 from layers.store.people import ATTEMPTS, ROLES, People
 from tests.api.faces import DAY, content, serving, shudi
-from tests.api.town import PASSWORD, Town, basic, routes, settle
+from tests.api.town import PASSWORD, Town, basic, guarded, routes, settle
 
 PLOT = "/plots/D001-B08-P01"
 OPEN = {"/healthz", "/openapi.json", "/me", "/login", "/login/oidc", "/login/oidc/callback", "/logout", "/web/"}
@@ -37,9 +37,8 @@ SITE = {
 def town(park, tmp_path_factory):
     folder = tmp_path_factory.mktemp("town")
     base = copy(park, folder / "park.gpkg")
-    tokens = settle(base)
-    with serving(base, folder) as server:
-        yield Town(server, tokens)
+    with guarded(base, folder) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,7 @@ import re
 import pytest
 
 from tests.api.conftest import copied
-from tests.api.faces import serving
-from tests.api.town import Town, settle
+from tests.api.town import guarded
 
 pytestmark = pytest.mark.browser
 WORDS = {"en": ("needs trial_production", "Recorded"), "zh": ("前置事项 trial_production", "已记录")}
@@ -19,9 +18,8 @@ def town(park, tmp_path_factory):
     """The guarded service of a copy of the demo park that these tests change."""
     folder = tmp_path_factory.mktemp("record")
     base = copied(park, folder / "own.gpkg")
-    tokens = settle(base)
-    with serving(base, folder) as server:
-        yield Town(server, tokens)
+    with guarded(base, folder) as running:
+        yield running
 
 
 @pytest.fixture

@@ -12,9 +12,8 @@ import pytest
 import shapely
 
 from layers.formats import boundary
-from tests.api.faces import DAY, content, serving, shudi
-from tests.api.test_threats import ROWS, geojson, kml, plots, vrt
-from tests.api.town import Town, settle
+from tests.api.faces import DAY, content, shudi
+from tests.api.test_threats import ROWS, geojson, guarded_and_empty, kml, plots, vrt
 
 PLOT = "D001-B08-P01"
 BOWTIE = shapely.Polygon([(500_500, 4_070_500), (500_600, 4_070_600), (500_600, 4_070_500), (500_500, 4_070_600)])
@@ -114,13 +113,8 @@ def test_of_several_features_each_is_told_and_the_faulty_say_why(server, plot, t
 
 @pytest.fixture(scope="module")
 def town(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("sites")
-    base = folder / "land.gpkg"
-    assert shudi("init", base, "--crs", "EPSG:4548").status == 0
-    (folder / "canary.geojson").write_bytes(geojson({"CANARY-7": plots()["P-0"]}))
-    tokens = settle(base)
-    with serving(base, folder) as running:
-        yield Town(running, tokens)
+    with guarded_and_empty(tmp_path_factory.mktemp("sites")) as running:
+        yield running
 
 
 def tried(town, body, name, **asked):

@@ -26,7 +26,7 @@ from api.settings import Settings
 from tests.api.faces import content, free_port, serving, shudi
 from tests.api.test_imports import geojson, over, plots
 from tests.api.test_people import copy
-from tests.api.town import Town, settle
+from tests.api.town import guarded
 
 PLOT = "/plots/D001-B08-P01"
 
@@ -183,15 +183,20 @@ def test_b14_a_mistake_of_our_own_tells_only_its_number(park, caplog):
 # uploads
 
 
-@pytest.fixture(scope="module")
-def town(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("threats")
+@contextmanager
+def guarded_and_empty(folder):
+    """Serve an empty base beside which lies a file that nobody may be shown."""
     base = folder / "land.gpkg"
     assert shudi("init", base, "--crs", "EPSG:4548").status == 0
     (folder / "canary.geojson").write_bytes(geojson({"CANARY-7": plots()["P-0"]}))
-    tokens = settle(base)
-    with serving(base, folder) as server:
-        yield Town(server, tokens)
+    with guarded(base, folder) as town:
+        yield town
+
+
+@pytest.fixture(scope="module")
+def town(tmp_path_factory):
+    with guarded_and_empty(tmp_path_factory.mktemp("threats")) as running:
+        yield running
 
 
 def zipped(*members, **more):

@@ -8,7 +8,7 @@ import httpx
 
 from api.main import create_app
 from api.settings import Settings
-from tests.api.faces import Server, shudi
+from tests.api.faces import Server, serving, shudi
 
 ROLES = ("viewer", "planner", "approver", "admin")
 PASSWORD = "correct horse battery"
@@ -43,6 +43,14 @@ class Town:
             answer = client.post("/login", data={"user": role, "password": PASSWORD})
             assert answer.status_code == 303, answer.text
             yield client
+
+
+@contextmanager
+def guarded(base, folder):
+    """Serve a base to people of every role."""
+    tokens = settle(base)
+    with serving(base, folder) as server:
+        yield Town(server, tokens)
 
 
 def settle(base):
