@@ -1,4 +1,4 @@
-"""The processes of the service (OGC API - Processes): check, assess, supply, packs, suitability; their inputs and how each is run."""
+"""The processes of the service (OGC API - Processes): check, assess, supply, packs, suitability, meeting; their inputs and how each is run."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.jobs import Progress
+from api.meeting import MeetingBody, MeetingInputs, meeting
 from api.models import CheckRequest, Moment, SheetBody
 from api.packs import PacksBody, PacksInputs, packs
 from api.settings import Settings
@@ -119,6 +120,11 @@ def run_suitability(land: Land, given: SuitabilityInputs, progress: Progress) ->
     return scored(land.store, land.settings.base, land.standards, given, progress)
 
 
+def run_meeting(land: Land, given: MeetingInputs, progress: Progress) -> MeetingBody:
+    """Print the papers of a meeting."""
+    return meeting(land.store, land.settings.base, land.standards, given, progress)
+
+
 @dataclass(frozen=True, slots=True)
 class Process:
     """A process: what it is called, what it takes and gives, and how it is run."""
@@ -155,5 +161,10 @@ PROCESSES: Mapping[str, Process] = {
         Text("Suitability", "适宜性评价"),
         Text("Plots, or the cells of a grid, scored from 0 to 10 by weighted factors.", "按加权因子为宗地或格网像元评分(0 至 10)。"),
         SuitabilityInputs, SuitabilityBody, run_suitability,
+    ),
+    "meeting": Process(
+        Text("Papers of a meeting", "过堂会材料"),
+        Text("Ledger of month and week, wall map and project sheets in one file below /results/.", "月、周台账,挂图作战图与项目单页,打包存于 /results/ 下。"),
+        MeetingInputs, MeetingBody, run_meeting,
     ),
 }  # fmt: skip

@@ -15,7 +15,9 @@ from layers.store.address import Where
 
 KEPT = 24 * 3600.0
 """How long a file is kept [s]."""
-NAME = re.compile(r"[0-9a-f]{32}\.(?:zip|tif)")
+NAME = re.compile(r"[0-9a-f]{32}(\.zip|\.meeting\.zip|\.tif)")
+SHOWN = {".zip": "packs.zip", ".meeting.zip": "meeting.zip", ".tif": "suitability.tif"}
+"""What a file is called where it is saved, by its ending."""
 
 
 def folder(base: Where) -> Path:
@@ -38,6 +40,11 @@ def made(base: Where, ending: str) -> Iterator[tuple[str, Path]]:
         part.replace(into / name)
     finally:
         part.unlink(missing_ok=True)
+
+
+def shown(name: str) -> str:
+    """Tell what a file that was found is called where it is saved."""
+    return SHOWN[name[32:]]
 
 
 def found(base: Where, name: str) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -38,6 +38,7 @@ MOST = 5000
 """From so many parcels on the wall map draws none but those of projects."""
 ROUND = 0.05
 """How much land the wall map shows around the projects, as a share of their width."""
+Told = Callable[[int, int], None]
 HEADS = (
     ("number", Text("No.", "序号"), 0.03), ("name", Text("Project", "项目"), 0.15), ("steward", Text("Steward", "管家"), 0.05),
     ("step", Text("Step", "事项"), 0.13), ("planned", Text("Planned", "计划"), 0.06), ("forecast", Text("Forecast or done", "预计/实际"), 0.06),
@@ -48,21 +49,27 @@ HEADS = (
 """Columns of the ledger of a span, with their shares of the page's width."""
 
 
-def pack(store: Store, of: Steward, language: str, page: str = "A0", as_of: When | None = None) -> dict[str, bytes]:
+def pack(
+    store: Store, of: Steward, language: str, page: str = "A0", as_of: When | None = None, told: Told = lambda done, total: None
+) -> dict[str, bytes]:  # fmt: skip
     """Make the papers of a meeting on the ledger's day; same base, same day, same bytes.
 
     ledger.xlsx and ledger.pdf (A3), wall_map.pdf (`page`: A0 to A3), projects.pdf (a page each, with an outline). The projects
-    have the same numbers in all of them.
+    have the same numbers in all of them. `told` hears how many of the papers and sheets are done, of how many.
     """
     land = grounds(store, as_of)
     generated = "generated" in store.title
     spans = {"month": _span(of, "month", language), "week": _span(of, "week", language)}
-    return {
-        "ledger.xlsx": _book(of, spans, language),
-        "ledger.pdf": _ledger(of, spans, language, generated),
-        "wall_map.pdf": wall_map(_wall(store, of, land, language, generated, as_of), language, page),
-        "projects.pdf": _sheets(store, of, land, language, generated, as_of),
-    }
+    whole = len(numbered(of)) + 3
+    made = {}
+    told(0, whole)
+    made["ledger.xlsx"] = _book(of, spans, language)
+    told(1, whole)
+    made["ledger.pdf"] = _ledger(of, spans, language, generated)
+    told(2, whole)
+    made["wall_map.pdf"] = wall_map(_wall(store, of, land, language, generated, as_of), language, page)
+    made["projects.pdf"] = _sheets(store, of, land, language, generated, as_of, lambda sheets: told(3 + sheets, whole))
+    return made
 
 
 def _say(text: Text, language: str) -> str:
@@ -249,7 +256,7 @@ FACTS = (
 
 
 def _sheets(
-    store: Store, of: Steward, land: gpd.GeoDataFrame, language: str, generated: bool, as_of: When | None
+    store: Store, of: Steward, land: gpd.GeoDataFrame, language: str, generated: bool, as_of: When | None, told: Callable[[int], None]
 ) -> bytes:  # fmt: skip
     """Print a sheet for each project, A4, in the order of their numbers."""
     pdf = _pdf("portrait", "A4", _say(Text("Project sheets", "项目单页"), language))
@@ -258,6 +265,7 @@ def _sheets(
     stage = stages(of.tables.projects, steps)
     by_land = {p: mine for p, mine in land.groupby("project")}
     for id, n in numbered(of).items():
+        told(n - 1)
         mine = by_land.get(id)
         shape = None if mine is None else shapely.union_all(mine.geometry.to_numpy())
         _sheet(pdf, store, of, language, generated, as_of, id, n, steps[steps["project"] == id], str(stage[id]), shape)

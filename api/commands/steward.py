@@ -25,9 +25,11 @@ from api.ledger import (
     tasks,
     whole,
 )
+from api.meeting import papers
 from layers.base import Text
 from layers.edits import edit
 from layers.errors import Refusal
+from layers.formats.zipped import packed
 from layers.ledger_book import read_book, write_book
 from layers.notices import claim, settle, unsent
 from layers.plan.warnings import RANK
@@ -199,22 +201,18 @@ def _taken_back(context: Context, back: Path, apply: bool, reason: str, book: Ru
 
 def _meeting(context: Context, day: date, out: Path, page: str) -> None:
     """Print the papers of a meeting into a folder or an archive, all of them or none."""
-    from layers.formats.zipped import packed
-    from maps.meeting import pack
-
     with context.store(read_only=True) as store:
-        papers = pack(store, steward(store, Standards.load(), day), context.language, page)
-    if out.suffix.lower() == ".zip":
-        write(out, packed(papers))
-    else:
+        made = papers(store, Standards.load(), day, context.language, page)
+    files = {out: packed(made)} if out.suffix.lower() == ".zip" else {out / name: content for name, content in made.items()}
+    folder = next(iter(files)).parent
+    if folder == out:
         try:
             out.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise Refusal(f"{out} cannot be made ({error.strerror})", f"无法创建 {out}({error.strerror})") from error
-        for name, content in papers.items():
-            write(out / name, content)
-    files = [str(out)] if out.suffix.lower() == ".zip" else [str(out / name) for name in papers]
-    context.answer({"files": files, "papers": list(papers)}, "\n".join(files))
+    for path, content in files.items():
+        write(path, content)
+    context.answer({"files": list(map(str, files)), "papers": list(made)}, "\n".join(map(str, files)))
 
 
 COMMANDS = (command(project), command(permit), command(warnings), command(report))

@@ -14,7 +14,7 @@ from api.deps import AStore, TheJobs, TheNetworks, TheSettings, TheStandards
 from api.jobs import Job, NoResultError, Progress
 from api.models import Problem
 from api.processes import PROCESSES, Land
-from api.results import found
+from api.results import found, shown
 from api.routes.features import TheWish, only
 from layers.assessment import NotFoundError
 from layers.filter.errors import FilterError
@@ -137,10 +137,10 @@ def results(id: JobId, of: TheWish, jobs: TheJobs, person: ThePerson) -> Respons
 
 @router.get("/results/{name}", response_class=FileResponse, responses={404: {"model": Problem}})
 def result_file(name: str, settings: TheSettings) -> FileResponse:
-    """Send a file that a process made: packs as ZIP, a surface as GeoTIFF."""
+    """Send a file that a process made: packs and papers as ZIP, a surface as GeoTIFF."""
     media = "application/zip" if name.endswith(".zip") else "image/tiff; application=geotiff"
-    shown = "packs.zip" if name.endswith(".zip") else "suitability.tif"
-    return FileResponse(found(settings.base, name), media_type=media, filename=shown, headers={"Cache-Control": "no-cache"})
+    path = found(settings.base, name)
+    return FileResponse(path, media_type=media, filename=shown(name), headers={"Cache-Control": "no-cache"})
 
 
 @router.delete("/jobs/{jobId}", responses=DOCUMENT)

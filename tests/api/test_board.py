@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
@@ -13,8 +12,9 @@ from api.board import milestones
 from layers.standards import Standards
 from layers.steward import steward
 from layers.store.memory import MemoryStore
+from tests.api.conftest import copied
 from tests.api.faces import Server, serving, shudi
-from tests.api.town import Town, settle
+from tests.api.town import Town, guarded
 
 DAY = "2026-03-31"
 PLOT = "D001-B08-P01"
@@ -90,13 +90,11 @@ def test_an_empty_ledger_has_no_milestones() -> None:
     assert (body.projects, len(body.items) > 5) == ([], True)
 
 
-@pytest.fixture
-def town(park: Path, tmp_path: Path):
-    with closing(sqlite3.connect(park)) as source, closing(sqlite3.connect(tmp_path / "town.gpkg")) as target:
-        source.backup(target)
-    tokens = settle(tmp_path / "town.gpkg")
-    with serving(tmp_path / "town.gpkg", tmp_path) as server:
-        yield Town(server, tokens)
+@pytest.fixture(scope="module")
+def town(park: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    folder = tmp_path_factory.mktemp("town")
+    with guarded(copied(park, folder / "town.gpkg"), folder) as town:
+        yield town
 
 
 def test_the_public_sees_nothing_of_projects(town: Town) -> None:
@@ -104,3 +102,14 @@ def test_the_public_sees_nothing_of_projects(town: Town) -> None:
         nobody, viewer = town.ask(None, "GET", path), town.ask("viewer", "GET", path)
         assert (nobody.status_code, viewer.status_code) == (401, 200), path
         assert "P-K04" not in nobody.text
+
+
+def test_planners_make_the_papers_of_a_meeting_and_nobody_else(town: Town) -> None:
+    for role, status in ((None, 401), ("viewer", 403), ("planner", 201)):
+        begun = town.ask(
+            role, "POST", "/processes/meeting/execution", json={"inputs": {"on": DAY}}, headers={"Prefer": "respond-async"}
+        )
+        assert begun.status_code == status
+    job = begun.json()["jobID"]
+    assert town.ask("approver", "GET", f"/jobs/{job}").status_code == 404
+    town.ask("planner", "DELETE", f"/jobs/{job}")

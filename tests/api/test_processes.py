@@ -42,7 +42,7 @@ def finished(client, url):
 
 def test_processes_are_listed_and_described(server):
     listed = server.client.get("/processes").json()["processes"]
-    assert [p["id"] for p in listed] == ["check", "assess", "supply", "packs", "suitability"]
+    assert [p["id"] for p in listed] == ["check", "assess", "supply", "packs", "suitability", "meeting"]
     for p in listed:
         told = server.client.get(f"/processes/{p['id']}").json()
         assert told["inputs"]

@@ -3,10 +3,10 @@
 import { onReturn, read, write } from "../map/address.js";
 import { byId, make } from "../map/dom.js";
 import * as server from "../map/server.js";
+import { jobs } from "./job.js";
 import { noticeView } from "./notice.js";
 import * as views from "./views.js";
 
-const POLL = 700; // ms
 const PLOTS = ["readiness", "parcels"];
 const at = (/** @type {string} */ id) => `listings/${encodeURIComponent(id)}`;
 
@@ -15,8 +15,8 @@ const at = (/** @type {string} */ id) => `listings/${encodeURIComponent(id)}`;
  * @param {any} page
  */
 export function listingsView(page) {
-  /** @type {{all: any[], form: any, state: string, plots: string[], number: string, picking: boolean, chosen: Set<string>, job: string}} */
-  const now = { all: [], form: null, state: "", plots: [], number: "", picking: false, chosen: new Set(), job: "" };
+  /** @type {{all: any[], form: any, state: string, plots: string[], number: string, picking: boolean, chosen: Set<string>}} */
+  const now = { all: [], form: null, state: "", plots: [], number: "", picking: false, chosen: new Set() };
   const told = (...parts) => byId("listings-answer").replaceChildren(...parts);
   const button = (text, go, kind = "") => make("button", { type: "button", onclick: go, class: kind || null }, text);
   const say = (text) => text?.[page.language()] ?? "";
@@ -25,6 +25,7 @@ export function listingsView(page) {
   const alert = (text) => make("p", { role: "alert", class: "refusal" }, text);
   const why = (failure) => (failure instanceof server.Refusal ? failure.say(page.language()) : (console.error(failure), page.words().failed));
   const badge = (state) => make("span", { class: `severity listing-${state}` }, column("state").codes.find(([code]) => code === state)?.[1] ?? state);
+  const run = jobs(page, told, { doing: "packing", ended: "pack_cancelled" });
   const one = noticeView(page, { told, button, say, column, alert, why, badge, may, at, form: () => now.form, close: () => go(""), changed: load });
 
   function paint() {
@@ -86,30 +87,14 @@ export function listingsView(page) {
     const words = page.words();
     try {
       const inputs = { listings: [...now.chosen], lang: page.language() };
-      const sent = await server.change("POST", "processes/packs/execution", { inputs }, { Prefer: "respond-async" });
-      const id = (now.job = (await sent.json()).jobID);
-      for (;;) {
-        const job = await server.ask(`jobs/${id}`);
-        if (now.job !== id) return;
-        if (job.status === "successful") break;
-        if (!["accepted", "running"].includes(job.status)) return told(alert(job.message || job.status));
-        told(make("progress", { max: 100, value: job.progress, "aria-label": words.packing }), button(words.cancel, cancel));
-        await new Promise((next) => setTimeout(next, POLL));
-      }
-      const made = await server.ask(`jobs/${id}/results`);
+      const made = await run("packs", inputs);
+      if (!made) return;
       const [good, bad] = [made.packs.filter((p) => !p.detail), made.packs.filter((p) => p.detail)];
       told(make("p", { class: "packed" }, make("a", { href: `results/${made.file}`, download: "packs.zip" }, `${words.download_packs} (${good.length}, ${page.fmt().upto(made.size / 1e6, 1, "MB")})`)),
         ...bad.map((p) => alert(`${p.listing}: ${say(p.detail)}`)));
     } catch (failure) {
       told(alert(why(failure)));
     }
-  }
-
-  async function cancel() {
-    const id = now.job;
-    now.job = "";
-    await server.change("DELETE", `jobs/${id}`).catch(() => null);
-    told(page.words().pack_cancelled);
   }
 
   async function load() {

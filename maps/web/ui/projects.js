@@ -5,6 +5,7 @@ import { byId, make } from "../map/dom.js";
 import * as server from "../map/server.js";
 import { LEVELS, warned } from "../map/signs.js";
 import * as gantt from "./gantt.js";
+import { meetingForm } from "./meeting.js";
 import { projectPage } from "./project.js";
 
 const PARTS = ["board", "table", "gantt", "warnings"];
@@ -41,6 +42,7 @@ export function projectsView(page) {
   /** @type {{on: string, rows: any[], items: any[], marks: Map<string, any[]>, warnings: any[] | null, warn: string} | null} */ let known = null;
   let turn = 0;
   const one = projectPage(page, back);
+  const meeting = meetingForm(page);
   const part = () => (PARTS.includes(read("part")) ? read("part") : "board");
   const level = () => (LEVELS.slice(1).includes(read("warn")) ? read("warn") : "yellow");
   const query = () => (page.day() ? `?on=${page.day()}` : "?");
@@ -188,7 +190,7 @@ export function projectsView(page) {
   byId("projects-text").addEventListener("input", (event) => (write({ text: event.target.value }), show()));
   byId("projects-filter").addEventListener("submit", (event) => event.preventDefault());
   return {
-    open: restore, restore, close: () => (delete document.body.dataset.part, one.close()),
+    open: () => (meeting.speak(), restore()), restore, close: () => (delete document.body.dataset.part, one.close()),
     paint: () => (read("project") ? one.paint() : show()),
     changed: (layers) => layers.some((layer) => LEDGER.includes(layer)) && (read("project") ? one.open(read("project"), true) : load()),
   };
