@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from api.models import Words
 from layers.base import Text
 from layers.plan import ledger as planned
+from layers.plan.coordination import RULES as ROAD_RULES
 from layers.plan.figures import Figure
 from layers.plan.schedule import STATES
 from layers.plan.warnings import RANK, checklists
@@ -20,7 +21,7 @@ from layers.standards import Rulebook
 from layers.steward import Steward
 
 Level = Literal["none", "notice", "yellow", "orange", "red"]
-STEP_OF = {"unconnected": "utilities_connected"}
+STEP_OF = dict.fromkeys(("unconnected", *ROAD_RULES), "utilities_connected")
 """The step of a rule whose `item` is none."""
 
 
@@ -32,7 +33,7 @@ def day(value: Any) -> date | None:
 class WarningRow(BaseModel):
     """One warning: what it speaks of (`row`: the record, as table:number), by which rule, how bad, in words.
 
-    `checklist`: what often goes wrong before the step that it warns of.
+    `records`: all records that it rests on. `checklist`: what often goes wrong before the step that it warns of.
     """
 
     project: str
@@ -43,6 +44,7 @@ class WarningRow(BaseModel):
     days: int
     on: date
     row: str | None
+    records: list[str]
     text: Words
     checklist: list[Words]
 
@@ -54,6 +56,7 @@ class WarningRow(BaseModel):
             cls(
                 project=r["project"], phase=None if r["phase"] < 0 else r["phase"], item=None if pd.isna(r["item"]) else r["item"],
                 rule=r["rule"], level=r["level"], days=r["days"], on=r["on"].date(), row=None if pd.isna(r["row"]) else r["row"],
+                records=[] if pd.isna(r["row"]) else _listed(r["row"] if pd.isna(r["records"]) else r["records"]),
                 text=Words(en=r["en"], zh=r["zh"]), checklist=asked.get(STEP_OF.get(r["rule"], r["item"]), []),
             )
             for r in found.assign(on=pd.to_datetime(found["on"])).to_dict("records")

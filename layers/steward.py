@@ -53,9 +53,10 @@ def steward(store: Store, standards: Standards, on: date, as_of: datetime | None
     with store.snapshot():
         tables, permits, relocations, opinions = _tables(store, as_of, project)
         floors = _floors(store, tables, relocations)
+        sections = _sections(store, as_of, project)
     day, book = np.datetime64(on, "D"), standards.on(on)
     of = planned.ledger(tables.projects, permits, day, book, Calendar.of(standards), floors)
-    return Steward(of, tables, warnings(of, tables.cases, tables.connections, tables.issues, opinions))
+    return Steward(of, tables, warnings(of, tables.cases, tables.connections, tables.issues, opinions, sections))
 
 
 def _tables(
@@ -78,6 +79,18 @@ def _tables(
     cases, connections, issues, buildings = (read(name) for name in ("land_cases", "connections", "issues", "buildings"))
     tables = Tables(projects, cases, connections, issues, buildings, approvals, shapes)
     return tables, read("permits"), read("relocations"), read("opinions")
+
+
+def _sections(store: Store, as_of: When | None, project: str | None) -> pd.DataFrame:
+    """Read the sections of roads, those of other projects on the roads of one too; those of cancelled projects are left out."""
+    roads: list[Compare] = [Compare("road", "known")]
+    if project is not None:
+        mine = store.read("sections", columns=["road"], where=[*roads, Compare("project", "=", project)], as_of=as_of)
+        roads = [Compare("road", "in", tuple(mine["road"].unique().tolist()))]
+    sections: pd.DataFrame = store.read("sections", where=roads, as_of=as_of)
+    whose = store.read("projects", ids=sections["project"].unique().tolist(), columns=["id", "status"], as_of=as_of)
+    gone = whose["id"][(whose["status"] == "cancelled").to_numpy(bool, na_value=False)]
+    return sections[~sections["project"].isin(gone).to_numpy(bool)]
 
 
 def _floors(store: Store, tables: Tables, relocations: pd.DataFrame) -> pd.DataFrame:

@@ -1,7 +1,7 @@
 """Early warnings of the ledger: what is late or will be, what expires, what stands idle, what is owed; each told once.
 
 A warning is a row: project, phase, item, rule, level (notice, yellow, orange, red), days, on (the day that it speaks of), row (of
-which table it speaks, as table:number, missing where nothing is recorded), mark, en, zh. Two warnings of the same mark, level, rule
+which table it speaks, as table:number, missing where nothing is recorded), mark, records (all that it rests on, missing: the row), en, zh. Two warnings of the same mark, level, rule
 and step are the same one, told on two days: the mark is the recorded day that it rests on, with the row where a step has several.
 """
 
@@ -15,11 +15,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from layers.base import Text
+from layers.plan.coordination import coordination
 from layers.plan.ledger import Group, Ledger
 from layers.plan.workdays import Days
 from layers.standards import Rulebook
 
-COLUMNS = ("project", "phase", "item", "rule", "level", "days", "on", "row", "mark", "about", "en", "zh")
+COLUMNS = ("project", "phase", "item", "rule", "level", "days", "on", "row", "mark", "about", "records", "en", "zh")
 RANK = {"none": 0, "notice": 1, "yellow": 2, "orange": 3, "red": 4}
 RULES: Mapping[str, Text] = {
     "lead": Text("{title} is due on {on}, in {days} days", "{title}将于{on}到期,还有{days}天"),
@@ -50,11 +51,12 @@ Part = Mapping[str, Any]
 
 
 def warnings(
-    of: Ledger, cases: pd.DataFrame, connections: pd.DataFrame, issues: pd.DataFrame, opinions: pd.DataFrame | None = None
+    of: Ledger, cases: pd.DataFrame, connections: pd.DataFrame, issues: pd.DataFrame, opinions: pd.DataFrame | None = None,
+    sections: pd.DataFrame | None = None,
 ) -> pd.DataFrame:  # fmt: skip
     """Find all warnings of a day; the worst first.
 
-    cases, connections, issues, opinions: frames of land_cases, connections, issues, opinions. A level set by hand stands for the
+    cases, connections, issues, opinions, sections: frames of their tables; of sections all of each road, of living projects. A level set by hand stands for the
     computed one of its step, or raises one where none was computed; `none` silences it. Time grows with the steps, each rule an
     operation on arrays.
     """
@@ -62,7 +64,9 @@ def warnings(
     parts = [rule(of, g) for g in of.groups for rule in (_lead, _lag, _expiry, _owed)]
     parts += [_opinions(of, cases), _idle(of, cases), _unconnected(of, connections), _unsettled(of, issues)]
     parts += [] if opinions is None else [_departments(of, opinions, cases)]
-    found = pd.concat([pd.DataFrame(p, columns=COLUMNS[:10]) for p in parts], ignore_index=True)
+    frames = [pd.DataFrame(p, columns=COLUMNS[:10]) for p in parts]
+    frames += [] if sections is None else [coordination(sections, of.on, of.book)]
+    found = pd.concat([f for f in frames if len(f)] or frames[:1], ignore_index=True).reindex(columns=list(COLUMNS))
     found = _by_hand(of, found[found["project"].isin(alive)])
     found["rank"] = found["level"].map(RANK)
     order = ["rank", "days", "project", "item"]
@@ -303,7 +307,8 @@ def _told(of: Ledger, found: pd.DataFrame) -> pd.DataFrame:
     days = _said(found["on"].to_numpy("datetime64[D]")).tolist()
     for language in ("en", "zh"):
         names = {k: str(getattr(line, language)) for k, line in titles.items()}
-        found[language] = _say(RULES, language, found, names, days)
+        said = pd.Series(_say(RULES, language, found, names, days), found.index, dtype=object)
+        found[language] = found[language].astype(object).fillna(said)
     return found.drop(columns="about")
 
 
@@ -314,6 +319,6 @@ def _say(
     words = {name: str(getattr(text, language)) for name, text in rules.items()}
     columns = (found[name].tolist() for name in ("rule", "item", "days", "about"))
     return [
-        " ".join(words[rule].format(title=names.get(item, item), days=abs(n), on=on, about=about).split())
+        " ".join(words.get(rule, "").format(title=names.get(item, item), days=abs(n), on=on, about=about).split())
         for rule, item, n, about, on in zip(*columns, days, strict=True)
     ]

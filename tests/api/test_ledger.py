@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import zipfile
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import openpyxl
 import pyogrio
 import pytest
 
-from tests.api.faces import Server, content, shudi
+from tests.api.faces import Server, content, serving, shudi
 
 DAY = "2026-03-31"
 
@@ -190,3 +191,24 @@ def test_the_tables_of_the_ledger_are_read_by_gdal_as_collections(server: Server
     read = pyogrio.read_dataframe(f"OAPIF:{server.url}", layer="projects", where="level = 'provincial'", read_geometry=False)
     assert sorted(read["id"]) == ["P-K01", "P-K02", "P-K03", "P-K04"]
     assert read.loc[read["id"] == "P-K01", "investment_actual"].tolist() == [10470]
+
+
+def test_a_line_that_opens_its_road_again_is_a_warning_on_both_faces(own_park: Path, tmp_path: Path) -> None:
+    road = {"project": "P-road(示例)", "name": "street", "width": 20, "planned_from": "2026-07-01", "planned_to": "2026-09-30"}
+    main = {"project": "P-K12", "name": "main", "utilities": "water", "planned_from": "2026-10-11", "planned_to": "2026-11-30"}
+    both = [{"type": "Feature", "id": id, "layer": "sections", "action": "create", "geometry": None, "properties": {"road": "R-1", "round": "2026-3", **said}} for id, said in (("S-1", road), ("S-2", main))]  # fmt: skip
+    (tmp_path / "both.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": both}), "utf-8")
+    stored = shudi("edit", "--file", tmp_path / "both.geojson", "--base", own_park)
+    assert stored.status == 0, stored.err
+    every = shudi("warnings", "--base", own_park, "--on", DAY, "--json").body
+    (found,) = [w for w in every if w["rule"].startswith("road_")]
+    assert (found["rule"], found["level"], found["project"], found["days"]) == ("road_after", "red", "P-K12", 11)
+    assert found["records"] == ["sections:S-2", "sections:S-1"]
+    assert [q["en"] for q in found["checklist"]][-1] == "Was the road opened once for all lines?"
+    own = shudi("warnings", "--project", "P-K12", "--base", own_park, "--on", DAY, "--json").body
+    assert found in own, "the road of another project is looked at too"
+    assert "道路完工11天后将再次开挖" in shudi("warnings", "--base", own_park, "--on", DAY, lang="zh").out
+    with serving(own_park, tmp_path) as server:
+        assert server.client.get("/warnings", params={"on": DAY}).json() == every
+    assert shudi("edit", "projects", "P-road(示例)", "status=cancelled", "--base", own_park).status == 0
+    assert [w for w in shudi("warnings", "--base", own_park, "--on", DAY, "--json").body if w["rule"].startswith("road_")] == []
