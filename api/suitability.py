@@ -9,19 +9,25 @@ from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
+import shapely
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.jobs import Progress
+from api.models import Words
 from api.results import made
-from layers.assessment import fresh
+from geo.crs import transform
+from layers.assessment import NotFoundError, fresh
+from layers.collections import found_fields
 from layers.formats.raster import geotiff
-from layers.plan.suitability import Consistency, Factor, suitability, weighed
+from layers.plan.suitability import Consistency, Factor, suitability, sure, weighed
 from layers.standards import Standards
 from layers.store.address import Where
 from layers.store.base import Store
-from layers.surface import TERRAIN, Surface, distances, surface
+from layers.surface import TERRAIN, BadGridError, Surface, distances, surface
 
 Real = Annotated[float, Field(allow_inf_nan=False)]
+DRAWN = 200_000
+"""Most plots whose scores are told to be drawn."""
 
 
 class FactorBody(BaseModel):
@@ -44,8 +50,11 @@ class SuitabilityInputs(BaseModel):
     every: bool = Field(False, description="also plots that are blocked")
     limit: int = Field(20, ge=1, le=1000, description="how many of the best are told")
     cell: float | None = Field(None, gt=0, allow_inf_nan=False, description="side of the cells [m]")
-    box: tuple[Real, Real, Real, Real] | None = Field(None, description="west, south, east, north in the base's CRS")
+    box: tuple[Real, Real, Real, Real] | None = Field(None, description="west, south, east, north, by default in the base's CRS")
+    box_crs: str | None = Field(None, max_length=2000, description="CRS of the box, east before north")
     at: tuple[Real, Real] | None = Field(None, description="east and north of a place whose cell opens into its parts")
+    plot: str | None = Field(None, max_length=200, description="a plot whose score opens into its parts")
+    drawn: bool = Field(False, description="also all scores, as a map draws them")
 
 
 class PartBody(BaseModel):
@@ -93,14 +102,43 @@ class GridBody(BaseModel):
     file: str | None
 
 
+class ColumnBody(BaseModel):
+    """A number of the findings that a factor may name."""
+
+    name: str
+    title: Words
+    unit: str
+
+
+class DrawnBody(BaseModel):
+    """All scores as a map draws them, with one decimal; null is unknown, and a plot that is not named was not scored.
+
+    `cells`: rows from the north, columns from the west; `corners` of the grid in longitude and latitude, from the north-west clockwise;
+    `west` and `north` of it in the base's CRS. `columns`: what factors may name.
+    """
+
+    columns: list[ColumnBody]
+    plots: dict[str, float | None] | None = None
+    cells: list[list[float | None]] | None = None
+    corners: list[tuple[float, float]] | None = None
+    west: float | None = None
+    north: float | None = None
+
+
 class SuitabilityBody(BaseModel):
-    """What was scored, the best first; a score that is not known whole ranks by where it begins."""
+    """What was scored, the best first; a score that is not known whole ranks by where it begins.
+
+    `factors`: the model as it was applied; weights out of comparisons add up to 1.
+    """
 
     on: date
     plots: int | None
+    factors: list[FactorBody]
     consistency: ConsistencyBody | None
     best: list[ScoreBody]
     grid: GridBody | None
+    opened: ScoreBody | None = None
+    drawn: DrawnBody | None = None
 
 
 def numbers(found: pd.DataFrame) -> list[str]:
@@ -129,19 +167,70 @@ def told(found: Consistency | None) -> ConsistencyBody | None:
     return found and ConsistencyBody(ratio=found.ratio, most=found.most, holds=found.holds, weights=dict(found.weights))
 
 
+def applied(model: Sequence[Factor]) -> list[FactorBody]:
+    """Write the factors of a model."""
+    return [FactorBody(column=f.column, weight=f.weight, scores=list(f.scores)) for f in model]
+
+
 def of_plots(
-    store: Store, standards: Standards, given: Mapping[str, Any], every: bool, limit: int
+    store: Store, standards: Standards, given: Mapping[str, Any], asked: SuitabilityInputs
 ) -> tuple[SuitabilityBody, pd.DataFrame, tuple[Factor, ...]]:
-    """Score plots from the stored findings; the scores of all come with the answer."""
+    """Score plots from the stored findings; the scores of all come with the answer. NotFoundError for a plot that is none of them."""
     with store.snapshot():
         findings, on = fresh(store, standards)
         model, ratio = weighed(given, numbers(findings), standards.on(on))
-        some = findings if every else findings[findings["verdict"] != "blocked"]
+        findings = sure(findings, standards.on(on))
+        some = findings if asked.every else findings[findings["verdict"] != "blocked"]
         all_ = suitability(some, model)
-    best = all_.sort_values(["score_min", "score_max"], ascending=False, kind="stable").head(limit)
-    rows = zip(best.index, best.to_dict("records"), strict=True)
-    bodies = [score({str(k): v for k, v in r.items()}, model, plot=str(i), verdict=str(some["verdict"][i])) for i, r in rows]
-    return SuitabilityBody(on=on, plots=len(all_), consistency=told(ratio), best=bodies, grid=None), all_, model
+        drawn = DrawnBody(columns=named(store), plots=tenths_of(all_["score"])) if asked.drawn else None
+
+    def told_of(rows: pd.DataFrame) -> list[ScoreBody]:
+        records = zip(rows.index, rows.to_dict("records"), strict=True)
+        return [
+            score({str(k): v for k, v in r.items()}, model, plot=str(i), verdict=str(findings["verdict"][i])) for i, r in records
+        ]
+
+    best = all_.sort_values(["score_min", "score_max"], ascending=False, kind="stable").head(asked.limit)
+    body = SuitabilityBody(
+        on=on, plots=len(all_), factors=applied(model), consistency=told(ratio), best=told_of(best), grid=None, drawn=drawn
+    )
+    if asked.plot is not None:
+        if asked.plot not in findings.index:
+            raise NotFoundError(f"there is no plot {asked.plot}; list them in the map", f"没有宗地 {asked.plot},请在地图中查看")
+        body.opened = told_of(suitability(findings.loc[[asked.plot]], model))[0]
+    return body, all_, model
+
+
+def tenths_of(scores: pd.Series) -> dict[str, float | None]:
+    """Write the scores of plots by number; BadGridError for more than a map draws."""
+    if len(scores) > DRAWN:
+        raise BadGridError(
+            f"a map draws at most {DRAWN} plots, and these are {len(scores)}; score the cells of a grid over a box",
+            f"地图最多绘制 {DRAWN} 宗地,现有 {len(scores)} 宗;请改用指定范围内的格网",
+        )
+    return dict(zip(map(str, scores.index), tenths(scores.to_numpy(np.float64)), strict=True))
+
+
+def tenths(values: np.typing.NDArray[np.floating[Any]]) -> list[float | None]:
+    """Round scores to one decimal; null for unknown."""
+    return [None if n != n else n for n in np.round(values.astype(np.float64), 1).tolist()]
+
+
+def named(store: Store) -> list[ColumnBody]:
+    """Describe the numbers of the findings that say something of a plot."""
+    fields = (f for f in found_fields(store) if f.dtype in ("real", "integer") and f.name not in ("cell", "residual"))
+    return [ColumnBody(name=f.name, title=Words.of(f.title), unit=f.unit) for f in fields]
+
+
+def drawn(store: Store, made: Surface) -> DrawnBody:
+    """Write a surface as a map draws it."""
+    rows, columns = made.bands["score"].shape
+    west, north = made.transform @ (0, 0)
+    east, south = made.transform @ (columns, rows)
+    ring = shapely.points([west, east, east, west], [north, north, south, south])
+    corners = [(float(p.x), float(p.y)) for p in transform(np.asarray(ring, object), made.crs, "EPSG:4326")]
+    cells = [tenths(row) for row in made.bands["score"]]
+    return DrawnBody(columns=named(store), cells=cells, corners=corners, west=west, north=north)
 
 
 def of_cells(
@@ -154,7 +243,11 @@ def of_cells(
         findings, on = fresh(store, standards) if plotted else (pd.DataFrame(), date.today())
         known = [*numbers(findings), *TERRAIN, *distances(columns)]
         model, ratio = weighed(given, known, standards.on(on))
-        made = surface(store, standards, model, asked.cell or 0.0, asked.box, progress)
+        box = asked.box
+        if box and asked.box_crs:
+            box = transform(np.array([shapely.box(*box)], object), asked.box_crs, store.crs)[0].bounds
+        made = surface(store, standards, model, asked.cell or 0.0, box, progress)
+        shown = drawn(store, made) if asked.drawn else None
     low, high = made.bands["score_min"].ravel(), made.bands["score_max"].ravel()
     order = np.lexsort((-high, -low))[: asked.limit]
     wide = made.bands["score"].shape[1]
@@ -165,7 +258,8 @@ def of_cells(
         at=None if place is None else opened(made, model, *place), file=None,
     )  # fmt: skip
     best = [opened(made, model, int(n) // wide, int(n) % wide) for n in order]
-    return SuitabilityBody(on=on, plots=None, consistency=told(ratio), best=best, grid=grid), made, model
+    body = SuitabilityBody(on=on, plots=None, factors=applied(model), consistency=told(ratio), best=best, grid=grid, drawn=shown)
+    return body, made, model
 
 
 def mean(values: np.typing.NDArray[np.float32]) -> float | None:
@@ -184,7 +278,7 @@ def scored(store: Store, base: Where, standards: Standards, asked: SuitabilityIn
     """Answer the process: plots, or a grid with its file."""
     given = asked.model_dump(include={"factors", "compare"}, exclude_none=True)
     if asked.cell is None:
-        return of_plots(store, standards, given, asked.every, asked.limit)[0]
+        return of_plots(store, standards, given, asked)[0]
     body, grid, _ = of_cells(store, standards, given, asked, progress)
     with made(base, ".tif") as (name, part):
         part.write_bytes(geotiff(grid.bands, grid.transform, grid.crs))

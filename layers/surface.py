@@ -21,7 +21,7 @@ from layers.assessment import fresh
 from layers.base import Survey
 from layers.catalogue import LAYERS
 from layers.errors import Refusal
-from layers.plan.suitability import Factor, Numbers, suitability
+from layers.plan.suitability import Factor, Numbers, suitability, sure
 from layers.standards import Standards
 from layers.store.base import Box, Compare, Store
 
@@ -151,7 +151,8 @@ def _terrain(store: Store, column: str, box: Box) -> Sampler:
 
 def _findings(store: Store, standards: Standards, column: str, box: Box) -> Sampler:
     """Sample a number of the findings, of the plot under a point; of two that share their border the first."""
-    findings, _ = fresh(store, standards)
+    findings, on = fresh(store, standards)
+    findings = sure(findings, standards.on(on))
     plots = store.read("parcels", box=box, columns=["id"])
     values = findings[column].reindex(plots["id"]).to_numpy(np.float64, na_value=np.nan)
     tree = shapely.STRtree(plots.geometry.to_numpy())

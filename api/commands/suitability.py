@@ -71,7 +71,7 @@ def suitability_(context: Context, model: Path | None, out: Path | None, overwri
         raise Refusal(f"{out}: name a new .tif file, or say --overwrite", f"{out}:请指定新的 .tif 文件,或使用 --overwrite")
     with context.store(read_only=True) as store:
         if wish.cell is None:
-            body, scored, _ = of_plots(store, standards, given, wish.every, wish.limit)
+            body, scored, _ = of_plots(store, standards, given, wish)
             if out is not None:
                 export_plots(store, scored, out, overwrite)
         else:

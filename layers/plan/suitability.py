@@ -15,6 +15,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from layers.errors import Refusal
+from layers.plan.readiness import LEVELS, SERVICES
+from layers.service import SERVING
 from layers.standards import Rulebook
 
 Numbers = NDArray[np.float64]
@@ -127,6 +129,17 @@ def weighed(model: Mapping[str, Any], known: Sequence[str], book: Rulebook) -> t
         raise BadModelError('write comparisons as "a/b" = 3', '比较应写成 "a/b" = 3') from error
     found = compared([f.column for f in made], pairs, book)
     return tuple(Factor(f.column, found.weights[f.column], f.scores) for f in made), found
+
+
+def sure(findings: pd.DataFrame, book: Rulebook) -> pd.DataFrame:
+    """Make the level of services unknown where services of which nobody knows could raise it: what was found is the least that serves."""
+    states = {kind: findings[f"{kind}_state"].to_numpy(object) for kind in SERVICES}
+    most = np.zeros(len(findings), np.int64)
+    for level in LEVELS:
+        may = [np.isin(states[kind], (*SERVING, "unknown")) for kind in book[f"readiness.services_{level}"]]
+        most[np.logical_and.reduce(may)] = level
+    told = findings["serviced_level"].astype("Float64")
+    return findings.assign(serviced_level=told.mask(most > told))
 
 
 def suitability(findings: pd.DataFrame, model: Sequence[Factor]) -> pd.DataFrame:

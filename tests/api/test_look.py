@@ -7,7 +7,7 @@ from axe_playwright_python.sync_playwright import Axe
 
 pytestmark = pytest.mark.browser
 PLOT = "D001-B08-P01"
-VIEWS = ("", "check", "find", "lines", "projects", "supply", "listings", "edit", "admin")
+VIEWS = ("", "check", "find", "suitability", "lines", "projects", "supply", "listings", "edit", "admin")
 
 
 def barriers(page):

@@ -148,3 +148,28 @@ def test_plots_and_grids_are_scored_over_http_and_the_file_is_fetched(server, pa
         {"box": [0, 0, 1]},
     ):
         assert server.client.post(run, json={"inputs": wrong}).status_code in (400, 422), wrong
+
+
+def test_what_a_map_draws_is_every_score_and_a_plot_opens_by_its_number(server, park):
+    run = "/processes/suitability/execution"
+    drawn = server.client.post(run, json={"inputs": {"drawn": True, "every": True, "limit": 1000}}).json()
+    assert len(drawn["drawn"]["plots"]) == drawn["plots"] == 400
+    told = {one["plot"]: one["score"] for one in drawn["best"]}
+    assert all(
+        told[id] is None if score is None else abs(told[id] - score) <= 0.05 for id, score in drawn["drawn"]["plots"].items()
+    )
+    assert {"name": "area", "title": {"en": "Area", "zh": "面积"}, "unit": "m2"} in drawn["drawn"]["columns"]
+    last = drawn["best"][-1]
+    assert server.client.post(run, json={"inputs": {"plot": last["plot"], "factors": drawn["factors"]}}).json()["opened"] == last
+    assert server.client.post(run, json={"inputs": {"plot": "none"}}).status_code == 404
+    factors = [{"column": "slope", "scores": [[0, 10], [25, 0]]}]
+    bounds = server.client.get("/about.json").json()["bounds"]
+    box = {"box": bounds, "box_crs": "EPSG:4326"}
+    grid = server.client.post(run, json={"inputs": {"factors": factors, "cell": 50, "drawn": True, **box}}).json()
+    cells = grid["drawn"]["cells"]
+    assert (len(cells), len(cells[0])) == (grid["grid"]["rows"], grid["grid"]["columns"])
+    assert sum(score is not None for row in cells for score in row) == grid["grid"]["known"]
+    west, south, east, north = bounds
+    (left, top), (right, bottom) = grid["drawn"]["corners"][0], grid["drawn"]["corners"][2]
+    assert left <= west + 1e-4 < east - 1e-4 <= right
+    assert bottom <= south + 1e-4 < north - 1e-4 <= top

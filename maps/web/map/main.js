@@ -19,6 +19,7 @@ import { listingsView } from "../ui/listings.js";
 import { boundsOf, mark, prepare } from "../ui/outlines.js";
 import { projectsView } from "../ui/projects.js";
 import { searchBox } from "../ui/search.js";
+import { suitabilityView } from "../ui/suitability.js";
 import { supplyView } from "../ui/supply.js";
 import { timeBar } from "../ui/time.js";
 import * as views from "../ui/views.js";
@@ -44,7 +45,7 @@ const state = {
 
 /** What the views see of the page. */
 const page = {
-  map: () => map, about: () => about, me: () => me, words: () => words, columns: () => columns, language: () => state.language, day: () => state.day, supply: () => supply,
+  map: () => map, about: () => about, me: () => me, words: () => words, columns: () => columns, language: () => state.language, day: () => state.day, supply: () => supply, patterns: () => style.metadata["shudi:patterns"],
   fmt: () => formats(state.language, taste.unit(), words), states: readyStates, outline, turn: turnTo, load: loadSupply, note, go, fit,
   show: (/** @type {string} */ id) => card.plot(id), reveal: (/** @type {string} */ layer, /** @type {string} */ id) => card.object(layer, id), forget: () => card.close(), highlight,
   project: (/** @type {string} */ id) => (address.write({ project: id, view: "projects" }, true), restored()), edit: (/** @type {string} */ layer, /** @type {string} */ id) => (card.object(layer, id), views.open("edit", true)),
@@ -295,7 +296,7 @@ async function start() {
   name();
   card = cards(page);
   bar = timeBar(page);
-  for (const [name, view] of Object.entries({ check: checkView, find: findView, lines: linesView, projects: projectsView, supply: supplyView, listings: listingsView, edit: editView, admin: adminView })) views.register(name, view(page));
+  for (const [name, view] of Object.entries({ check: checkView, find: findView, suitability: suitabilityView, lines: linesView, projects: projectsView, supply: supplyView, listings: listingsView, edit: editView, admin: adminView })) views.register(name, view(page));
   searchBox(page);
   listen();
   map.once("load", () => (prepare(map, style.metadata["shudi:patterns"]), views.open(address.read("view")), card.restore(false, !PLACED)));

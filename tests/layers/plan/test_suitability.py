@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from layers.plan.suitability import BadModelError, Factor, compared, factors, suitability
+from layers.plan.readiness import SERVICES
+from layers.plan.suitability import BadModelError, Factor, compared, factors, suitability, sure
 from layers.standards import Standards
 
 BOOK = Standards.load().on(date(2026, 11, 22))
@@ -61,3 +62,13 @@ def test_a_model_that_cannot_be_is_refused(rows):
 def test_comparisons_that_lack_or_exceed_are_refused(pairs):
     with pytest.raises(BadModelError):
         compared(["a", "b"], pairs, BOOK)
+
+
+def test_a_level_that_services_of_which_nobody_knows_could_raise_is_unknown_and_not_the_lower_one():
+    states = {f"{kind}_state": ["available"] * 4 for kind in SERVICES}
+    states["water_state"] = ["available", "unknown", "unknown", "planned"]
+    states["power_state"] = ["available", "available", "none", "available"]
+    findings = pd.DataFrame({**states, "serviced_level": pd.array([7, 0, 0, 0], "Int64")}, index=list("abcd"))
+    told = sure(findings, Standards.load().on(date(2026, 11, 22)))["serviced_level"]
+    assert told.isna().tolist() == [False, True, False, False]
+    assert told.dropna().tolist() == [7, 0, 0]
