@@ -21,7 +21,7 @@ from layers.formats import workbook
 from layers.ledger.permits import LEVELS
 from layers.ledger.projects import LEVELS as IMPORTANCE
 from layers.ledger.projects import STAGES
-from layers.plan.ledger import chain, five_ones, rows, stages
+from layers.plan.ledger import chain, five_ones, rows, stages, titles
 from layers.plan.meeting import SECTIONS, month, period, week
 from layers.plan.notice import GENERATED
 from layers.plan.schedule import STATES
@@ -93,22 +93,18 @@ def numbered(of: Steward) -> dict[str, int]:
     return {str(id): n for n, id in enumerate(order, 1)}
 
 
-def _titles(of: Steward) -> dict[str, Text]:
-    return {s.id: s.title for g in of.ledger.groups for s in g.plan.steps}
-
-
 def _span(of: Steward, by: str, language: str) -> pd.DataFrame:
     """Write the ledger of the month or the week of the day as it is read: columns of HEADS, and `section`."""
     span = (month if by == "month" else week)(of.ledger.on)
     found = period(of.ledger, span, of.warnings)
-    numbers, titles = numbered(of), _titles(of)
+    numbers, named = numbered(of), titles(of.ledger)
     of_project = of.tables.projects.set_index("id")
     level = {name: _say(code.name, language) for name, code in LEVELS.items()}
     told = pd.DataFrame(
         {
             "section": found["section"], "number": found["project"].map(numbers), "name": found["project"].map(of_project["name"]),
             "steward": found["project"].map(of_project["steward"]),
-            "step": [_say(titles[i], language) + ("" if p < 0 else f" ({p})") for i, p in zip(found["item"], found["phase"], strict=True)],
+            "step": [_say(named[id][i], language) + ("" if p < 0 else f" ({p})") for id, i, p in zip(found["project"], found["item"], found["phase"], strict=True)],
             **{name: found[name] for name in ("planned", "forecast", "latest")}, "level": found["level"].map(level),
             **{name: found[name] for name in ("cause", "owner", "action", "action_due_on", "verified_by", "closed_on")},
         }
@@ -367,7 +363,7 @@ def _draw(pdf: FPDF, frame: Frame, shapes: NDArray[np.object_], style: str, line
 def _steps(pdf: FPDF, of: Steward, steps: pd.DataFrame, language: str, y: float) -> float:
     """Table the steps of a project; gives where the table ends, on the last page that it took."""
     heads = ((Text("Step", "事项"), 62), (Text("State", "状态"), 34), (Text("Planned", "计划"), 23), (Text("Forecast or done", "预计/实际"), 23), (Text("Latest for the target", "倒排最迟"), 23), (Text("Slack (d)", "浮动(天)"), 21))  # fmt: skip
-    titles, high = _titles(of), 3.6
+    named, high = titles(of.ledger), 3.6
     pdf.set_line_width(0.1)
     pdf.set_draw_color(*LIGHT)
     pdf.set_font("sans", size=6.8)
@@ -383,7 +379,7 @@ def _steps(pdf: FPDF, of: Steward, steps: pd.DataFrame, language: str, y: float)
             y = 12
             write([_say(head, language) for head, _ in heads], True)
             y += high
-        name = _say(titles[r["item"]], language) + ("" if r["phase"] < 0 else f" ({r['phase']})")
+        name = _say(named[r["project"]][r["item"]], language) + ("" if r["phase"] < 0 else f" ({r['phase']})")
         slack = "" if pd.isna(r["slack"]) else str(int(r["slack"]))
         write(
             (
@@ -400,7 +396,7 @@ def _steps(pdf: FPDF, of: Steward, steps: pd.DataFrame, language: str, y: float)
 
 def _reasons(pdf: FPDF, of: Steward, id: str, steps: pd.DataFrame, language: str, y: float) -> None:
     """Write the warnings of a project and the chain of reasons of its last day, as far as the page goes."""
-    titles = _titles(of)
+    named = titles(of.ledger)[id]
     last = "in_production" if (steps["item"] == "in_production").any() else str(steps["item"].iloc[-1])
     mine = of.warnings[of.warnings["project"] == id]
     lines = [f"{_say(LEVELS[level].name, language)}: {said}" for level, said in zip(mine["level"], mine[language], strict=True)]
@@ -408,8 +404,8 @@ def _reasons(pdf: FPDF, of: Steward, id: str, steps: pd.DataFrame, language: str
         _say(Text("Warnings", "预警"), language) + ("" if lines else ": " + _say(Text("none", "无"), language)),
         *(f"  {line}" for line in lines),
     ]
-    lines.append(_say(Text(f"Why {titles[last].en} is when it is", f"{titles[last].zh}日期的原因"), language))
-    lines += [f"  {_say(titles[r.item], language)} {_day(r.day)}: {_say(r.text, language)}" for r in chain(of.ledger, id, last)]
+    lines.append(_say(Text(f"Why {named[last].en} is when it is", f"{named[last].zh}日期的原因"), language))
+    lines += [f"  {_say(named[r.item], language)} {_day(r.day)}: {_say(r.text, language)}" for r in chain(of.ledger, id, last)]
     pdf.set_font("sans", size=7)
     for line in lines:
         if y + 3.6 > pdf.h - 6:

@@ -152,6 +152,15 @@ def rows(of: Ledger) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=STEPS)
 
 
+def titles(of: Ledger) -> dict[str, dict[str, Text]]:
+    """Name the steps of each project as its procedure does, by project and step."""
+    named: dict[str, dict[str, Text]] = {}
+    for group in of.groups:
+        own = {s.id: s.title for s in group.plan.steps}
+        named.update((project, own) for project in group.facts.project.tolist())
+    return named
+
+
 def stages(projects: pd.DataFrame, steps: pd.DataFrame) -> pd.Series:
     """Tell how far each project is, by its number: the further of what its status says and its steps show; a halt holds.
 

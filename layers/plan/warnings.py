@@ -15,8 +15,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from layers.base import Text
+from layers.ledger.works import UTILITIES
 from layers.plan.coordination import coordination
-from layers.plan.ledger import Group, Ledger
+from layers.plan.ledger import Group, Ledger, titles
 from layers.plan.workdays import Days
 from layers.standards import Rulebook
 
@@ -303,22 +304,25 @@ def _set(g: Group) -> Part:
 
 def _told(of: Ledger, found: pd.DataFrame) -> pd.DataFrame:
     """Say each warning in both languages."""
-    titles = {n.removeprefix("ledger.step_"): of.book.line(n) for n in of.book.lines if n.startswith("ledger.step_")}
+    lines = {n.removeprefix("ledger.step_"): of.book.line(n) for n in of.book.lines if n.startswith("ledger.step_")}
+    every = {k: Text(line.en, line.zh) for k, line in lines.items()} | {k: code.name for k, code in UTILITIES.items()}
+    own = titles(of)
+    steps = [own[p].get(i) or every.get(i) or Text(str(i), str(i)) for p, i in zip(found["project"], found["item"], strict=True)]
     days = _said(found["on"].to_numpy("datetime64[D]")).tolist()
     for language in ("en", "zh"):
-        names = {k: str(getattr(line, language)) for k, line in titles.items()}
+        names = [str(getattr(title, language)) for title in steps]
         said = pd.Series(_say(RULES, language, found, names, days), found.index, dtype=object)
         found[language] = found[language].astype(object).fillna(said)
     return found.drop(columns="about")
 
 
 def _say(
-    rules: Mapping[str, Text], language: str, found: pd.DataFrame, names: Mapping[str, str], days: Sequence[str]
+    rules: Mapping[str, Text], language: str, found: pd.DataFrame, names: Sequence[str], days: Sequence[str]
 ) -> list[str]:  # fmt: skip
-    """Fill the words of the rules."""
+    """Fill the words of the rules; names: of the step of each."""
     words = {name: str(getattr(text, language)) for name, text in rules.items()}
-    columns = (found[name].tolist() for name in ("rule", "item", "days", "about"))
+    columns = (found[name].tolist() for name in ("rule", "days", "about"))
     return [
-        " ".join(words.get(rule, "").format(title=names.get(item, item), days=abs(n), on=on, about=about).split())
-        for rule, item, n, about, on in zip(*columns, days, strict=True)
+        " ".join(words.get(rule, "").format(title=title, days=abs(n), on=on, about=about).split())
+        for rule, n, about, title, on in zip(*columns, names, days, strict=True)
     ]

@@ -212,3 +212,12 @@ def test_a_line_that_opens_its_road_again_is_a_warning_on_both_faces(own_park: P
         assert server.client.get("/warnings", params={"on": DAY}).json() == every
     assert shudi("edit", "projects", "P-road(示例)", "status=cancelled", "--base", own_park).status == 0
     assert [w for w in shudi("warnings", "--base", own_park, "--on", DAY, "--json").body if w["rule"].startswith("road_")] == []
+
+
+def test_a_permit_in_stages_is_recorded_stage_by_stage(own_park: Path) -> None:
+    assert shudi("edit", "projects", "P-189(示例)", "template=industrial_three_stages", "--base", own_park).status == 0
+    told = shudi("project", "P-189(示例)", "--base", own_park, "--on", DAY, "--json").body
+    names = {s["item"]: s["title"]["zh"] for s in told["steps"] if s["item"].startswith("construction_permit")}
+    assert list(names.values()) == ["施工许可证(基坑支护和土方开挖)", "施工许可证(正负零以下)", "施工许可证(正负零以上)"]
+    early = shudi("permit", "P-189(示例)", "construction_permit_below", "--done", DAY, "--base", own_park)
+    assert (early.status, "needs construction_permit_pit" in early.err) == (2, True)

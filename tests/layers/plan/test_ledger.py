@@ -281,6 +281,26 @@ def test_a_staged_permit_lets_the_pit_begin_before_the_contract_and_the_start_fo
     assert row(of, "above_ground")["forecast"] > row(of, "construction_permit")["forecast"]
 
 
+def test_a_permit_in_three_stages_lets_each_part_of_the_works_begin_on_its_own() -> None:
+    before = [("A", i, {"actual_on": "2026-02-27"}) for i in ("signing", "joint_review", "planning_conditions", "scheme", "drawing_review", "tender", "safety_measures")]  # fmt: skip
+    whole = {"template": "industrial_three_stages"}
+    of = made(projects("A", **whole), steps(*before))
+    pit, below, above = (row(of, f"construction_permit{stage}") for stage in ("_pit", "_below", ""))
+    assert pit["forecast"] < row(of, "grant_contract")["forecast"] < below["forecast"] < above["forecast"]
+    assert row(of, "start")["forecast"] == pit["forecast"]
+    needs = steward.blocked_by(of, "A")
+    assert (needs["construction_permit_pit"], needs["construction_permit"][0]) == ([], "construction_permit_below")
+    assert "construction_permit_below" in needs["above_ground"]
+    assert needs["topped_out"] == ["above_ground", "construction_permit"], "what stands above the ground waits for the last stage"
+    assert steward.titles(of)["A"]["construction_permit"].zh == "施工许可证(正负零以上)"
+    assert steward.titles(made(projects("A"), steps()))["A"]["construction_permit"].zh == "施工许可证"
+    early = steps(*before, ("A", "construction_permit_below", {"actual_on": "2026-02-27"}))
+    with pytest.raises(OutOfOrderError, match="construction_permit_below of 2026-02-27 needs construction_permit_pit"):
+        made(projects("A", **whole), early)
+    late = warned(made(projects("A", **whole), steps(("A", "construction_permit", {"planned_on": "2026-03-09"}))))
+    assert late["en"].iloc[0].startswith("Construction permit, above ±0.000 is")
+
+
 def test_a_procedure_of_the_standards_that_turns_in_a_ring_is_refused_with_the_ring() -> None:
     line = BOOK.line("ledger.template_industrial")
     ring = replace(line, value={**line.value, "after": {"signing": ["filing"]}})
