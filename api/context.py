@@ -17,7 +17,7 @@ from typing import Any
 
 import click
 
-from api.models import moment
+from api.moments import moment
 from api.refusals import REFUSALS, said
 from layers.base import Text
 from layers.errors import Refusal

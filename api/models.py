@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
 import shapely
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
+from api.moments import moment
 from layers.base import Text
 from layers.plan.capacity import Capacity
 from layers.plan.exactness import Exactness
@@ -18,15 +19,6 @@ from layers.plan.routes import Route
 from layers.plan.sheet import Line, Part, Service, Sheet
 from layers.standards import Standard
 from layers.units import mu
-
-
-def moment(value: Any) -> Any:
-    """Read a moment as ISO 8601: a day alone means its end, a time without zone is UTC; what is no text is passed."""
-    if not isinstance(value, str):
-        return value
-    read = datetime.fromisoformat(value if len(value) > 10 else f"{value}T23:59:59.999999")
-    return read if read.tzinfo else read.replace(tzinfo=UTC)
-
 
 Moment = Annotated[AwareDatetime, BeforeValidator(moment)]
 

@@ -12,7 +12,6 @@ import click
 from shapely.geometry.base import BaseGeometry
 
 from api.context import STATUS, Context, an_area, as_of, command, on
-from api.models import SheetBody
 from api.text import area, render
 from layers.assessment import anew, question
 from layers.assessment import check as check_site
@@ -64,8 +63,13 @@ def show_sheet(
 ) -> None:
     """Print a sheet, for programs with `more` beside it, and leave with the status of its verdict."""
     generated = "generated" in store.title
-    body = SheetBody.of(sheet, store.crs, generated, when, made).model_dump(mode="json")
-    context.answer(body | dict(more or {}), render(sheet, context.language, generated))
+    if context.as_json:
+        from api.models import SheetBody
+
+        body = SheetBody.of(sheet, store.crs, generated, when, made).model_dump(mode="json")
+        context.answer(body | dict(more or {}), "")
+    else:
+        context.answer(None, render(sheet, context.language, generated))
     sys.exit(STATUS[sheet.verdict])
 
 
