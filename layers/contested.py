@@ -15,9 +15,12 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import shapely
 from numpy.typing import NDArray
+from pyarrow.feather import write_feather
 
+from layers.base import tabled
 from layers.plan.asked import CONTESTED, TOLD, Asked, added, change, nothing
 from layers.plan.capacity import KINDS
 from layers.store.base import Inputs, Store
@@ -118,13 +121,15 @@ def _kept(store: Store, inputs: Inputs) -> pd.DataFrame:
 
 
 def _read(content: bytes) -> pd.DataFrame:
-    read = pd.read_feather(BytesIO(content)).set_index("id")
-    return read.set_axis(pd.Index(read.index.to_numpy(object), dtype=object))
+    table = pa.ipc.open_file(content).read_all()
+    columns = {name: table[name].to_numpy() for name in table.column_names}
+    return tabled(columns, pd.Index(columns.pop("id").astype(object), dtype=object))
 
 
 def _written(sums: pd.DataFrame) -> bytes:
+    table = pa.table({"id": pa.array(sums.index, pa.string()), **{name: sums[name].to_numpy() for name in sums.columns}})
     content = BytesIO()
-    sums.rename_axis("id").reset_index().to_feather(content)
+    write_feather(table, content)
     return content.getvalue()
 
 

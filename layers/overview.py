@@ -57,10 +57,15 @@ class Sums(NamedTuple):
     kinds: tuple[tuple[str, str], ...]
 
 
-def drawn_state(findings: pd.DataFrame) -> pd.Series[str]:
-    """Tell what the map shows of each plot: "supplied" or "blocked" where the verdict says so, else the ready state."""
-    drawn = findings["ready_state"].where(findings["verdict"] != "blocked", "blocked")
-    return drawn.mask((findings["verdict"] == "blocked") & (findings["reason"] == TAKEN), "supplied")
+def drawn_state(findings: pd.DataFrame) -> NDArray[np.object_]:
+    """Tell what the map shows of each plot: "supplied" or "blocked" where the verdict says so, else the ready state, None unknown."""
+    verdict, reason, ready = (_objects(findings[name]) for name in ("verdict", "reason", "ready_state"))
+    shown: NDArray[np.object_] = np.where(verdict == "blocked", np.where(reason == TAKEN, "supplied", "blocked"), ready)
+    return shown
+
+
+def _objects(column: pd.Series) -> NDArray[np.object_]:
+    return objects(texts(column.to_numpy(object)))
 
 
 def cells(shapes: Shapes, crs: object) -> Integers:
@@ -79,7 +84,7 @@ def sums(findings: pd.DataFrame, sign: int = 1) -> Sums:
     """Sum up plots, a frame with the columns `USED`; -1 for `sign` takes them away. A plot that is nowhere is left out."""
     cell = findings["cell"].to_numpy(np.int64, na_value=-1)
     there = cell >= 0
-    state, status = (objects(texts(column.to_numpy(object)[there])) for column in (drawn_state(findings), findings["status"]))
+    state, status = drawn_state(findings)[there], _objects(findings["status"])[there]
     shown = list(zip(["unknown" if s is None else s for s in state], [s or "" for s in status], strict=True))
     number = {kind: n for n, kind in enumerate(dict.fromkeys(shown))}
     kind = np.fromiter(map(number.__getitem__, shown), np.int64, len(shown))

@@ -54,14 +54,22 @@ def asking(found: pd.DataFrame) -> Iterator[Asking]:
 
 def change(before: pd.DataFrame, after: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """Tell by kind what is asked of lines more, or less, than before: `low` [thousandths] and `askers`, by the id of the line."""
-    found: dict[str, list[pd.DataFrame]] = {}
-    for sign, frame in ((-1.0, before), (1.0, after)):
-        for some in asking(frame) if len(frame) else ():
-            part = {"low": sign * some.low, "askers": np.full(len(some.low), sign)}
-            found.setdefault(some.kind, []).append(pd.DataFrame(part, some.line))
-    sums = {kind: pd.concat(parts).groupby(level=0).sum() for kind, parts in found.items()}
-    moved = {kind: some[(some != 0).to_numpy(bool).max(axis=1)] for kind, some in sums.items()}
-    return {kind: some for kind, some in moved.items() if len(some)}
+    parts = [(sign, some) for sign, frame in ((-1.0, before), (1.0, after)) if len(frame) for some in asking(frame)]
+    if not parts:
+        return {}
+    count = [len(some.plot) for _, some in parts]
+    of, ids = pd.factorize(np.concatenate([some.line for _, some in parts]))
+    kind = np.repeat([KINDS.index(some.kind) for _, some in parts], count)
+    low = np.concatenate([sign * some.low for sign, some in parts])
+    key, at = np.unique(kind * len(ids) + of, return_inverse=True)
+    sums = np.stack([np.bincount(at, low), np.bincount(at, np.repeat([sign for sign, _ in parts], count))])
+    kinds, lines = np.divmod(key, len(ids))
+    moved = (sums != 0).any(axis=0)
+    return {
+        KINDS[k]: tabled({"low": sums[0, some], "askers": sums[1, some]}, pd.Index(ids[lines[some]], dtype=object))
+        for k in np.unique(kinds[moved]).tolist()
+        if len(some := np.flatnonzero(moved & (kinds == k)))
+    }
 
 
 def added(sums: pd.DataFrame, changes: Mapping[str, pd.DataFrame]) -> pd.DataFrame:

@@ -49,8 +49,8 @@ def claims(found: pd.DataFrame) -> pd.DataFrame:
 
 def asked_for(found: pd.DataFrame, kind: str) -> Numbers:
     """Tell what plots surely ask of their line, in whole thousandths of the unit of the kind; 0 where they do not ask it."""
-    low = np.nan_to_num(found[f"{kind}_load"].to_numpy(float))
-    return np.where(found[f"{kind}_state"].isin(ASKING).to_numpy(bool), np.floor(low * PART), 0.0)
+    low = np.floor(np.nan_to_num(found[f"{kind}_load"].to_numpy(float)) * PART)
+    return np.where(found[f"{kind}_state"].isin(ASKING).to_numpy(bool), low, 0.0) if low.any() else low
 
 
 @dataclass(frozen=True)

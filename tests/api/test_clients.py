@@ -49,12 +49,14 @@ def qgis(tmp_path_factory):
 
 def drawn(park):
     """Count the plots by what the map shows of them, from the base itself."""
+    from collections import Counter
+
     from layers.overview import drawn_state
 
     store = GpkgStore.open(park, read_only=True)
     states, plots = drawn_state(store.findings()[0]), store.read("parcels")
     store.close()
-    return states.value_counts().to_dict(), plots
+    return dict(Counter(states)), plots
 
 
 def checked(seen, park):
