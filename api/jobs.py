@@ -120,9 +120,9 @@ class Jobs:
         job = self._read(id) if re.fullmatch(r"[0-9a-f]{32}", id) else None
         if job is None or actor not in (None, job.actor):
             raise NoJobError(f"there is no job {id[:40]}", f"没有任务 {id[:40]}")
-        if job.state in OVER or alive(job.owner):
+        if job.finished or alive(job.owner):
             return job
-        return self._end(job, "failed", GONE)
+        return self._end(job, "dismissed", None) if job.state == "dismissed" else self._end(job, "failed", GONE)
 
     def list(self, actor: str | None) -> list[Job]:
         """List the jobs of `actor` (None: of all), newest first."""

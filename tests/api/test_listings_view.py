@@ -7,6 +7,7 @@ import zipfile
 
 import pytest
 
+from api.jobs import beside
 from tests.api.conftest import copied
 from tests.api.test_listings import FAULTY, GOOD, TERMS
 from tests.api.test_look import barriers
@@ -50,6 +51,12 @@ def at(town, watch):
     said = [s for s in watch.said if not re.search(r"^info:|status of (401|403|404|422)", s)]
     assert said == [], said
     assert all(url.startswith((town.url, "data:", f"blob:{town.url}")) for url in watch.asked), watch.asked
+
+
+def results(town):
+    """List the files that processes made, half-written ones too."""
+    folder = beside(town.server.log.parent / "park.gpkg").with_suffix(".results")
+    return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
 
 
 def press(page, name):
@@ -153,3 +160,29 @@ def test_plots_are_picked_on_the_map_many_are_packed_and_the_public_sees_the_pub
     assert (page.locator("#notice-form").count(), page.locator(".moves button").count()) == (0, 0)
     page.go_back()
     page.locator(".offer", has_text=f"L-{plot}").wait_for()
+
+
+MANY = [f"D001-B{block:02}-P{plot:02}" for block in (7, 8, 9) for plot in range(5, 10)]
+
+
+def test_packing_that_is_cancelled_ends_and_leaves_nothing(at, town, tmp_path):
+    for plot in MANY:
+        assert town.ask("planner", "POST", "/listings", json={"plot": plot}).status_code == 201
+    page = at("planner", "?lang=en&view=listings")
+    for plot in MANY:
+        page.locator(".offer", has_text=f"L-{plot}").locator("input").check()
+    before = {job["jobID"] for job in town.ask("planner", "GET", "/jobs").json()["jobs"]}
+    made = set(results(town))
+    page.get_by_role("button", name="Pack the ticked (15)").click()
+    page.get_by_role("button", name="Cancel", exact=True).click()
+    page.screenshot(path=tmp_path / "cancelling.png")
+    page.locator("#listings-answer", has_text="Cancelled; no packs were made").wait_for()
+    (job,) = [job for job in town.ask("planner", "GET", "/jobs").json()["jobs"] if job["jobID"] not in before]
+    assert job["status"] == "dismissed"
+    assert job["finished"] >= job["started"]
+    assert job["progress"] < 100
+    assert town.ask("planner", "GET", f"/jobs/{job['jobID']}/results").status_code == 409
+    assert set(results(town)) == made
+    assert page.locator("#listings-answer progress, #listings-answer a").count() == 0
+    assert barriers(page) == []
+    assert town.ask("planner", "GET", f"/listings/L-{MANY[0]}").json()["state"] == "draft"
