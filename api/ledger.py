@@ -87,15 +87,19 @@ class StepRow(BaseModel):
 
 
 class Why(BaseModel):
-    """One link of a chain of reasons: the step, when it ends, why then."""
+    """One link of a chain of reasons: the step (of which phase), when it ends, why then."""
 
     item: str
+    phase: int | None
     on: date
     text: Words
 
 
 class ProjectRow(BaseModel):
-    """A project in the list: its stage, when it starts and produces, done or forecast, and its worst warning."""
+    """A project in the list: its stage, when it starts and produces, done or forecast, and its worst warning.
+
+    Of several phases the first to start, and the last to produce.
+    """
 
     id: str
     name: str
@@ -107,6 +111,7 @@ class ProjectRow(BaseModel):
     department: str | None
     steward: str | None
     five_ones_missing: list[str]
+    phases: list[int]
     done: int
     steps: int
     start: date | None
@@ -115,8 +120,22 @@ class ProjectRow(BaseModel):
     warnings: int
 
 
+class PhaseBody(BaseModel):
+    """What follows for one phase of a project (None: for one that has none)."""
+
+    phase: int | None
+    start: date | None
+    contract_to_start_days: int | None
+    contract_to_start: list[Why]
+    five_permits_missing: list[tuple[str, str]]
+    production: list[Why]
+
+
 class ProjectBody(BaseModel):
-    """A project: what is recorded of it, its steps, and what follows from them."""
+    """A project: what is recorded of it, its steps, and what follows from them.
+
+    Of one with `phases` the whole starts with the first of them to start, produces with the last, and lacks what any of them lacks.
+    """
 
     on: date
     project: dict[str, Any]
@@ -127,6 +146,7 @@ class ProjectBody(BaseModel):
     contract_to_start: list[Why]
     five_permits_missing: list[tuple[str, str]]
     production: list[Why]
+    phases: list[PhaseBody]
     warnings: list[WarningRow]
 
 
@@ -135,6 +155,7 @@ class Task(BaseModel):
 
     period: str
     item: str
+    phase: int | None
     latest: date
     begin_by: date
 
@@ -174,7 +195,11 @@ def projects(of: Steward) -> list[ProjectRow]:
     """List the projects with the worst warning of each."""
     steps = planned.rows(of.ledger)
     done = steps["state"].isin(["done", "not_applicable"]).groupby(steps["project"]).agg(["sum", "size"])
-    day_of = {i: steps[steps["item"] == i].groupby("project")["forecast"].max() for i in ("start", "in_production")}
+    day_of = {
+        i: steps[steps["item"] == i].groupby("project")["forecast"].agg(how)
+        for i, how in (("start", "min"), ("in_production", "max"))
+    }
+    phases = steps[steps["phase"] >= 0].groupby("project")["phase"].unique()
     rank = of.warnings["level"].map(RANK).groupby(of.warnings["project"]).agg(["max", "size"])
     names: dict[int, Level] = {0: "none", 1: "notice", 2: "yellow", 3: "orange", 4: "red"}
     stage, lacking = planned.stages(of.tables.projects, steps), planned.five_ones(of.tables.projects)
@@ -189,7 +214,7 @@ def projects(of: Steward) -> list[ProjectRow]:
         worst, count = rank.loc[id] if id in rank.index else (0, 0)
         found.append(
             ProjectRow(
-                id=id, name=r["name"], kind=r["kind"], **said, stage=stage[id], five_ones_missing=_listed(lacking[id]), done=int(done.loc[id, "sum"]), steps=int(done.loc[id, "size"]),
+                id=id, name=r["name"], kind=r["kind"], **said, stage=stage[id], five_ones_missing=_listed(lacking[id]), phases=[int(p) for p in phases.get(id, ())], done=int(done.loc[id, "sum"]), steps=int(done.loc[id, "size"]),
                 start=day(day_of["start"].get(id, pd.NaT)), production=day(day_of["in_production"].get(id, pd.NaT)),
                 warning=names[int(worst)], warnings=int(count),
             )
@@ -203,28 +228,44 @@ def whole(of: Steward, id: str) -> ProjectBody:
     record = of.tables.projects[of.tables.projects["id"] == id].drop(columns="geometry").iloc[0]
     told = {k: None if pd.isna(v) else str(v.date()) if isinstance(v, pd.Timestamp) else getattr(v, "item", lambda v=v: v)() for k, v in record.items()}  # fmt: skip
     items = {s.id: s.title for g in of.ledger.groups for s in g.plan.steps}
-    waits = planned.blocked_by(of.ledger, id)
+    waits = {p: planned.blocked_by(of.ledger, id, p) for p in planned.phases(of.ledger, id)}
     steps = planned.rows(of.ledger)
     mine = steps[steps["project"] == id]
-    days, why = planned.start_on_land(of.ledger, id)
-    last = "in_production" if (mine["item"] == "in_production").any() else str(mine["item"].iloc[-1])
+    parts = [_phase(of, id, p) for p in waits]
+    first = min(parts, key=lambda part: part.start or date.max)
+    last = max(parts, key=lambda part: part.production[0].on)
     return ProjectBody(
         on=day(of.ledger.on) or date.today(), project={str(k): v for k, v in told.items()},
         stage=planned.stages(of.tables.projects, steps)[id], five_ones_missing=_listed(planned.five_ones(of.tables.projects)[id]),
-        steps=[_step(r, items, waits) for r in mine.to_dict("records")], contract_to_start_days=days,
-        contract_to_start=_reasons(why), five_permits_missing=list(planned.bundle(of.ledger, id).missing),
-        production=_reasons(planned.chain(of.ledger, id, last)),
+        steps=[_step(r, items, waits) for r in mine.to_dict("records")], contract_to_start_days=first.contract_to_start_days,
+        contract_to_start=first.contract_to_start, five_permits_missing=list(dict.fromkeys(m for p in parts for m in p.five_permits_missing)),
+        production=last.production, phases=[p for p in parts if p.phase is not None],
         warnings=WarningRow.every(of.warnings[of.warnings["project"] == id], of.ledger.book),
     )  # fmt: skip
 
 
+def _phase(of: Steward, id: str, phase: int | None) -> PhaseBody:
+    """Tell what follows for one phase of a project."""
+    group, case = of.ledger.find(id, phase)
+    items = [s.id for s in group.plan.steps]
+    days, why = planned.start_on_land(of.ledger, id, phase)
+    last = planned.chain(of.ledger, id, "in_production" if "in_production" in items else items[-1], phase)
+    start = day(group.plan.finish[case, items.index("start")]) if "start" in items else None
+    missing = list(planned.bundle(of.ledger, id, phase).missing)
+    return PhaseBody(
+        phase=phase, start=start, contract_to_start_days=days, contract_to_start=_reasons(why, phase), five_permits_missing=missing,
+        production=_reasons(last, phase),
+    )  # fmt: skip
+
+
 def tasks(of: Steward, id: str, by: Literal["month", "week"]) -> list[Task]:
-    """Schedule a project back from its target, by month or ISO week; FutureError where the target is past."""
-    found = planned.tasks(of.ledger, id, by)
-    return [
-        Task(period=r[by], item=r["item"], latest=r["latest"].date(), begin_by=r["begin_by"].date())
-        for r in found.to_dict("records")
+    """Schedule all phases of a project back from its target, by month or ISO week; FutureError where the target is past."""
+    found = [
+        Task(period=r[by], item=r["item"], phase=phase, latest=r["latest"].date(), begin_by=r["begin_by"].date())
+        for phase in planned.phases(of.ledger, id)
+        for r in planned.tasks(of.ledger, id, by, phase).to_dict("records")
     ]
+    return sorted(found, key=lambda task: task.latest)
 
 
 def _listed(names: str) -> list[str]:
@@ -232,20 +273,20 @@ def _listed(names: str) -> list[str]:
     return [name for name in names.split(", ") if name]
 
 
-def _step(row: dict[Any, Any], titles: dict[str, Text], waits: dict[str, list[str]]) -> StepRow:
-    """Write a step."""
-    item = row["item"]
+def _step(row: dict[Any, Any], titles: dict[str, Text], waits: dict[int | None, dict[str, list[str]]]) -> StepRow:
+    """Write a step; waits: for which each waits, by phase."""
+    item, phase = row["item"], None if row["phase"] < 0 else row["phase"]
     return StepRow(
-        item=item, title=Words.of(titles[item]), lane=row["lane"], phase=None if row["phase"] < 0 else row["phase"], state=row["state"],
+        item=item, title=Words.of(titles[item]), lane=row["lane"], phase=phase, state=row["state"],
         **{name: day(row[name]) for name in ("begins", "planned", "forecast", "actual", "latest")},
-        slack=None if np.isnan(row["slack"]) else int(row["slack"]), critical=row["critical"], waits_for=waits.get(item, []),
+        slack=None if np.isnan(row["slack"]) else int(row["slack"]), critical=row["critical"], waits_for=waits[phase].get(item, []),
         late=None if pd.isna(row["late"]) else row["late"].days, record=None if pd.isna(row["record"]) else row["record"],
     )  # fmt: skip
 
 
-def _reasons(chain: tuple[planned.Reason, ...]) -> list[Why]:
+def _reasons(chain: tuple[planned.Reason, ...], phase: int | None) -> list[Why]:
     """Write a chain of reasons."""
-    return [Why(item=r.item, on=day(r.day) or date.min, text=Words.of(r.text)) for r in chain]
+    return [Why(item=r.item, phase=phase, on=day(r.day) or date.min, text=Words.of(r.text)) for r in chain]
 
 
 def render_projects(rows: list[ProjectRow], zh: bool) -> str:
@@ -256,14 +297,14 @@ def render_projects(rows: list[ProjectRow], zh: bool) -> str:
 
 
 def render_project(body: ProjectBody, zh: bool) -> str:
-    """Tell a project to a person."""
+    """Tell a project to a person, of one with phases each of them."""
 
     def say(words: Words) -> str:
         return words.zh if zh else words.en
 
     steps = [
         (
-            say(s.title), say(Words.of(STATES[s.state].name)), str(s.planned or "-"), str(s.forecast or "-"),
+            say(s.title) + _of_phase(s.phase), say(Words.of(STATES[s.state].name)), str(s.planned or "-"), str(s.forecast or "-"),
             "-" if s.slack is None else str(s.slack), ", ".join(s.waits_for),
         )
         for s in body.steps
@@ -277,13 +318,22 @@ def render_project(body: ProjectBody, zh: bool) -> str:
     lines = [
         f"{body.project['id']} {body.project['name']}",
         f"五个一缺项:{missing}" if zh else f"missing of the five ones: {missing}",
-        "拿地到开工天数:" if zh else "days from contract to start: ",
     ]
-    lines[-1] += "-" if body.contract_to_start_days is None else str(body.contract_to_start_days)
-    lines += [f"  {w.item} {w.on}: {say(w.text)}" for w in body.contract_to_start]
-    lines += ["投产日期的原因:" if zh else "why it produces when it does:"]
-    lines += [f"  {w.item} {w.on}: {say(w.text)}" for w in body.production]
+    parts: list[PhaseBody | ProjectBody] = [*body.phases] or [body]
+    for part in parts:
+        if isinstance(part, PhaseBody):
+            lines.append(f"{'第' if zh else 'phase '}{part.phase}{'期' if zh else ''}")
+        lines.append("拿地到开工天数:" if zh else "days from contract to start: ")
+        lines[-1] += "-" if part.contract_to_start_days is None else str(part.contract_to_start_days)
+        lines += [f"  {w.item} {w.on}: {say(w.text)}" for w in part.contract_to_start]
+        lines += ["投产日期的原因:" if zh else "why it produces when it does:"]
+        lines += [f"  {w.item} {w.on}: {say(w.text)}" for w in part.production]
     return "\n".join([*lines, table([head, *steps]), render_warnings(body.warnings, zh)])
+
+
+def _of_phase(phase: int | None) -> str:
+    """Name a phase behind its step."""
+    return "" if phase is None else f" ({phase})"
 
 
 def render_tasks(rows: list[Task], zh: bool) -> str:
@@ -291,7 +341,7 @@ def render_tasks(rows: list[Task], zh: bool) -> str:
     if not rows:
         return "没有目标日期,或全部完成" if zh else "no target day is set, or all is done"
     head = ("期间", "事项", "最迟完成", "最迟开始") if zh else ("period", "step", "ends by", "begins by")
-    return table([head, *((r.period, r.item, str(r.latest), str(r.begin_by)) for r in rows)])
+    return table([head, *((r.period, r.item + _of_phase(r.phase), str(r.latest), str(r.begin_by)) for r in rows)])
 
 
 def render_warnings(rows: Sequence[WarningRow], zh: bool) -> str:

@@ -96,12 +96,12 @@ def _sections(store: Store, as_of: When | None, project: str | None) -> pd.DataF
 def _floors(store: Store, tables: Tables, relocations: pd.DataFrame) -> pd.DataFrame:
     """Tell before which days steps cannot end: services of the parcels, connections and relocations that are to come."""
     parts = [*_services(store, tables.cases), *_coming(tables.connections, relocations)]
-    return pd.DataFrame(parts, columns=["project", "item", "day", "en", "zh"])
+    return pd.DataFrame(parts, columns=["project", "phase", "item", "day", "en", "zh"])
 
 
 def _services(store: Store, cases: pd.DataFrame) -> Iterator[tuple[object, ...]]:
     """Tell from which day the parcels of cases are serviced, by the stored findings."""
-    pairs = cases[["project", "parcels"]].dropna()
+    pairs = cases.loc[cases["parcels"].notna(), ["project", "phase", "parcels"]]
     pairs = pairs.assign(parcel=pairs["parcels"].str.split(",")).explode("parcel")
     pairs["parcel"] = pairs["parcel"].str.strip()
     if not len(pairs):
@@ -111,10 +111,12 @@ def _services(store: Store, cases: pd.DataFrame) -> Iterator[tuple[object, ...]]
         return
     joined = pairs.join(found, on="parcel", how="inner")
     dated = joined[(joined["ready_state"] == "dated").to_numpy(bool)]
-    for project, parcel, day, service in zip(*(dated[n] for n in ("project", "parcel", "ready_from", "deciding")), strict=True):
+    told = (dated[n] for n in ("project", "phase", "parcel", "ready_from", "deciding"))
+    for project, phase, parcel, day, service in zip(*told, strict=True):
         title, on = SERVICES[service], day.date()
         yield (
             project,
+            phase,
             "utilities_connected",
             day,
             f"parcel {parcel}: {title.en} serves from {on}",
@@ -127,10 +129,10 @@ def _coming(connections: pd.DataFrame, relocations: pd.DataFrame) -> Iterator[tu
     waits = connections[connections["connected_on"].isna() & connections["planned_on"].notna()]
     for project, utility, day in zip(waits["project"], waits["utility"], waits["planned_on"], strict=True):
         title, on = SERVICES[utility], day.date()
-        yield project, "utilities_connected", day, f"{title.en} is to be connected on {on}", f"{title.zh}计划{on}接入"
+        yield project, None, "utilities_connected", day, f"{title.en} is to be connected on {on}", f"{title.zh}计划{on}接入"
     moves = relocations[relocations["done_on"].isna() & relocations["planned_on"].notna()]
     for project, name, day in zip(moves["project"], moves["name"].fillna(moves["id"]), moves["planned_on"], strict=True):
-        yield project, "start", day, f"{name} is to be moved by {day.date()}", f"{name}计划{day.date()}完成迁改"
+        yield project, None, "start", day, f"{name} is to be moved by {day.date()}", f"{name}计划{day.date()}完成迁改"
 
 
 def hold(store: Store, edits: Sequence[Edit], book: Rulebook) -> None:

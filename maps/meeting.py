@@ -211,7 +211,10 @@ def _wall(store: Store, of: Steward, land: gpd.GeoDataFrame, language: str, gene
     steps, numbers = rows(of.ledger), numbered(of)
     projects = of.tables.projects.set_index("id")
     stage = stages(of.tables.projects, steps)
-    day = {i: steps[steps["item"] == i].groupby("project")["forecast"].max() for i in ("start", "in_production")}
+    day = {
+        i: steps[steps["item"] == i].groupby("project")["forecast"].agg(how)
+        for i, how in (("start", "min"), ("in_production", "max"))
+    }
     rank = of.warnings.assign(rank=of.warnings["level"].map(RANK)).sort_values("rank").drop_duplicates("project", keep="last")
     worst = dict(zip(rank["project"], rank["level"], strict=True))
     own = land[land["project"].isin(numbers)]
@@ -398,6 +401,9 @@ def _reasons(pdf: FPDF, of: Steward, id: str, steps: pd.DataFrame, language: str
     """Write the warnings of a project and the chain of reasons of its last day, as far as the page goes."""
     named = titles(of.ledger)[id]
     last = "in_production" if (steps["item"] == "in_production").any() else str(steps["item"].iloc[-1])
+    of_last = steps[steps["item"] == last]
+    slowest = int(of_last["phase"].iloc[int(of_last["forecast"].to_numpy().argmax())])
+    phase = None if slowest < 0 else slowest
     mine = of.warnings[of.warnings["project"] == id]
     lines = [f"{_say(LEVELS[level].name, language)}: {said}" for level, said in zip(mine["level"], mine[language], strict=True)]
     lines = [
@@ -405,7 +411,9 @@ def _reasons(pdf: FPDF, of: Steward, id: str, steps: pd.DataFrame, language: str
         *(f"  {line}" for line in lines),
     ]
     lines.append(_say(Text(f"Why {named[last].en} is when it is", f"{named[last].zh}日期的原因"), language))
-    lines += [f"  {_say(named[r.item], language)} {_day(r.day)}: {_say(r.text, language)}" for r in chain(of.ledger, id, last)]
+    lines += [
+        f"  {_say(named[r.item], language)} {_day(r.day)}: {_say(r.text, language)}" for r in chain(of.ledger, id, last, phase)
+    ]
     pdf.set_font("sans", size=7)
     for line in lines:
         if y + 3.6 > pdf.h - 6:

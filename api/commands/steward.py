@@ -94,7 +94,7 @@ def permit(
     with context.store(read_only=dry_run) as store:
         known = store.read("permits", ids=None, where=[])
         mine = known[((known["project"] == project) & (known["item"] == item)).to_numpy(bool)]
-        mine = mine[(mine["phase"].isna() if phase is None else mine["phase"] == phase).to_numpy(bool)]
+        mine = mine[(mine["phase"].isna() if phase is None else mine["phase"] == phase).to_numpy(bool, na_value=False)]
         id = mine["id"].iloc[0] if len(mine) else f"{project}-{item}" + ("" if phase is None else f"-{phase}")
         own = {} if len(mine) else {"project": project, "item": item, **({} if phase is None else {"phase": str(phase)})}
         standards = Standards.load()

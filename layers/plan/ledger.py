@@ -152,6 +152,12 @@ def rows(of: Ledger) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=STEPS)
 
 
+def phases(of: Ledger, project: str) -> list[int | None]:
+    """List the phases of a project, [None] where its steps name none; UnknownItemError where there is no project."""
+    group, _ = of.find(project)
+    return [None if p < 0 else int(p) for p in group.facts.phase[group.facts.project == project]]
+
+
 def titles(of: Ledger) -> dict[str, dict[str, Text]]:
     """Name the steps of each project as its procedure does, by project and step."""
     named: dict[str, dict[str, Text]] = {}

@@ -36,7 +36,7 @@ REASONS = (
     ("owed", "owed_until", "by which day it is owed", "补正期限"),
 )
 """What of a record needs another column beside it, and in words."""
-NO_FLOORS = pd.DataFrame(columns=["project", "item", "day", "en", "zh"])
+NO_FLOORS = pd.DataFrame(columns=["project", "phase", "item", "day", "en", "zh"])
 
 
 class UnknownItemError(Refusal):
@@ -257,22 +257,24 @@ def gather(
     rowed[at, of] = row
     applies[at, of] = permits["applies"].to_numpy(bool, na_value=True)[row]
     excused[at, of] = permits["exception_basis"].notna().to_numpy(bool)[row]
-    floor, why = _floors(template, project, floors, shape)
+    floor, why = _floors(template, project, phase, floors, shape)
     found = Facts(template, project, phase, days, rowed, applies, excused, floor, why, _due(template, project, projects, shape))
     _facts_can_be(found, permits, on)
     return found
 
 
 def _floors(
-    template: Template, project: NDArray[np.object_], floors: pd.DataFrame, shape: tuple[int, int]
+    template: Template, project: NDArray[np.object_], phase: NDArray[np.int64], floors: pd.DataFrame, shape: tuple[int, int]
 ) -> tuple[Days, NDArray[np.int64]]:
-    """Put the latest day of each step's floors, and the number of its reason, into arrays."""
+    """Put the latest day of each step's floors, and the number of its reason, into arrays; one without phase is of all phases."""
     floor, why = np.full(shape, NAT), np.full(shape, -1)
     if not len(floors):
         return floor, why
-    cases = pd.DataFrame({"project": project, "case": np.arange(len(project))})
+    cases = pd.DataFrame({"project": project, "told": phase, "case": np.arange(len(project))})
     rows = floors.assign(row=np.arange(len(floors)), at=template.items.get_indexer(pd.Index(floors["item"], dtype=object)))
     pairs = rows[rows["at"] >= 0].merge(cases, on="project").sort_values("day", kind="stable")
+    own = pairs["phase"].astype("Float64") if "phase" in pairs else pd.Series(pd.NA, pairs.index, dtype="Float64")
+    pairs = pairs[(own.isna() | (pairs["told"] == -1) | (own == pairs["told"])).to_numpy(bool, na_value=True)]
     at, of, row = (pairs[name].to_numpy(np.int64) for name in ("case", "at", "row"))
     floor[at, of] = pairs["day"].to_numpy("datetime64[D]")
     why[at, of] = row

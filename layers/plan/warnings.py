@@ -223,14 +223,18 @@ def _departments(of: Ledger, opinions: pd.DataFrame, cases: pd.DataFrame) -> Par
     return _flat(last, "opinions", holds & (level != "none"), "department", "joint_review", level, left, until, who)
 
 
-def _done(of: Ledger, item: str) -> set[str]:
-    """Name the projects that have done a step, in any phase."""
-    found: set[str] = set()
+def _begun(of: Ledger, cases: pd.DataFrame) -> NDArray[np.bool_]:
+    """Tell on which cases works began: those of their phase, or any where the case names none or the project has no such phase."""
+    began: dict[tuple[str, int], bool] = {}
+    some: set[str] = set()
     for g in of.groups:
         names = [s.id for s in g.plan.steps]
-        if item in names:
-            found.update(g.facts.project[g.plan.state[:, names.index(item)] == "done"])
-    return found
+        if "start" in names:
+            done = g.plan.state[:, names.index("start")] == "done"
+            began.update(zip(zip(g.facts.project.tolist(), g.facts.phase.tolist(), strict=True), done.tolist(), strict=True))
+            some.update(g.facts.project[done])
+    whose = zip(cases["project"].tolist(), cases["phase"].fillna(-1).astype(int).tolist(), strict=True)
+    return np.array([began.get(case, case[0] in some) for case in whose], bool)
 
 
 def _idle(of: Ledger, cases: pd.DataFrame) -> Part:
@@ -238,7 +242,7 @@ def _idle(of: Ledger, cases: pd.DataFrame) -> Part:
     supplied = cases["supplied_on"].to_numpy("datetime64[D]")
     due = cases["start_due_on"].to_numpy("datetime64[D]")
     since = np.where(np.isnat(due), supplied, due)
-    begun = np.isin(cases["project"].to_numpy(object), list(_done(of, "start")))
+    begun = _begun(of, cases)
     whole = (of.on.astype("datetime64[M]") - since.astype("datetime64[M]")).astype(np.float64)
     early = (of.on - of.on.astype("datetime64[M]")) < (since - since.astype("datetime64[M]"))
     months = np.where(np.isnat(since), np.nan, whole - early)
@@ -249,13 +253,18 @@ def _idle(of: Ledger, cases: pd.DataFrame) -> Part:
 
 
 def _unconnected(of: Ledger, connections: pd.DataFrame) -> Part:
-    """Warn of utilities that are not connected so many days before production begins, trial production first."""
+    """Warn of utilities that are not connected so many days before production begins, trial production first.
+
+    Of several phases the next to produce counts; where all do, the last.
+    """
     when: dict[str, np.datetime64] = {}
     for g in of.groups:
         names = [s.id for s in g.plan.steps]
         if "trial_production" in names:
-            day = g.plan.finish[:, names.index("trial_production")]
-            when.update(zip(g.facts.project.tolist(), day, strict=True))
+            at = names.index("trial_production")
+            day, waits = g.plan.finish[:, at], g.plan.state[:, at] != "done"
+            order = np.lexsort((np.where(waits, -day.astype(np.int64), day.astype(np.int64)), waits))
+            when.update(zip(g.facts.project[order].tolist(), day[order], strict=True))
     on = np.array([when.get(p, np.datetime64("NaT", "D")) for p in connections["project"]], "datetime64[D]")
     left = _days(on, of.on)
     level = np.where(left < 0, "red", np.where(left <= of.book["ledger.connection_days"], "orange", "none"))

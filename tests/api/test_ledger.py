@@ -107,7 +107,13 @@ def test_the_ledger_is_edited_as_a_workbook_and_each_cell_is_shown_before_it_is_
 def test_a_project_is_scheduled_back_from_its_target(server: Server, park: Path) -> None:
     months = shudi("project", "P-K04", "--tasks", "month", "--base", park, "--on", DAY, "--json").body
     assert months == server.client.get("/projects/P-K04/tasks", params={"on": DAY}).json()
-    assert months[-1] == {"period": "2026-12", "item": "in_production", "latest": "2026-12-31", "begin_by": "2026-11-01"}
+    assert months[-1] == {
+        "period": "2026-12",
+        "item": "in_production",
+        "phase": None,
+        "latest": "2026-12-31",
+        "begin_by": "2026-11-01",
+    }
     weeks = server.client.get("/projects/P-K04/tasks", params={"on": DAY, "by": "week"}).json()
     assert weeks[-1]["period"] == "2026-W53"
     late = shudi("project", "P-K04", "--tasks", "week", "--base", park, "--on", "2027-01-02")
@@ -221,3 +227,39 @@ def test_a_permit_in_stages_is_recorded_stage_by_stage(own_park: Path) -> None:
     assert list(names.values()) == ["施工许可证(基坑支护和土方开挖)", "施工许可证(正负零以下)", "施工许可证(正负零以上)"]
     early = shudi("permit", "P-189(示例)", "construction_permit_below", "--done", DAY, "--base", own_park)
     assert (early.status, "needs construction_permit_pit" in early.err) == (2, True)
+
+
+def phased(base: Path) -> None:
+    """Tell the steps of P-77 by phase: the scheme of the first is prepared."""
+    first = [("tender", "--planned", "2027-02-01"), ("scheme", "--prepared", "2026-03-02")]
+    for phase, records in ((1, first), (2, [("tender", "--planned", "2029-02-01")])):
+        for record in records:
+            done = shudi("permit", "P-77(示例)", *record, "--phase", phase, "--base", base)
+            assert done.status == 0, done.err
+
+
+def test_each_phase_of_a_project_has_its_own_schedule_and_the_whole_is_told_honestly(own_park: Path, tmp_path: Path) -> None:
+    phased(own_park)
+    land = {"type": "Feature", "id": "C-2", "layer": "connections", "action": "create", "geometry": None}
+    order = {**land, "properties": {"project": "P-77(示例)", "utility": "gas", "planned_on": "2030-05-01"}}
+    (tmp_path / "c.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": [order]}), "utf-8")
+    assert shudi("edit", "--file", tmp_path / "c.geojson", "--base", own_park).status == 0
+    told = shudi("project", "P-77(示例)", "--base", own_park, "--on", DAY, "--json").body
+    one, two = told["phases"]
+    assert (one["phase"], two["phase"]) == (1, 2)
+    steps = {(s["item"], s["phase"]): s for s in told["steps"]}
+    assert len(steps) == len(told["steps"]) == 2 * len({item for item, _ in steps})
+    assert steps["tender", 1]["planned"] < steps["tender", 2]["planned"]
+    assert one["start"] == steps["start", 1]["forecast"] < two["start"] == steps["start", 2]["forecast"]
+    assert one["production"][0]["phase"] == 1
+    assert told["contract_to_start"] == one["contract_to_start"], "the whole starts with its first phase"
+    assert told["production"] == max(one["production"], two["production"], key=lambda why: why[0]["on"])
+    assert {s["phase"] for s in told["steps"]} == {1, 2}
+    (row,) = [p for p in shudi("project", "--base", own_park, "--on", DAY, "--json").body if p["id"] == "P-77(示例)"]
+    assert (row["phases"], row["start"]) == ([1, 2], one["start"])
+    tasks = shudi("project", "P-77(示例)", "--tasks", "month", "--base", own_park, "--on", DAY, "--json").body
+    assert {t["phase"] for t in tasks} == {1, 2}
+    assert [t["latest"] for t in tasks] == sorted(t["latest"] for t in tasks)
+    for lang, words in (("en", ("phase 1", "phase 2")), ("zh", ("第1期", "第2期"))):
+        said = shudi("project", "P-77(示例)", "--base", own_park, "--on", DAY, lang=lang).out
+        assert all(word in said for word in words)

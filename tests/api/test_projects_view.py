@@ -12,7 +12,9 @@ import pytest
 
 from layers.store.base import Change
 from layers.store.gpkg import GpkgStore
+from tests.api.conftest import copied
 from tests.api.faces import serving
+from tests.api.test_ledger import phased
 from tests.api.test_look import barriers
 
 pytestmark = pytest.mark.browser
@@ -164,6 +166,29 @@ def test_a_plots_card_leads_to_its_project_and_a_project_that_there_is_not_is_na
     page.locator("#project-page .refusal", has_text="没有项目 nobody").wait_for()
     assert all("404" in said for said in watch.said)
     watch.said.clear()
+
+
+@pytest.mark.parametrize(("lang", "said"), [("en", "phase 2"), ("zh", "分期 2")])
+def test_a_project_with_phases_tells_each_of_them(at, in_phases, lang, said, tmp_path):
+    page = at(f"?lang={lang}&view=projects&project=P-77(示例)&{ON}", own=in_phases)
+    body = page.locator("#project-page")
+    body.locator(".grounds li").wait_for()
+    told = in_phases.client.get(f"/projects/P-77(示例)?{ON}").json()
+    assert body.get_by_role("heading", name=said, exact=True).count() == 1
+    assert all(w["text"][lang] in body.inner_text() for part in told["phases"] for w in part["production"][:3])
+    assert body.locator(".gantt-names li:not(.lane)").count() == len(told["steps"])
+    body.get_by_role("heading", name=said, exact=True).scroll_into_view_if_needed()
+    page.screenshot(path=tmp_path / f"phases-{lang}.png")
+    assert barriers(page) == []
+
+
+@pytest.fixture(scope="module")
+def in_phases(park, tmp_path_factory):
+    """The service of a park with a project in two phases."""
+    folder = tmp_path_factory.mktemp("phases")
+    phased(copied(park, folder / "park.gpkg"))
+    with serving(folder / "park.gpkg", folder) as server:
+        yield server
 
 
 @pytest.fixture

@@ -79,7 +79,7 @@ export function portfolio(projects, items, scale, on, page) {
   const [words, fmt] = [page.words(), page.fmt()];
   const number = new Map(items.map((item, n) => [item.item, n + 1]));
   const title = new Map(items.map((item) => [item.item, item.title[page.language()]]));
-  const told = (m) => `${number.get(m.item)} ${title.get(m.item)}: ${m.actual ? `${words.gantt_done} ${fmt.day(m.actual)}` : `${words.gantt_forecast} ${fmt.day(m.forecast)}`}${m.planned ? `, ${words.gantt_planned} ${fmt.day(m.planned)}` : ""}${m.late > 0 ? `, ${words.gantt_late} ${m.late} ${words.days}` : ""}${m.critical ? `, ${words.gantt_critical}` : ""}`;
+  const told = (m) => `${number.get(m.item)} ${title.get(m.item)}${m.phase ? ` · ${words.phase} ${m.phase}` : ""}: ${m.actual ? `${words.gantt_done} ${fmt.day(m.actual)}` : `${words.gantt_forecast} ${fmt.day(m.forecast)}`}${m.planned ? `, ${words.gantt_planned} ${fmt.day(m.planned)}` : ""}${m.late > 0 ? `, ${words.gantt_late} ${m.late} ${words.days}` : ""}${m.critical ? `, ${words.gantt_critical}` : ""}`;
   const isLate = (m) => m.late > 0 && m.state !== "done";
   const alike = (a, b) => ["done", "late", "critical"].every((name) => a[name] === b[name]);
   const row = ({ marks }) => (hatch, height) => {

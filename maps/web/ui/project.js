@@ -84,7 +84,7 @@ export function projectPage(page, back) {
     if (!found.length) return [make("p", {}, words.no_tasks)];
     const title = new Map(known.body.steps.map((s) => [s.item, s.title[tongue]]));
     const months = [...new Set(found.map((t) => t.period))];
-    return [make("ul", { class: "months" }, ...months.map((month) => make("li", {}, make("strong", {}, month), make("ul", {}, ...found.filter((t) => t.period === month).map((t) => make("li", {}, `${title.get(t.item)}: ${words.ends_by} ${fmt.day(t.latest)}, ${words.begins_by} ${fmt.day(t.begin_by)}`))))))];
+    return [make("ul", { class: "months" }, ...months.map((month) => make("li", {}, make("strong", {}, month), make("ul", {}, ...found.filter((t) => t.period === month).map((t) => make("li", {}, `${title.get(t.item)}${ofPhase(t)}: ${words.ends_by} ${fmt.day(t.latest)}, ${words.begins_by} ${fmt.day(t.begin_by)}`))))))];
   }
 
   function log([visits, issues]) {
@@ -96,18 +96,22 @@ export function projectPage(page, back) {
     return [make("h4", {}, words.service_log), visits.length ? make("ul", {}, ...newest(visits, "day").map(visit)) : make("p", {}, words.none), make("h4", {}, words.issues), issues.length ? make("ul", {}, ...newest(issues, "received_on").map(issue)) : make("p", {}, words.none)];
   }
 
+  const ofPhase = (told) => (told.phase ? ` · ${page.words().phase} ${told.phase}` : "");
+  /** What is told of each phase, or of the whole where there are none. */
+  const parts = (body) => (body.phases.length ? body.phases : [body]);
+
   /** What may start today, and what waits for what. */
   function permits(body) {
     const [words, fmt, tongue] = [page.words(), page.fmt(), page.language()];
     const title = new Map(body.steps.map((s) => [s.item, s.title[tongue]]));
-    const phase = (s) => (s.phase ? ` · ${words.phase} ${s.phase}` : "");
     const [may, waits, done] = ["open", "blocked", "done"].map((state) => body.steps.filter((s) => s.state === state));
-    const missing = body.five_permits_missing.map(([item, what]) => make("li", {}, `${title.get(item)}: ${title.get(what) || words[`missing_${what}`] || what.replace("issued_on", words.gantt_done)}`));
+    const lack = ([item, what]) => make("li", {}, `${title.get(item)}: ${title.get(what) || words[`missing_${what}`] || what.replace("issued_on", words.gantt_done)}`);
+    const five = (part) => [make("h4", {}, `${words.five_permits}${ofPhase(part)}`), part.five_permits_missing.length ? make("ul", {}, ...part.five_permits_missing.map(lack)) : make("p", {}, words.five_permits_ready)];
     return section(words.permits,
-      make("h4", {}, `${words.may_start} (${may.length})`), may.length ? make("ul", {}, ...may.map((s) => make("li", {}, `${s.title[tongue]}${phase(s)} · ${words.earliest} ${fmt.day(s.forecast)}${s.planned ? ` · ${words.gantt_planned} ${fmt.day(s.planned)}` : ""}${s.late > 0 ? ` · ${words.gantt_late} ${s.late} ${words.days}` : ""}`))) : make("p", {}, words.none),
-      make("details", {}, make("summary", {}, `${words.blocked_steps} (${waits.length})`), make("ul", {}, ...waits.map((s) => make("li", {}, `${s.title[tongue]}${phase(s)} ← ${s.waits_for.map((n) => title.get(n)).join(", ") || words.gantt_waits}`)))),
-      make("details", {}, make("summary", {}, `${words.done_steps} (${done.length})`), make("ul", {}, ...done.map((s) => make("li", {}, `${s.title[tongue]}${phase(s)} · ${fmt.day(s.actual)}${s.late > 0 ? ` · ${words.gantt_late} ${s.late} ${words.days}` : ""}`)))),
-      make("h4", {}, words.five_permits), missing.length ? make("ul", {}, ...missing) : make("p", {}, words.five_permits_ready));
+      make("h4", {}, `${words.may_start} (${may.length})`), may.length ? make("ul", {}, ...may.map((s) => make("li", {}, `${s.title[tongue]}${ofPhase(s)} · ${words.earliest} ${fmt.day(s.forecast)}${s.planned ? ` · ${words.gantt_planned} ${fmt.day(s.planned)}` : ""}${s.late > 0 ? ` · ${words.gantt_late} ${s.late} ${words.days}` : ""}`))) : make("p", {}, words.none),
+      make("details", {}, make("summary", {}, `${words.blocked_steps} (${waits.length})`), make("ul", {}, ...waits.map((s) => make("li", {}, `${s.title[tongue]}${ofPhase(s)} ← ${s.waits_for.map((n) => title.get(n)).join(", ") || words.gantt_waits}`)))),
+      make("details", {}, make("summary", {}, `${words.done_steps} (${done.length})`), make("ul", {}, ...done.map((s) => make("li", {}, `${s.title[tongue]}${ofPhase(s)} · ${fmt.day(s.actual)}${s.late > 0 ? ` · ${words.gantt_late} ${s.late} ${words.days}` : ""}`)))),
+      ...parts(body).flatMap(five));
   }
 
   const why = (chain, titles) => make("ol", {}, ...chain.map((r) => make("li", {}, `${titles.get(r.item) || r.item} · ${page.fmt().day(r.on)}: ${r.text[page.language()]}`)));
@@ -115,8 +119,9 @@ export function projectPage(page, back) {
   function forecast(body) {
     const words = page.words();
     const titles = new Map(body.steps.map((s) => [s.item, s.title[page.language()]]));
-    return section(words.forecast, body.production.length ? make("p", {}, `${titles.get(body.production[0].item)}: `, make("strong", {}, page.fmt().day(body.production[0].on)), ` ${words.because}`) : null, why(body.production, titles),
-      body.contract_to_start_days === null ? null : make("p", {}, `${words.contract_to_start}: `, make("strong", {}, `${body.contract_to_start_days} ${words.days}`), body.contract_to_start.length ? ` ${words.because}` : ""), why(body.contract_to_start, titles));
+    const one = (part) => [part.phase ? make("h4", {}, `${words.phase} ${part.phase}`) : null, part.production.length ? make("p", {}, `${titles.get(part.production[0].item)}: `, make("strong", {}, page.fmt().day(part.production[0].on)), ` ${words.because}`) : null, why(part.production, titles),
+      part.contract_to_start_days === null ? null : make("p", {}, `${words.contract_to_start}: `, make("strong", {}, `${part.contract_to_start_days} ${words.days}`), part.contract_to_start.length ? ` ${words.because}` : ""), why(part.contract_to_start, titles)].filter(Boolean);
+    return section(words.forecast, ...parts(body).flatMap(one));
   }
 
   function alarms(body) {

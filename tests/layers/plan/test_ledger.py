@@ -148,6 +148,31 @@ def test_phases_are_cases_of_their_own_and_share_what_names_no_phase() -> None:
     review = rows[rows["item"] == "joint_review"].set_index("phase")
     assert review["state"].to_dict() == {1: "done", 2: "open"}
     assert rows[rows["item"] == "signing"]["actual"].tolist() == [pd.Timestamp("2026-01-05")] * 2
+    assert steward.phases(of, "A") == [1, 2]
+    assert "joint_review" in steward.blocked_by(of, "A", 2)["planning_conditions"]
+    assert steward.blocked_by(of, "A", 1)["planning_conditions"] == []
+
+
+def test_a_service_that_is_late_for_the_land_of_one_phase_is_late_for_that_phase() -> None:
+    late = pd.DataFrame({"project": ["A"], "phase": [2], "item": ["utilities_connected"], "day": [np.datetime64("2030-01-01")], "en": ["main"], "zh": ["主管"]})  # fmt: skip
+    two = steps(
+        ("A", "signing", {"phase": 1, "planned_on": "2026-04-01"}), ("A", "signing", {"phase": 2, "planned_on": "2026-04-01"})
+    )
+    of = made(projects("A"), two, floors=late)
+    made_of = steward.rows(of).query("item == 'in_production'").set_index("phase")["forecast"]
+    assert made_of[1] < pd.Timestamp("2028-01-01") < pd.Timestamp("2030-01-01") < made_of[2]
+    assert [r.text.en for r in steward.chain(of, "A", "in_production", 2)][-1] == "main"
+    whole = steward.rows(made(projects("A"), steps(), floors=late)).query("item == 'in_production'")["forecast"].iloc[0]
+    assert whole == made_of[2], "of a project that tells no phases the land of one is its land"
+
+
+def test_the_land_of_a_phase_stands_idle_until_that_phase_starts() -> None:
+    names = [s.id for s in templates(BOOK)["industrial"].steps if s.id not in ("signing",)]
+    begun = [("A", i, {"phase": 1, "actual_on": "2025-01-02"}) for i in names[: names.index("start") + 1]]
+    of = made(projects("A"), steps(("A", "signing", {"actual_on": "2025-01-02"}), *begun, ("A", "filing", {"phase": 2})))
+    land = [{"id": f"C{p}", "project": "A", "phase": p, "supplied_on": "2025-01-02"} for p in (1, 2, None)]
+    found = warned(of, land)
+    assert found[found["rule"] == "idle"]["row"].tolist() == ["land_cases:C2"]
 
 
 @pytest.mark.parametrize(
