@@ -16,6 +16,7 @@ edit and the refresh of the findings are the plots of its box read one by one, w
 
 from __future__ import annotations
 
+import gzip
 import json
 import threading
 from collections import OrderedDict
@@ -46,6 +47,8 @@ DOMAIN_MARGIN = 3.0
 """Degrees around a CRS's area of use in which it is still trusted to find what a tile shows."""
 ENTRY = 500
 """Bytes that a cache entry takes beside its tile, so that empty tiles are bounded too."""
+PACKED, LEVEL, MAGIC = 1_000, 1, b"\x1f\x8b"
+"""Bytes from which a tile is packed, how hard, and what gzip begins with (RFC 1952), as no tile does."""
 READINESS = "readiness"
 LABELLED = ("parcels", "zoning", "land_use", "sites")
 LABEL_ZOOM = 14
@@ -122,6 +125,17 @@ def tile(store: Store, layer: str, z: int, x: int, y: int) -> bytes:
     if layer in LABELLED and z >= LABEL_ZOOM:
         made[f"{layer}_label"] = label_points(made[layer], box)
     return encode(made, box)
+
+
+def packed(store: Store, layer: str, z: int, x: int, y: int) -> bytes:
+    """Make the tile as `tile` does, packed by gzip unless it is small: to be kept so, for packing takes as long as all the rest."""
+    made = tile(store, layer, z, x, y)
+    return made if len(made) < PACKED else gzip.compress(made, LEVEL, mtime=0)
+
+
+def is_packed(body: bytes) -> bool:
+    """Tell whether a tile is packed."""
+    return body.startswith(MAGIC)
 
 
 def label_points(layer: TileLayer, box: Box) -> TileLayer:

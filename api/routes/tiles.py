@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+
 from fastapi import APIRouter, Request, Response
 
 from api.answers import kept, tag, unchanged
@@ -11,7 +13,7 @@ from layers.collections import written
 from layers.known import Known
 from layers.store.base import Store
 from maps import relief
-from maps.tiles import READINESS, TileCache
+from maps.tiles import READINESS, TileCache, is_packed, packed
 
 MVT, PNG = "application/vnd.mapbox-vector-tile", "image/png"
 router = APIRouter(tags=["tiles"])
@@ -20,11 +22,10 @@ router = APIRouter(tags=["tiles"])
 @router.get(
     "/tiles/{layer}/{z}/{x}/{y}.mvt", response_class=Response, responses={200: {"content": {MVT: {}}}, 404: {"model": Problem}}
 )
-def tile(
-    layer: str, z: int, x: int, y: int, request: Request, store: AStore, cache: TheCache, known: TheKnown
-) -> Response:  # fmt: skip
+def tile(layer: str, z: int, x: int, y: int, request: Request) -> Response:
     """Draw one tile of a layer, or of `readiness`; 304 where the caller has it already."""
-    return send(request, store, cache, known, layer, z, x, y)
+    held = request.app.state  # asked for as dependencies they take as long as finding the tile
+    return send(request, held.land.store(), held.cache, held.known, layer, z, x, y)
 
 
 @router.get(
@@ -41,10 +42,17 @@ def relief_tile(z: int, x: int, y: int, request: Request, store: AStore, cache: 
 
 
 def send(request: Request, store: Store, cache: TileCache, known: Known, layer: str, z: int, x: int, y: int) -> Response:
-    """Send a tile."""
-    body, version = cache.get(store, layer, z, x, y)
+    """Send a tile, packed as it is kept to who takes that."""
+    body, version = cache.get(store, layer, z, x, y, packed)
     etag = tag("tile", layer, z, x, y, version)
     modified = None if layer == READINESS else written(store, int(version.rpartition("=")[2]), known)
     if (same := unchanged(request, etag, modified)) is not None:
         return same
-    return Response(body, media_type=MVT, headers=kept(etag, modified))
+    headers = kept(etag, modified)
+    if is_packed(body):
+        headers["Vary"] = "Accept-Encoding"
+        if "gzip" in request.headers.get("accept-encoding", ""):
+            headers["Content-Encoding"] = "gzip"
+        else:
+            body = gzip.decompress(body)
+    return Response(body, media_type=MVT, headers=headers)

@@ -98,6 +98,16 @@ def test_a_tile_decodes_and_is_asked_for_once(server, park, layer):
         assert len(found[layer]["features"]) > 0
 
 
+def test_a_tile_is_kept_packed_and_unpacked_for_who_takes_it_plain(server, park):
+    where = f"/tiles/parcels/{tile_at(*place(park), 14)}.mvt"
+    packed = server.client.get(where, headers={"Accept-Encoding": "gzip"})
+    plain = server.client.get(where, headers={"Accept-Encoding": "identity"})
+    assert (packed.headers["content-encoding"], "content-encoding" in plain.headers) == ("gzip", False)
+    assert packed.content == plain.content
+    assert int(packed.headers["content-length"]) < len(plain.content)
+    assert all("Accept-Encoding" in answer.headers["vary"] for answer in (packed, plain))
+
+
 def test_a_tile_shows_the_verdict_that_the_sheet_gives(server, park):
     found = mapbox_vector_tile.decode(server.client.get(f"/tiles/readiness/{tile_at(*place(park), 15)}.mvt").content)
     drawn = {f["properties"]["id"]: f["properties"]["verdict"] for f in found["readiness"]["features"]}
