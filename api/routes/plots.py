@@ -9,9 +9,11 @@ from fastapi import APIRouter, Path, Query
 
 from api.deps import AStore, TheNetworks, TheStandards
 from api.models import LevelBody, LevellingBody, Moment, Problem, SheetBody
+from api.verdicts import VerdictBody
 from layers.assessment import carried, explain, question, stored
 from layers.assessment import level as level_site
 from layers.inputs import current
+from layers.verdict import verdict
 
 router = APIRouter(tags=["plots"])
 ShownIn = Annotated[
@@ -36,6 +38,18 @@ def plot(
         made = current(store, ask, standards, as_of)
     shown = carried(sheet, store.crs, answer_crs) if answer_crs else sheet
     return SheetBody.of(shown, answer_crs or store.crs, "generated" in store.title, as_of, made)
+
+
+@router.get("/plots/{id}/verdict", responses={404: {"model": Problem}})
+def the_verdict(
+    id: Annotated[str, Path(max_length=200)],
+    store: AStore,
+    standards: TheStandards,
+    networks: TheNetworks,
+    on: Annotated[date | None, Query(description="default: the day of the stored findings")] = None,
+) -> VerdictBody:
+    """Tell the verdict of a stored plot in short: from the stored findings where they surely hold, else found now."""
+    return VerdictBody.of(id, verdict(store, standards, id, on, networks), "generated" in store.title)
 
 
 @router.get("/plots/{id}/levelling", responses={404: {"model": Problem}})

@@ -62,6 +62,22 @@ def test_a_plot_is_the_same_sheet_as_explained(server, park):
     assert heard == without_stored(said)
 
 
+@pytest.mark.parametrize("day", [{}, {"on": "2027-10-01"}], ids=["of the stored findings", "another"])
+def test_a_verdict_in_short_says_what_the_sheet_says(server, day):
+    short = server.client.get(f"/plots/{PLOT}/verdict", params=day).json()
+    sheet = server.client.get(f"/plots/{PLOT}", params=day or {"on": DAY}).json()
+    assert (short["stored"], short["on"]) == (not day, sheet["on"])
+    same = ("id", "generated", "verdict", "ready_state", "ready_from", "deciding", "missing", "serviced_level")
+    assert {name: short[name] for name in same} == {name: sheet[name] for name in same}
+    assert short["inputs"]["layers"] == sheet["inputs"]["layers"]
+    assert short["area_m2"] == pytest.approx(sheet["area_m2"], abs=1e-6)
+    parts = ("free_m2", "warn_m2", "unknown_m2", "blocked_m2")
+    assert sum(short[name] for name in parts) == pytest.approx(short["area_m2"], abs=1e-6)
+    for service, told in zip(short["services"], sheet["services"], strict=True):
+        assert all(service[name] == told[name] for name in ("kind", "title", "state", "from", "line"))
+    assert server.client.get("/plots/nowhere/verdict").status_code == 404
+
+
 def test_a_moment_is_read_alike_by_both_faces(server, park):
     for moment in ("2026-01-01", "2099-01-01", "2099-01-01T08:00:00", "2099-01-01T08:00:00+08:00"):
         heard = server.client.get(f"/plots/{PLOT}", params={"on": DAY, "as_of": moment})

@@ -319,12 +319,14 @@ def alone(ours: Service, town: Town) -> Iterator[str]:
         with closing(http.client.HTTPConnection("127.0.0.1", ours.port)):
             ours.ask("warm tile", [warm] * BATCH)
         ids = town.rng.sample(town.ids, BATCH)
-        ours.ask("verdict of a plot", [f"/plots/{quote(id)}" for id in ids])
+        ours.ask("verdict of a plot", [f"/plots/{quote(id)}/verdict" for id in ids])
+        ours.ask("whole sheet of a plot", [f"/plots/{quote(id)}" for id in ids])
         ours.ask("stored finding of a plot", [f"/collections/findings/items/{quote(id)}" for id in ids])
     for what, target in (
         ("cold readiness tile z14", 30),
         ("warm tile", 3),
         ("verdict of a plot", 20),
+        ("whole sheet of a plot", 20),
         ("stored finding of a plot", 20),
     ):
         yield ours.told(what, f" (target {target})")
