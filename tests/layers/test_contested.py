@@ -3,19 +3,16 @@
 from contextlib import closing
 
 import numpy as np
-import pytest
 
 from layers.assessment import Networks, anew, question
 from layers.census import assess
 from layers.contested import SINCE, WHOLE, moved
-from layers.demo import deliveries
 from layers.plan.capacity import KINDS
 from layers.plan.contest import Contest, claims
 from layers.refresh import concerned, refresh, standing
 from layers.standards import Standards
 from layers.store.base import Change
 from layers.store.gpkg import GpkgStore
-from layers.store.memory import MemoryStore
 from tests.layers.plan.test_contest import park
 from tests.layers.plan.test_networks import CRS, TODAY
 
@@ -102,19 +99,11 @@ def test_a_place_marked_from_afar_is_told_to_open_maps():
     assert (np.abs(told - first).max(axis=1) < 1e-6).sum() == 1
 
 
-@pytest.fixture(scope="module")
-def demo():
-    store = MemoryStore()
-    for edition, frames in deliveries(400):
-        store.add(edition, frames, ME)
-    return store
-
-
-def test_the_marks_are_those_that_adding_up_every_claim_tells(demo):
+def test_the_marks_are_those_that_adding_up_every_claim_tells(generated):
     ask = question(STANDARDS, None, None, None)
-    assess(demo, ask, STANDARDS)
-    found = demo.findings()[0]
-    told = Contest.of(Networks().trace(demo, ask)["utilities"], claims(found)).compete(found)
+    assess(generated, ask, STANDARDS)
+    found = generated.findings()[0]
+    told = Contest.of(Networks().trace(generated, ask)["utilities"], claims(found)).compete(found)
     for kind in KINDS:
         marked = found["contested"].str.split(",").map(lambda kinds, kind=kind: kind in kinds).to_numpy(bool)
         assert np.array_equal(marked, (told[f"{kind}_capacity"] == "competing").to_numpy(bool))

@@ -4,28 +4,17 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
-import pytest
 import shapely
 
 from layers.assessment import Networks, check, question
 from layers.census import assess
 from layers.contests import Contests
-from layers.demo import deliveries
 from layers.standards import Standards
 from layers.store.base import Change
-from layers.store.memory import MemoryStore
 
 STANDARDS = Standards.load()
 ASK = question(STANDARDS, None, None, None)
 ME = Change("test")
-
-
-@pytest.fixture(scope="module")
-def park():
-    store = MemoryStore()
-    for edition, frames in deliveries(400):
-        store.add(edition, frames, ME)
-    return store
 
 
 def places(store):
@@ -43,19 +32,19 @@ def services(store, ask, networks):
     return [check(store, shape, ask, id, own, networks=networks).services for shape, id, own in places(store)]
 
 
-def test_fresh_findings_tell_of_all_plots_what_asking_them_anew_tells(park, monkeypatch):
+def test_fresh_findings_tell_of_all_plots_what_asking_them_anew_tells(generated, monkeypatch):
     ask = replace(ASK, use="100102")
-    anew = services(park, ask, Networks())
+    anew = services(generated, ask, Networks())
     states = [s.capacity.state for found in anew for s in found if s.capacity]
     assert {"competing", "enough"} <= set(states)
     assert any(s.capacity.rivals and s.capacity.takers for found in anew for s in found if s.capacity)
-    assess(park, ASK, STANDARDS)
+    assess(generated, ASK, STANDARDS)
     monkeypatch.setattr("layers.contests.LINES", 0)
-    assert services(park, ask, Networks()) == anew
+    assert services(generated, ask, Networks()) == anew
     monkeypatch.setattr("layers.contests.PATIENCE", 0)
-    assert services(park, ask, Networks()) == anew
+    assert services(generated, ask, Networks()) == anew
     monkeypatch.setattr("layers.contests.PATIENCE", 10_000)
-    assert services(park, ask, Networks()) == anew
+    assert services(generated, ask, Networks()) == anew
 
 
 def whole(store, ask, contests):
@@ -63,17 +52,17 @@ def whole(store, ask, contests):
     return contests.find(store, networks.trace(store, ask), ask, frozenset({"no source"}))
 
 
-def test_findings_of_other_land_or_of_another_day_are_not_taken(park, monkeypatch):
+def test_findings_of_other_land_or_of_another_day_are_not_taken(generated, monkeypatch):
     monkeypatch.setattr("layers.contests.PATIENCE", 0)
-    assess(park, ASK, STANDARDS)
+    assess(generated, ASK, STANDARDS)
     contests = Contests()
-    first = whole(park, ASK, contests)
-    assert whole(park, replace(ASK, use="100102"), contests) is first
-    assert whole(park, question(STANDARDS, date.today() + timedelta(1), None, None), contests) is not first
-    plot = park.read("parcels").iloc[:1]
-    park.edit("zoning", ME, delete=park.read("zoning")["id"].tolist()[:1])
-    assert whole(park, ASK, contests) is first
-    park.edit("parcels", ME, put=plot.assign(status="idle"))
-    assert whole(park, ASK, contests) is not first
-    assess(park, ASK, STANDARDS)
-    assert len(whole(park, ASK, contests).plots)
+    first = whole(generated, ASK, contests)
+    assert whole(generated, replace(ASK, use="100102"), contests) is first
+    assert whole(generated, question(STANDARDS, date.today() + timedelta(1), None, None), contests) is not first
+    plot = generated.read("parcels").iloc[:1]
+    generated.edit("zoning", ME, delete=generated.read("zoning")["id"].tolist()[:1])
+    assert whole(generated, ASK, contests) is first
+    generated.edit("parcels", ME, put=plot.assign(status="idle"))
+    assert whole(generated, ASK, contests) is not first
+    assess(generated, ASK, STANDARDS)
+    assert len(whole(generated, ASK, contests).plots)

@@ -4,7 +4,6 @@ from contextlib import closing
 
 import numpy as np
 import pandas as pd
-import pytest
 import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,7 +17,6 @@ from layers.refresh import hold, refresh
 from layers.store.base import Edit
 from layers.store.gpkg import GpkgStore
 from layers.store.moving import copy
-from layers.store.postgis import PostgisStore
 from maps.tiles import base_box, summed, tile
 from tests.layers.test_refresh import CRS, ME, ONE_EDIT, STANDARDS, X, Y, ask, edits, frame, world
 
@@ -46,16 +44,6 @@ def check_tiles(store, monkeypatch):
     with monkeypatch.context() as m:
         m.setattr(type(store), "overview", lambda *_: None)
         assert kept == [tile(store, layer, *at) for layer in ("readiness", "parcels") for at in MAP]
-
-
-@pytest.fixture(params=["gpkg", "postgis"])
-def stored(request, tmp_path):
-    if request.param == "postgis":
-        with request.getfixturevalue("postgres").database("template_park") as url, closing(PostgisStore.open(url)) as base:
-            yield base
-        return
-    with closing(GpkgStore.create(tmp_path / "land.gpkg", CRS)) as base:
-        yield base
 
 
 def put(store, layer, id, row):

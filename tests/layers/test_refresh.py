@@ -1,6 +1,5 @@
 """Refresh: after any edits the findings are those of a full assessment, to the last bit, and never pass for fresh before."""
 
-from contextlib import closing
 from datetime import date
 from io import BytesIO
 
@@ -24,9 +23,7 @@ from layers.inputs import stale
 from layers.refresh import Refreshed, refresh, standing
 from layers.standards import Standards
 from layers.store.base import Change, Edit
-from layers.store.gpkg import GpkgStore
 from layers.store.memory import MemoryStore
-from layers.store.postgis import PostgisStore
 
 CRS = "EPSG:4548"
 X, Y = 500_000.25, 4_077_000.125
@@ -294,16 +291,6 @@ def test_a_finding_that_an_edit_may_have_changed_is_not_shown_before_it_is_fresh
     assert len(standing(store, plots)) == len(plots)
     store.edit("utilities", ME, delete=["E1"])
     assert len(standing(store, plots)) == 0
-
-
-@pytest.fixture(params=["gpkg", "postgis"])
-def stored(request, tmp_path):
-    if request.param == "postgis":
-        with request.getfixturevalue("postgres").database("template_park") as url, closing(PostgisStore.open(url)) as base:
-            yield base
-        return
-    with closing(GpkgStore.create(tmp_path / "land.gpkg", CRS)) as base:
-        yield base
 
 
 def test_lines_traced_again_from_memory_serve_as_a_full_assessment_of_each_store_finds(stored):
