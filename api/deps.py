@@ -18,6 +18,7 @@ from layers.collections import Collection, catalogue
 from layers.known import Known
 from layers.search import Index
 from layers.standards import Standards
+from layers.steward import Stewards
 from layers.store import open_store
 from layers.store.base import Store
 from maps.tiles import TileCache
@@ -97,6 +98,7 @@ TheImports = Annotated[Imports, held("imports")]
 TheCache = Annotated[TileCache, held("cache")]
 TheSettings = Annotated[Settings, held("settings")]
 TheKnown = Annotated[Known, held("known")]
+TheStewards = Annotated[Stewards, held("stewards")]
 
 
 def what_one_sees(store: AStore, known: TheKnown, person: ThePerson) -> Mapping[str, Collection]:

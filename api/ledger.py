@@ -63,6 +63,13 @@ class WarningRow(BaseModel):
         ]  # fmt: skip
 
 
+class WarningsBody(BaseModel):
+    """Some of the warnings, the worst first, and how many there are in all."""
+
+    total: int
+    warnings: list[WarningRow]
+
+
 class StepRow(BaseModel):
     """One step of a project: planned, forecast (the earliest end) and actual day, latest day and days of slack to the target.
 

@@ -51,6 +51,7 @@ from layers.assessment import Networks
 from layers.known import Known
 from layers.search import Index
 from layers.standards import Standards
+from layers.steward import Stewards
 from layers.store.people import People, beside
 from maps.tiles import TileCache
 
@@ -81,6 +82,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.cache = TileCache()
     app.state.settings = settings
     app.state.known = Known()
+    app.state.stewards = Stewards()
     app.state.watch = Watch(app.state.land, app.state.standards, app.state.networks)
     folder = jobs_beside(settings.base)
     app.state.jobs = Jobs(folder)

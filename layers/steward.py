@@ -11,7 +11,9 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from layers.collections import made_from
 from layers.errors import Refusal
+from layers.known import Known
 from layers.parcels import TAKEN
 from layers.plan import ledger as planned
 from layers.plan.figures import Figure, Tables, figures
@@ -25,6 +27,13 @@ from layers.store.base import Compare, Edit, Store, When
 
 GUARDED = ("projects", "permits")
 """The tables whose records are held against each other."""
+
+
+RESTS_ON = (
+    "projects", "permits", "land_cases", "opinions", "approvals", "buildings", "connections", "relocations", "sections", "issues",
+    "parcels",
+)  # fmt: skip
+"""The layers that a ledger is read from."""
 
 
 class BadHashError(Refusal):
@@ -57,6 +66,21 @@ def steward(store: Store, standards: Standards, on: date, as_of: datetime | None
     day, book = np.datetime64(on, "D"), standards.on(on)
     of = planned.ledger(tables.projects, permits, day, book, Calendar.of(standards), floors)
     return Steward(of, tables, warnings(of, tables.cases, tables.connections, tables.issues, opinions, sections))
+
+
+class Stewards:
+    """Whole ledgers of a base, kept until a table, a parcel or the findings change: nobody may change what they hold."""
+
+    def __init__(self, keep: int = 4) -> None:
+        self._known = Known(keep)
+
+    def get(self, store: Store, standards: Standards, on: date, as_of: datetime | None = None) -> Steward:
+        """Remember the ledger of a day, as it was known at a moment, or read and schedule it."""
+        with store.snapshot():
+            versions = store.versions()
+            key = (on, as_of, *(versions[name] for name in RESTS_ON), made_from(store))
+            made: Steward = self._known.get(key, lambda: steward(store, standards, on, as_of))
+        return made
 
 
 def _tables(

@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Path, Query
 
 from api.board import LandBody, MilestonesBody, PlotProject, land_body, milestones, plot_projects
-from api.deps import AStore, TheNetworks, TheStandards
-from api.ledger import FigureRow, ProjectBody, ProjectRow, ReportBody, Task, WarningRow, projects, tasks, whole
+from api.deps import AStore, TheNetworks, TheStandards, TheStewards
+from api.ledger import FigureRow, ProjectBody, ProjectRow, ReportBody, Task, WarningRow, WarningsBody, projects, tasks, whole
 from api.models import Moment, Problem
 from layers.plan.warnings import RANK
 from layers.project_land import land_of, projects_on
@@ -20,9 +20,11 @@ Id = Annotated[str, Path(max_length=200, description="number of a project")]
 
 
 @router.get("/projects")
-def the_projects(store: AStore, standards: TheStandards, on: date | None = None, as_of: Moment | None = None) -> list[ProjectRow]:
+def the_projects(
+    store: AStore, standards: TheStandards, stewards: TheStewards, on: date | None = None, as_of: Moment | None = None
+) -> list[ProjectRow]:
     """List the projects: how far each is, when it starts and produces, its worst warning."""
-    return projects(steward(store, standards, on or date.today(), as_of))
+    return projects(stewards.get(store, standards, on or date.today(), as_of))
 
 
 @router.get("/projects/{id}", responses={404: {"model": Problem}})
@@ -65,27 +67,33 @@ def the_projects_of_a_plot(
 
 
 @router.get("/milestones")
-def the_milestones(store: AStore, standards: TheStandards, on: date | None = None, as_of: Moment | None = None) -> MilestonesBody:
+def the_milestones(
+    store: AStore, standards: TheStandards, stewards: TheStewards, on: date | None = None, as_of: Moment | None = None
+) -> MilestonesBody:
     """Tell permits and milestones of all projects: planned, forecast, done, how late, whether any slack is left."""
-    return milestones(steward(store, standards, on or date.today(), as_of))
+    return milestones(stewards.get(store, standards, on or date.today(), as_of))
 
 
 @router.get("/warnings")
 def the_warnings(
-    store: AStore, standards: TheStandards, on: date | None = None, project: Annotated[str | None, Query(max_length=200)] = None,
-    level: Literal["notice", "yellow", "orange", "red"] = "notice",
-) -> list[WarningRow]:  # fmt: skip
-    """List what is late or will be, what expires, what stands idle, the worst first, from a level on."""
-    of = steward(store, standards, on or date.today(), None, project)
-    return WarningRow.every(of.warnings[of.warnings["level"].map(RANK).ge(RANK[level]).to_numpy(bool)], of.ledger.book)
+    store: AStore, standards: TheStandards, stewards: TheStewards, on: date | None = None, as_of: Moment | None = None,
+    project: Annotated[str | None, Query(max_length=200)] = None, level: Literal["notice", "yellow", "orange", "red"] = "notice",
+    limit: Annotated[int, Query(ge=1, le=10_000)] = 1000, offset: Annotated[int, Query(ge=0, le=10**9)] = 0,
+) -> WarningsBody:  # fmt: skip
+    """List what is late or will be, what expires, what stands idle, the worst first, from a level on; a page of it, and the total."""
+    day = on or date.today()
+    of = stewards.get(store, standards, day, as_of) if project is None else steward(store, standards, day, as_of, project)
+    found = of.warnings[of.warnings["level"].map(RANK).ge(RANK[level]).to_numpy(bool)]
+    return WarningsBody(total=len(found), warnings=WarningRow.every(found.iloc[offset : offset + limit], of.ledger.book))
 
 
 @router.get("/report")
 def the_report(
-    store: AStore, standards: TheStandards, year: Annotated[int | None, Query(ge=1990, le=2060)] = None, on: date | None = None
-) -> ReportBody:
+    store: AStore, standards: TheStandards, stewards: TheStewards, year: Annotated[int | None, Query(ge=1990, le=2060)] = None,
+    on: date | None = None,
+) -> ReportBody:  # fmt: skip
     """Tell the figures of a year, each with its formula and the rows that it rests on."""
     day = on or date.today()
     since, until = date(year or day.year, 1, 1), date(year, 12, 31) if year else day
-    of = steward(store, standards, day)
+    of = stewards.get(store, standards, day)
     return ReportBody(since=since, until=until, on=day, figures=[FigureRow.of_(f) for f in of.figures(since, until)])

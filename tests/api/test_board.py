@@ -49,7 +49,7 @@ def test_a_warning_carries_what_often_goes_wrong_before_its_step(server: Server)
     assert any("预审方案" in question["zh"] for question in asked["grant_contract"])
     steps = {s["item"]: s for s in body["steps"]}
     assert (steps["grant_contract"]["record"], steps["filing"]["record"]) == ("P-77(示例)-grant_contract", None)
-    red = server.client.get("/warnings", params={"on": DAY, "level": "red"}).json()
+    red = server.client.get("/warnings", params={"on": DAY, "level": "red"}).json()["warnings"]
     assert {w["level"] for w in red} == {"red"}
 
 

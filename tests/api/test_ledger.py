@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import openpyxl
 import pyogrio
@@ -43,7 +44,7 @@ def test_a_project_that_there_is_not_is_named(server: Server, park: Path) -> Non
 
 def test_warnings_and_figures_are_the_same_for_both_faces(server: Server, park: Path) -> None:
     said = shudi("warnings", "--base", park, "--on", DAY, "--json").body
-    assert said == server.client.get("/warnings", params={"on": DAY}).json()
+    assert {"total": len(said), "warnings": said} == server.client.get("/warnings", params={"on": DAY}).json()
     assert said[0]["level"] == "red"
     assert {w["project"] for w in shudi("warnings", "--project", "P-K04", "--base", park, "--on", DAY, "--json").body} == {
         "P-K04"
@@ -215,7 +216,7 @@ def test_a_line_that_opens_its_road_again_is_a_warning_on_both_faces(own_park: P
     assert found in own, "the road of another project is looked at too"
     assert "道路完工11天后将再次开挖" in shudi("warnings", "--base", own_park, "--on", DAY, lang="zh").out
     with serving(own_park, tmp_path) as server:
-        assert server.client.get("/warnings", params={"on": DAY}).json() == every
+        assert server.client.get("/warnings", params={"on": DAY}).json()["warnings"] == every
     assert shudi("edit", "projects", "P-road(示例)", "status=cancelled", "--base", own_park).status == 0
     assert [w for w in shudi("warnings", "--base", own_park, "--on", DAY, "--json").body if w["rule"].startswith("road_")] == []
 
@@ -263,3 +264,19 @@ def test_each_phase_of_a_project_has_its_own_schedule_and_the_whole_is_told_hone
     for lang, words in (("en", ("phase 1", "phase 2")), ("zh", ("第1期", "第2期"))):
         said = shudi("project", "P-77(示例)", "--base", own_park, "--on", DAY, lang=lang).out
         assert all(word in said for word in words)
+
+
+def test_warnings_come_by_pages_with_their_total(server: Server) -> None:
+    def page(**more: object) -> dict[str, Any]:
+        return server.client.get("/warnings", params={"on": DAY, **more}).json()
+
+    whole = page()
+    assert whole["total"] == len(whole["warnings"]) > 4
+    parts = [page(limit=3, offset=k)["warnings"] for k in range(0, whole["total"], 3)]
+    assert [w for part in parts for w in part] == whole["warnings"]
+    beyond = page(offset=whole["total"])
+    assert beyond == {"total": whole["total"], "warnings": []}
+    assert page(level="red", limit=1)["total"] < whole["total"]
+    for wrong in ({"limit": 0}, {"limit": 10_001}, {"offset": -1}):
+        assert server.client.get("/warnings", params=wrong).status_code in (400, 422)
+    assert page(as_of="2020-01-01T00:00:00Z") == {"total": 0, "warnings": []}

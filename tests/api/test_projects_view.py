@@ -8,6 +8,7 @@ from contextlib import closing
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import pytest
 
 from layers.store.base import Change
@@ -103,7 +104,7 @@ def test_table_chart_and_warnings_say_the_same_as_the_service(at, server, lang, 
     first = page.locator(".projects tbody tr").first
     assert words["late"] in first.inner_text()
     assert words["red"] in first.inner_text()
-    said = server.client.get(f"/warnings?{ON}&level=yellow").json()
+    said = server.client.get(f"/warnings?{ON}&level=yellow").json()["warnings"]
     assert page.locator(".projects tbody tr").count() == len(said)
     page.select_option("#projects-warn", "notice")
     page.wait_for_function("n => document.querySelectorAll('.projects tbody tr').length > n", arg=len(said))
@@ -200,6 +201,8 @@ def many(park, tmp_path):
     ids = [f"Q-{k:04d}" for k in range(1000)]
     frame = gpd.GeoDataFrame({"id": ids, "name": ids, "kind": "industrial", "status": np.resize(["signed", "started"], 1000)}, geometry=[None] * 1000, crs=store.crs)  # fmt: skip
     store.edit("projects", Change("Lin", "doc 9"), put=frame)
+    late = gpd.GeoDataFrame({"id": [f"{id}-signing" for id in ids], "project": ids, "item": "signing", "planned_on": pd.Timestamp("2026-01-05")}, geometry=[None] * 1000, crs=store.crs)  # fmt: skip
+    store.edit("permits", Change("Lin", "doc 9"), put=late)
     store.close()
     with serving(tmp_path / "many.gpkg", tmp_path) as server:
         yield server
@@ -217,6 +220,15 @@ def test_a_thousand_projects_are_drawn_as_far_as_one_looks(at, many):
         assert page.locator(row).count() == drawn
         page.click(".more")
         assert page.locator(row).count() == 2 * drawn
+    page.click("#projects-warnings")
+    total = many.client.get(f"/warnings?{ON}&level=yellow&limit=1").json()["total"]
+    found = page.locator("#projects-answer p", has_text=f"500 / {total:,}")
+    found.wait_for()
+    page.locator("#more-warnings").click()
+    found.wait_for(state="detached")
+    page.locator("#projects-answer p", has_text=f"1,000 / {total:,}").wait_for()
+    page.click("#projects-gantt")
+    page.locator(".gantt-names li").first.wait_for()
     page.fill("#projects-text", "Q-0999")
     page.locator("#projects-count", has_text="1 / 1,043").wait_for()
     assert page.locator(".gantt-names li").count() == 1

@@ -24,7 +24,7 @@ from layers.plan.procedures import FutureError, PastError, UnexplainedError, Unk
 from layers.plan.schedule import OutOfOrderError
 from layers.plan.warnings import key
 from layers.standards import Standards
-from layers.steward import BadHashError, Steward, steward
+from layers.steward import RESTS_ON, BadHashError, Steward, Stewards, steward
 from layers.store.base import Change, Store
 from layers.store.memory import MemoryStore
 from layers.wishes import BadEditError, Wish
@@ -330,3 +330,32 @@ def test_the_demo_has_opinions_relocations_inspections_and_documents(demo: Store
     assert found[found["rule"] == "department"]["en"].tolist() == [
         "the opinion of 水务局 water 示例函〔2025〕104-2号 expires on 2026-05-15: 45 days are left"
     ]
+
+
+def test_a_ledger_is_scheduled_once_while_what_it_rests_on_stays(base: Store) -> None:
+    kept = Stewards()
+    first = kept.get(base, STANDARDS, ON)
+    assert kept.get(base, STANDARDS, ON) is first
+    assert kept.get(base, STANDARDS, date(2026, 4, 1)) is not first
+    edit(base, [Wish("service_log", "V", "create", {"project": "A", "subject": "visit"})], LIN, BOOK)
+    assert kept.get(base, STANDARDS, ON) is first, "visits move nothing"
+    entry = max(base.versions().values())
+    edit(base, [Wish("permits", "S", "create", {"project": "A", "item": "signing", "actual_on": "2026-03-30"})], LIN, BOOK)
+    now = kept.get(base, STANDARDS, ON)
+    assert blocked_by(now.ledger, "A").keys() == blocked_by(first.ledger, "A").keys() - {"signing"}
+    assert blocked_by(kept.get(base, STANDARDS, ON, entry).ledger, "A").keys() == blocked_by(first.ledger, "A").keys()
+
+
+def test_what_a_ledger_is_read_from_is_all_that_it_is_kept_by(demo: Store) -> None:
+    seen: set[str] = set()
+
+    class Watched:
+        def __getattr__(self, name: str) -> object:
+            return getattr(demo, name)
+
+        def read(self, layer: str, *given: object, **more: object) -> object:
+            seen.add(layer)
+            return demo.read(layer, *given, **more)  # type: ignore[arg-type]
+
+    steward(Watched(), STANDARDS, ON)  # type: ignore[arg-type]
+    assert seen == set(RESTS_ON)

@@ -10,6 +10,7 @@ import { projectPage } from "./project.js";
 
 const PARTS = ["board", "table", "gantt", "warnings"];
 export const STAGES = ["prospect", "signed", "land", "permits", "construction", "production", "halted"];
+const PAGE = 500; // warnings that are asked for at once
 const MORE = { board: 40, table: 100, gantt: 50, warnings: 100 }; // rows that are drawn at once; the rest when asked for
 const LEDGER = ["projects", "permits", "land_cases", "connections", "relocations", "issues", "service_log", "sites", "readiness"];
 const KEYS = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0] };
@@ -39,7 +40,7 @@ export function sorted(rows, value, down, locale) {
  * @param {any} page
  */
 export function projectsView(page) {
-  /** @type {{on: string, rows: any[], items: any[], marks: Map<string, any[]>, warnings: any[] | null, warn: string} | null} */ let known = null;
+  /** @type {{on: string, rows: any[], items: any[], marks: Map<string, any[]>, warnings: any[] | null, total: number, warn: string} | null} */ let known = null;
   let turn = 0;
   const one = projectPage(page, back);
   const meeting = meetingForm(page);
@@ -60,14 +61,30 @@ export function projectsView(page) {
     if (!known) into().replaceChildren(page.words().loading);
     try {
       const [rows, chart] = await Promise.all([server.ask(`projects${query()}`), part() === "gantt" ? server.ask(`milestones${query()}`) : null]);
-      const list = part() === "warnings" ? await server.ask(`warnings${query()}&level=${level()}`) : null;
+      const list = part() === "warnings" ? await someWarnings(0) : null;
       if (mine !== turn) return;
-      known = { on: chart?.on || page.day() || new Date().toISOString().slice(0, 10), rows: sorted(rows, (r) => -LEVELS.indexOf(r.warning), false, locale()), items: chart?.items || [], marks: new Map((chart?.projects || []).map((p) => [p.project, p.marks])), warnings: list, warn: level() };
+      known = { on: chart?.on || page.day() || new Date().toISOString().slice(0, 10), rows: sorted(rows, (r) => -LEVELS.indexOf(r.warning), false, locale()), items: chart?.items || [], marks: new Map((chart?.projects || []).map((p) => [p.project, p.marks])), warnings: list?.warnings || null, total: list?.total || 0, warn: level() };
       show();
     } catch (failure) {
       if (mine !== turn) return;
       known = null;
       into().replaceChildren(make("p", { class: "refusal", role: "alert" }, refused(failure)));
+    }
+  }
+
+  const someWarnings = (from) => server.ask(`warnings${query()}&level=${level()}&limit=${PAGE}&offset=${from}`);
+
+  /** Read the next warnings. */
+  async function moreWarnings() {
+    const before = known;
+    if (!before?.warnings) return;
+    try {
+      const next = await someWarnings(before.warnings.length);
+      if (known !== before) return;
+      known = { ...before, warnings: [...before.warnings, ...next.warnings], total: next.total };
+      show();
+    } catch (failure) {
+      if (known === before) into().prepend(make("p", { class: "refusal", role: "alert" }, refused(failure)));
     }
   }
 
@@ -145,6 +162,7 @@ export function projectsView(page) {
   function warnings(rows) {
     const [say, fmt] = [page.words(), page.fmt()];
     const named = new Map(rows.map((r) => [r.id, r]));
+    const [total, left] = [known?.total || 0, (known?.total || 0) - (known?.warnings || []).length];
     const mine = (known?.warnings || []).filter((w) => named.has(w.project));
     const pick = make("select", { id: "projects-warn", onchange: (event) => (write({ warn: event.target.value }), load()) }, ...LEVELS.slice(1).map((l) => make("option", { value: l, selected: l === level() }, say[`level_${l}`])));
     const item = (w) => make("tr", {}, make("td", {}, warned(w.level, say)), make("td", {}, w.text[page.language()], w.phase ? make("small", {}, `${say.phase} ${w.phase}`) : null), make("td", {}, link(w.project, named.get(w.project).name)), make("td", { class: "day" }, fmt.day(w.on)),
@@ -152,7 +170,7 @@ export function projectsView(page) {
     const head = make("tr", {}, ...[say.column_warning, say.what, say.project, say.on_day, say.column_land].map((text) => make("th", { scope: "col" }, text)));
     const body = make("tbody", {});
     const more = some(mine, MORE.warnings, (part) => (body.append(...part.map(item)), make("span", {})));
-    return make("div", {}, make("p", {}, make("label", {}, `${say.least_level} `, pick), ` ${fmt.number(mine.length, 0)} ${say.warnings_found}`),
+    return make("div", {}, make("p", {}, make("label", {}, `${say.least_level} `, pick), ` ${fmt.number(mine.length, 0)}${left > 0 ? ` / ${fmt.number(total, 0)}` : ""} ${say.warnings_found}`, left > 0 ? make("button", { type: "button", id: "more-warnings", onclick: moreWarnings }, `${say.show_more} (${fmt.number(left, 0)})`) : null),
       make("div", { class: "wide", tabindex: 0, role: "group", "aria-label": say.part_warnings }, make("table", { class: "projects" }, make("thead", {}, head), body), more));
   }
 
