@@ -246,6 +246,10 @@ def _roads(store: Store, box: tuple[float, float, float, float], as_of: When | N
     return gpd.GeoDataFrame({"name": roads["name"].array, "axis": axes}, geometry=land, crs=roads.crs)
 
 
+FACT, FOOT, GAP = 4.0, 6.0, 1.5
+"""Of a sheet: the height of a fact, the margin below, what lies between the steps and the reasons [mm]."""
+ROW = (2.8, 3.6)
+"""The least and the most that a row of a sheet is high [mm], so that it fits on a page; what does not goes on over pages."""
 UNITS = {"10^4 CNY": Text("10^4 CNY", "万元"), "10^4 CNY/a": Text("10^4 CNY/a", "万元/年"), "m2": Text("m²", "m²")}
 FACTS = (
     "enterprise", "industry_code", "level", "leader", "department", "steward", "work_plan", "target", "target_on", "investment_planned",
@@ -308,10 +312,20 @@ def _sheet(
     pdf.set_line_width(0.1)
     pdf.set_draw_color(*LIGHT)
     for k, (name, value) in enumerate(facts):
-        _line(pdf, 12, 24 + 4.4 * k, [(name, 44), (value, 56)], 4.4)
+        _line(pdf, 12, 24 + FACT * k, [(name, 44), (value, 56)], FACT)
     _where(pdf, store, shape, language, as_of)
-    y = _steps(pdf, of, steps, language, 24 + 4.4 * max(len(facts), 17) + 5)
-    _reasons(pdf, of, id, steps, language, y + 2)
+    top, lines = 24 + FACT * max(len(facts), 17) + 5, _reasons(of, id, steps, language)
+    fits = (pdf.h - FOOT - top - GAP) / (len(steps) + 1 + len(lines))
+    high = float(np.clip(fits, *ROW)) if fits >= ROW[0] else ROW[1]
+    pdf.set_font("sans", size=min(2 * high, 7.0))
+    y = _steps(pdf, of, steps, language, top, high) + GAP
+    for line in lines:
+        if y + high > pdf.h - FOOT + 1e-6:
+            pdf.add_page()
+            y = 12
+        pdf.set_xy(12, y)
+        pdf.cell(186, high, clipped(pdf, line, 184))
+        y += high
 
 
 def _fact(value: Any, codes: Any, language: str) -> str:
@@ -328,7 +342,7 @@ def _fact(value: Any, codes: Any, language: str) -> str:
 
 def _where(pdf: FPDF, store: Store, shape: BaseGeometry | None, language: str, as_of: When | None) -> None:
     """Draw the land of a project among roads and parcels; say where there is none."""
-    left, top, wide, high = 116.0, 24.0, 82.0, 74.8
+    left, top, wide, high = 116.0, 24.0, 82.0, 17 * FACT
     if shape is not None:
         frame: Frame = fitted(shape, left, top, wide, high)
         box = frame.box()
@@ -363,13 +377,12 @@ def _draw(pdf: FPDF, frame: Frame, shapes: NDArray[np.object_], style: str, line
                 pdf.polygon(frame.place(shapely.get_coordinates(ring)).tolist(), style=style)
 
 
-def _steps(pdf: FPDF, of: Steward, steps: pd.DataFrame, language: str, y: float) -> float:
+def _steps(pdf: FPDF, of: Steward, steps: pd.DataFrame, language: str, y: float, high: float) -> float:
     """Table the steps of a project; gives where the table ends, on the last page that it took."""
-    heads = ((Text("Step", "事项"), 62), (Text("State", "状态"), 34), (Text("Planned", "计划"), 23), (Text("Forecast or done", "预计/实际"), 23), (Text("Latest for the target", "倒排最迟"), 23), (Text("Slack (d)", "浮动(天)"), 21))  # fmt: skip
-    named, high = titles(of.ledger), 3.6
+    heads = ((Text("Step", "事项"), 58), (Text("State", "状态"), 34), (Text("Planned", "计划"), 23), (Text("Forecast or done", "预计/实际"), 23), (Text("Latest for the target", "倒排最迟"), 27), (Text("Slack (d)", "浮动(天)"), 21))  # fmt: skip
+    named = titles(of.ledger)
     pdf.set_line_width(0.1)
     pdf.set_draw_color(*LIGHT)
-    pdf.set_font("sans", size=6.8)
 
     def write(cells: Sequence[str], fill: bool = False) -> None:
         _line(pdf, 12, y, [(cell, width) for cell, (_, width) in zip(cells, heads, strict=True)], high, fill)
@@ -377,7 +390,7 @@ def _steps(pdf: FPDF, of: Steward, steps: pd.DataFrame, language: str, y: float)
     write([_say(head, language) for head, _ in heads], True)
     for r in steps.to_dict("records"):
         y += high
-        if y + high > pdf.h - 10:
+        if y + high > pdf.h - FOOT:
             pdf.add_page()
             y = 12
             write([_say(head, language) for head, _ in heads], True)
@@ -397,8 +410,8 @@ def _steps(pdf: FPDF, of: Steward, steps: pd.DataFrame, language: str, y: float)
     return y + high
 
 
-def _reasons(pdf: FPDF, of: Steward, id: str, steps: pd.DataFrame, language: str, y: float) -> None:
-    """Write the warnings of a project and the chain of reasons of its last day, as far as the page goes."""
+def _reasons(of: Steward, id: str, steps: pd.DataFrame, language: str) -> list[str]:
+    """Say the warnings of a project, and the chain of reasons of its last day."""
     named = titles(of.ledger)[id]
     last = "in_production" if (steps["item"] == "in_production").any() else str(steps["item"].iloc[-1])
     of_last = steps[steps["item"] == last]
@@ -411,14 +424,6 @@ def _reasons(pdf: FPDF, of: Steward, id: str, steps: pd.DataFrame, language: str
         *(f"  {line}" for line in lines),
     ]
     lines.append(_say(Text(f"Why {named[last].en} is when it is", f"{named[last].zh}日期的原因"), language))
-    lines += [
+    return lines + [
         f"  {_say(named[r.item], language)} {_day(r.day)}: {_say(r.text, language)}" for r in chain(of.ledger, id, last, phase)
     ]
-    pdf.set_font("sans", size=7)
-    for line in lines:
-        if y + 3.6 > pdf.h - 6:
-            pdf.add_page()
-            y = 12
-        pdf.set_xy(12, y)
-        pdf.cell(186, 3.6, clipped(pdf, line, 184))
-        y += 3.6
