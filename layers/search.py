@@ -52,6 +52,8 @@ from layers.store.base import Compare, Store
 SEEDS = 40
 """From so many plots assemblies are begun, the best by themselves first."""
 KINDS = ("single", "part", "assembly")
+TOLD = ("verdict", "reason", "road_class", "contested", *(f"{s}_{what}" for s in SERVICES for what in ("state", "from", "line")))
+"""The columns of the findings that are told of a match."""
 
 
 class Shaped(NamedTuple):
@@ -131,12 +133,12 @@ class Land:
         return np.asarray(found.geometry.to_numpy()[pd.Index(found["id"]).get_indexer(ids)], object)
 
     def told(self, rows: Rows) -> list[dict[str, Any]]:
-        """Read the findings of plots, and their recorded use."""
+        """Read what is told of plots: their findings, and their recorded use."""
         ids = self._plots.id[rows]
-        found = self._store.findings(ids.tolist())[0].reindex(ids)
+        found = self._store.findings(ids.tolist(), TOLD)[0].reindex(ids)
         found["use_code"] = self._plots.uses[self._plots.use[rows]]
-        records: list[dict[str, Any]] = found.astype(object).to_dict("records")  # type: ignore[assignment]
-        return records
+        columns = [found[name].astype(object).to_numpy() for name in found]
+        return [dict(zip(found.columns, row, strict=True)) for row in zip(*columns, strict=True)]
 
     def roads(self, box: tuple[float, ...]) -> NDArray[np.object_]:
         """Read the land of the public roads in a box: their axes, as wide as their red lines."""

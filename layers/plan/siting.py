@@ -256,15 +256,15 @@ TABLED = ("land", "area", "use", *SERVICES, "road_class", "frontage", "slope")
 def find(plots: Plots, brief: Brief, on: date, lazy: Lazy, limit: int = 20, but: tuple[str, ...] = ()) -> Found:
     """Find the `limit` best plots that meet a brief.
 
-    Exact: the criteria of the table are judged for all plots, vectorised; the dear ones for plots in the order of the score that
-    they can still reach, until no other can rank higher. Ties rank by id. `but` names criteria that are left out. Time grows
-    with the plots, by about 10 ns for each and criterion.
+    Exact: the criteria of the table are judged vectorised, the dear ones for plots in the order of the score that they can still
+    reach, until no other can rank higher. Ties rank by id. `but` names criteria that are left out. Time grows with all plots by about
+    2 ns for each, and by 10 ns with those of an area and a verdict that fit, for each criterion.
     """
-    rows: Rows = np.arange(len(plots.id))
     criteria = [c for c in brief.criteria if c not in but]
     tabled = [c for c in criteria if c in TABLED]
-    dropped: dict[str, tuple[int, int]] = {}
-    for name in sorted((c for c in tabled if brief.must(c)), key=_first):
+    musts = [c for c in tabled if brief.must(c)]
+    rows, dropped = _sieved(plots, brief, musts)
+    for name in (c for c in musts if c not in SIEVES):
         fit = judge(plots, brief, name, rows, on).fit
         dropped[name] = int((fit == NO).sum()), int((fit == UNKNOWN).sum())
         rows = rows[fit == YES]
@@ -282,9 +282,19 @@ def find(plots: Plots, brief: Brief, on: date, lazy: Lazy, limit: int = 20, but:
     return Found(rows[order][kept], total / whole, judged, dropped | lost, at)
 
 
-def _first(criterion: str) -> int:
-    """Order the musts: those that leave out most plots at least cost first."""
-    return ("area", "land").index(criterion) if criterion in ("area", "land") else 2
+SIEVES = ("area", "land")
+"""Musts that leave out most plots at least cost, and so are looked at first and of all plots."""
+
+
+def _sieved(plots: Plots, brief: Brief, musts: list[str]) -> tuple[Rows, dict[str, tuple[int, int]]]:
+    """Find the plots that meet the SIEVES, and tell how many each left out and of how many it is unknown."""
+    left = np.ones(len(plots.id), bool)
+    dropped: dict[str, tuple[int, int]] = {}
+    for name in (c for c in SIEVES if c in musts):
+        fit = plots.verdict if name == "land" else ((plots.area >= brief.area[0]) & (plots.area <= brief.area[1])).astype(np.int8)
+        dropped[name] = int(np.count_nonzero(left & (fit == NO))), int(np.count_nonzero(left & (fit == UNKNOWN)))
+        left &= fit == YES
+    return np.flatnonzero(left), dropped
 
 
 def _best(score: Numbers, ids: NDArray[np.object_], limit: int) -> Rows:

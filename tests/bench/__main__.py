@@ -6,7 +6,7 @@ import argparse
 import os
 import platform
 
-from tests.bench import assess, check, edits, fuzz, kill, million, overlay, serve, store
+from tests.bench import assess, check, edits, fuzz, kill, million, overlay, serve, siting, store
 from tests.bench.city import city
 
 BENCHES = {
@@ -17,10 +17,14 @@ BENCHES = {
     "kill": kill.run,
     "overlay": overlay.run,
     "serve": serve.run,
+    "siting": siting.run,
     "store": store.run,
 }
 LARGE = {"million": million.run}
 """Only when they are named; with a million plots where --plots says nothing else."""
+
+MADE = {"siting": siting.multiplied}
+"""Where the base of a benchmark comes from, if not generated whole."""
 
 
 def main() -> None:
@@ -32,7 +36,7 @@ def main() -> None:
     for name in options.names or BENCHES:
         plots = options.plots or (1_000_000 if name in LARGE else 100_000)
         print(f"\n## {name}, {plots:,} plots")
-        for row in {**BENCHES, **LARGE}[name](city(plots)):
+        for row in {**BENCHES, **LARGE}[name](MADE.get(name, city)(plots)):
             print(row, flush=True)
 
 
