@@ -59,6 +59,7 @@ class BriefBody(BaseModel):
     near: list[NearBody] = Field([], max_length=8)
     budget_cny: float | None = Field(None, gt=0, allow_inf_nan=False, description="price of the land, as its listing has it")
     wishes: dict[str, float] = {}
+    weights: dict[str, float] = Field({}, description="how much criteria that must be met count in the rank; 1 if not said")
     kinds: list[Literal["single", "part", "assembly"]] = ["single", "part", "assembly"]
     across_roads: bool = False
     limit: int = Field(20, ge=1, le=200)
@@ -75,15 +76,15 @@ class BriefBody(BaseModel):
             )
         _known(self.services, SERVICES, Text("service", "配套"))
         _known(self.loads, LOADS, Text("kind of load", "负荷种类"))
-        _known(self.wishes, CRITERIA, Text("criterion", "条件"))
+        _known((*self.wishes, *self.weights), CRITERIA, Text("criterion", "条件"))
         _known((n.layer for n in self.near), [n for n, y in LAYERS.items() if y.drawn], Text("layer", "图层"))
-        if not all(weight > 0 for weight in (*self.wishes.values(), *self.loads.values())):
+        if not all(weight > 0 for weight in (*self.wishes.values(), *self.weights.values(), *self.loads.values())):
             raise Refusal("weights and loads are above 0", "权重和负荷应大于 0")
         near = tuple(Near(n.layer, n.kind, n.least_m, n.most_m or float("inf")) for n in self.near)
         services = tuple(dict.fromkeys((*self.services, *self.loads)))
         return Brief(
             (least, most), self.use, services, self.by, dict(self.loads), self.road_class, self.frontage_m, self.slope, self.width_m,
-            self.earthwork_m, near, self.budget_cny, dict(self.wishes),
+            self.earthwork_m, near, self.budget_cny, dict(self.wishes), dict(self.weights),
         )  # fmt: skip
 
 

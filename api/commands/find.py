@@ -36,12 +36,15 @@ from layers.standards import Standards
 @click.option("--why", metavar="PLOT", help="tell why this plot does not fit, and the least change for which it would")
 @click.option("--wish", "wishes", multiple=True, metavar="CRITERION[=WEIGHT]", help="a criterion that need not be met")
 @click.option(
+    "--weight", "weights", multiple=True, metavar="CRITERION=WEIGHT", help="how much a must counts in the rank (default: 1)"
+)
+@click.option(
     "--kind", "kinds", multiple=True, type=click.Choice(list(KINDS)), help="single plots, parts, assemblies (default: all)"
 )
 @click.option("--across-roads", is_flag=True, help="assemblies may cross a road")
 @click.option("--limit", type=click.IntRange(1, 200), default=20, show_default=True)
 def find(
-    context: Context, area: str, services: tuple[str, ...], loads: tuple[str, ...], near: tuple[str, ...], wishes: tuple[str, ...],
+    context: Context, area: str, services: tuple[str, ...], loads: tuple[str, ...], near: tuple[str, ...], wishes: tuple[str, ...], weights: tuple[str, ...],
     kinds: tuple[Any, ...], frontage: float | None, slope: float | None, width: float | None, earthwork: float | None, by: date | None,
     budget: str | None, why: str | None, **more: Any,
 ) -> None:  # fmt: skip
@@ -51,7 +54,7 @@ def find(
     body = brief_of(
         area_m2=area_range(area, ask.standards), services=services_of(services, ask), loads=pairs(loads), by=by, frontage_m=frontage,
         slope=None if slope is None else slope / 100, width_m=width, earthwork_m=earthwork, near=near,
-        wishes=pairs(wishes, 1.0), kinds=list(kinds or KINDS), budget_cny=None if budget is None else money(budget), **more,
+        wishes=pairs(wishes, 1.0), weights=pairs(weights), kinds=list(kinds or KINDS), budget_cny=None if budget is None else money(budget), **more,
     )  # fmt: skip
     with context.store(read_only=True) as store:
         found = search(store, body.brief(), ask, standards, body.limit, tuple(body.kinds), body.across_roads)

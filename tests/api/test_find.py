@@ -66,6 +66,18 @@ def test_a_wish_keeps_plots_and_says_what_would_cure_it(park):
     assert must["left_out"]["road"]["no"] + must["left_out"]["road"]["unknown"] > 0
 
 
+def test_a_must_counts_as_much_as_its_weight_says(park):
+    brief = ("--area", "3..60mu", "--service", "road", "--kind", "single", "--limit", 200)
+    plain, heavy = found(park, *brief), found(park, *brief, "--weight", "area=9")
+    assert {m["plots"][0] for m in plain["matches"]} == {m["plots"][0] for m in heavy["matches"]}
+    for match in heavy["matches"]:
+        terms = {t["criterion"]: t for t in match["terms"]}
+        assert terms["area"]["part"] == pytest.approx(0.9 * terms["area"]["score"], abs=2e-6)
+        assert terms["road"]["part"] == pytest.approx(0.1 * terms["road"]["score"], abs=2e-6)
+    assert shudi("find", "--base", park, *brief, "--weight", "luck=2").status == 2
+    assert shudi("find", "--base", park, *brief, "--weight", "area=0").status == 2
+
+
 def test_a_load_asks_for_capacity_and_unknown_capacity_is_no_fit(park):
     brief = ("--area", "1..100mu", "--kind", "single", "--limit", 200)
     small, large = found(park, *brief, "--load", "power=10"), found(park, *brief, "--load", "power=9000000")

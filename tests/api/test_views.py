@@ -5,6 +5,8 @@ import re
 
 import pytest
 
+from tests.api.test_look import barriers
+
 pytestmark = pytest.mark.browser
 
 
@@ -31,6 +33,60 @@ def test_land_is_found_compared_and_opened(page):
     page.click("#language")
     page.wait_for_selector("html[lang=zh-CN]")
     page.locator(".match", has_text="亩").first.wait_for()
+
+
+def matches(page):
+    """Read the found plots and their scores."""
+    page.locator(".match, #find-answer .refusal").first.wait_for(timeout=60_000)
+    return [
+        (row.locator("button").first.inner_text().split(". ", 1)[1], row.locator("strong").inner_text())
+        for row in page.locator(".match").all()
+    ]
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_the_whole_brief_is_asked_on_the_page_and_a_plot_that_is_not_found_says_why(page, server, lang, tmp_path):
+    if lang == "zh":
+        page.click("#language")
+        page.wait_for_selector("html[lang=zh-CN]")
+    page.click("[data-view-of=find]")
+    for name, value in {"least": "8", "most": "60", "slope": "8"}.items():
+        page.fill(f"#find-form [name={name}]", value)
+    page.uncheck("#find-form [name=kind][value=assembly]")
+    page.uncheck("#find-form [name=kind][value=part]")
+    page.fill("#find-form [name=load_power]", "10")
+    page.click("#find-more summary")
+    page.fill("#find-form [name=earthwork]", "2")
+    page.fill("#find-form [name=budget]", "2000")
+    page.click("#find-near-add")
+    page.select_option("#find-near select >> nth=0", "roads:arterial")
+    page.fill("#find-near input", "900")
+    page.locator("#find-wishes").locator("xpath=..").locator("summary").click()
+    page.check("#find-wishes [value=budget]")
+    page.fill("#find-wishes [name=weight_budget]", "0.5")
+    page.fill("#find-wishes [name=weight_area]", "3")
+    page.screenshot(path=tmp_path / f"brief-{lang}.png")
+    assert barriers(page) == []
+    page.locator("#find-form button[type=submit]").click()
+    told = matches(page)
+    mu = 2000 / 3
+    brief = {
+        "area_m2": [8 * mu, 60 * mu], "services": ["road", "power", "water"], "kinds": ["single"], "slope": 0.08, "loads": {"power": 10},
+        "earthwork_m": 2, "budget_cny": 20_000_000, "near": [{"layer": "roads", "kind": "arterial", "most_m": 900}],
+        "wishes": {"budget": 0.5}, "weights": {"area": 3},
+    }  # fmt: skip
+    same = server.client.post("/sitings", json=brief).json()["matches"]
+    assert len(told) > 3
+    assert told == [(m["plots"][0], f"{m['score']:.3f}".rstrip("0")) for m in same]
+    page.fill("#find-answer [name=why]", "D001-B01-P01")
+    page.keyboard.press("Enter")
+    page.locator(".why li").first.wait_for()
+    page.screenshot(path=tmp_path / f"why-{lang}.png")
+    assert {"en": "does not fit", "zh": "不符合"}[lang] in page.locator(".why").inner_text()
+    assert barriers(page) == []
+    page.reload()
+    assert matches(page) == told
+    assert page.locator("#find-near input").input_value() == "900"
 
 
 def test_a_site_is_checked_drawn_and_typed_and_undone(page):

@@ -13,7 +13,7 @@ import * as taste from "./taste.js";
 import { adminView } from "../ui/admin.js";
 import { checkView } from "../ui/check.js";
 import { editView } from "../ui/edit.js";
-import { findView } from "../ui/find.js";
+import { boxes, findView } from "../ui/find.js";
 import { linesView } from "../ui/lines.js";
 import { listingsView } from "../ui/listings.js";
 import { boundsOf, mark, prepare } from "../ui/outlines.js";
@@ -54,8 +54,6 @@ const page = {
 };
 
 const ROLES = ["public", "viewer", "planner", "approver", "admin"];
-const SERVICES = ["road", "power", "water", "sewage", "storm", "telecom", "gas", "heat"];
-const WISHES = [...SERVICES, "area", "frontage", "slope", "width", "road_class"];
 
 /** Read which layers a link switches: "zoning,-parcels". @param {string} text */
 function shownIn(text) {
@@ -137,16 +135,6 @@ async function loadSupply() {
   bar.refresh();
 }
 
-/** Offer a box for each service, and for each criterion that may be a wish. */
-function boxes() {
-  const form = byId("find-form");
-  const begun = form.querySelector("[name=service]") ? new FormData(form) : null;
-  const on = (name, value) => (begun ? begun.getAll(name).includes(value) : name === "service" && SERVICES.indexOf(value) < 3);
-  const box = (/** @type {string} */ name) => (/** @type {string} */ value) => make("label", {}, make("input", { type: "checkbox", name, value, checked: on(name, value) }), ` ${words[value]}`);
-  byId("find-services").replaceChildren(make("legend", {}, words.services), ...SERVICES.map(box("service")));
-  byId("find-wishes").replaceChildren(...WISHES.map(box("wish")));
-}
-
 /** Say everything in the state's language. */
 async function speak() {
   const tongue = state.language;
@@ -157,7 +145,7 @@ async function speak() {
   for (const element of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-text]"))) element.textContent = words[element.dataset.text ?? ""];
   for (const element of document.querySelectorAll("[data-hint]")) /** @type {any} */ (element).placeholder = words[/** @type {any} */ (element).dataset.hint];
   for (const element of document.querySelectorAll("[data-label]")) element.setAttribute("aria-label", words[/** @type {any} */ (element).dataset.label]);
-  boxes();
+  boxes(page);
   byId("title").textContent = `${words.title} · ${about.title}`;
   document.title = byId("title").textContent;
   byId("banner").hidden = !about.generated;

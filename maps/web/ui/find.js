@@ -6,15 +6,47 @@ import * as server from "../map/server.js";
 import { boundsOf, draw, feature } from "./outlines.js";
 
 const MOST = 4;
+const LOADS = { power: "kW", water: "m³/d", sewage: "m³/d", storm: "m³/d", telecom: "ports", gas: "m³/h", heat: "t/h" };
+const SERVICES = ["road", ...Object.keys(LOADS)];
+const WISHES = [...SERVICES, "area", "use", "frontage", "slope", "width", "road_class", "earthwork", "distance", "load", "budget"];
+const CODED = ["kind", "class", "code", "status"];
+const NEAR = /^(\w+(?::\w+)?)(<=|>=)([\d.]+)$/;
 /** @type {any} */ let found = null;
+/** @type {any} the brief that was asked */ let now = null;
 /** @type {Set<number>} */ const compared = new Set();
+
+/**
+ * Offer a box for each service, with the load of the project, and one for each criterion that may be a wish, with weights.
+ * @param {any} page
+ */
+export function boxes(page) {
+  const [words, form] = [page.words(), byId("find-form")];
+  const begun = form.querySelector("[name=service]") ? new FormData(form) : null;
+  const on = (name, value) => (begun ? begun.getAll(name).includes(value) : name === "service" && SERVICES.indexOf(value) < 3);
+  const box = (name, value) => make("label", {}, make("input", { type: "checkbox", name, value, checked: on(name, value) }), ` ${words[value]}`);
+  const number = (name, title, hint) => make("input", { type: "number", class: "small", name, min: 0, step: "any", value: begun?.get(name) ?? "", placeholder: hint, "aria-label": title });
+  const load = (kind) => (LOADS[kind] ? number(`load_${kind}`, `${words.load}: ${words[kind]} [${LOADS[kind]}]`, LOADS[kind]) : null);
+  byId("find-services").replaceChildren(make("legend", {}, words.services), ...SERVICES.map((kind) => make("span", { class: "pair" }, box("service", kind), load(kind))));
+  byId("find-wishes").replaceChildren(...WISHES.map((name) => make("span", { class: "pair" }, box("wish", name), number(`weight_${name}`, `${words.weight}: ${words[name]}`, "1"))));
+}
+
+/** Read the distances out of the form, as `roads:arterial<=500`. @param {HTMLElement} rows */
+const nearOf = (rows) => [...rows.querySelectorAll("p")].map((row) => [...row.querySelectorAll("select, input")].map((f) => /** @type {any} */ (f).value).join("")).filter((text) => NEAR.test(text));
 
 /**
  * Read the brief out of the form.
  * @param {FormData} form
+ * @param {string[]} near
  */
-function brief(form) {
+function brief(form, near) {
   const number = (name) => (form.get(name) ? Number(form.get(name)) : undefined);
+  const numbers = (kind) => Object.fromEntries([...form].filter(([name, value]) => name.startsWith(kind) && value !== "").map(([name, value]) => [name.slice(kind.length), Number(value)]));
+  const [weights, wished] = [numbers("weight_"), form.getAll("wish").map(String)];
+  const far = (text) => {
+    const [, what, sign, metres] = /** @type {RegExpExecArray} */ (NEAR.exec(text));
+    const [layer, kind] = what.split(":");
+    return { layer, kind: kind ?? "", [sign === "<=" ? "most_m" : "least_m"]: Number(metres) };
+  };
   const mu = (name, other) => (number(name) ?? other) * (2000 / 3);
   const least = number("least") ?? 0.001;
   return {
@@ -22,7 +54,9 @@ function brief(form) {
     use: form.get("use") || undefined, services: form.getAll("service"), by: form.get("by") || undefined,
     road_class: form.get("road") || undefined, frontage_m: number("frontage"), width_m: number("width"),
     slope: form.get("slope") ? Number(form.get("slope")) / 100 : undefined,
-    wishes: Object.fromEntries(form.getAll("wish").map((name) => [name, 1])),
+    loads: numbers("load_"), earthwork_m: number("earthwork"), budget_cny: form.get("budget") ? Number(form.get("budget")) * 10_000 : undefined, near: near.map(far),
+    wishes: Object.fromEntries(wished.map((name) => [name, weights[name] ?? 1])),
+    weights: Object.fromEntries(Object.entries(weights).filter(([name]) => !wished.includes(name))),
     kinds: form.getAll("kind"), across_roads: form.has("across"), limit: 20, answer_crs: "EPSG:4326",
   };
 }
@@ -88,17 +122,63 @@ export function findView(page) {
       make("p", {}, `${found.matches.length} ${words.matches} · ${figure(found.plots, 0)} ${words.plots} · ${words.as_on} ${found.on}`),
       why.length ? make("details", { open: !found.matches.length }, make("summary", {}, words.left_out_why), make("ul", {}, ...why)) : "",
       ...comparison(), make("ol", { class: "matches" }, ...found.matches.map(row)),
-      found.gap ? make("p", {}, `${words.gap} ${figure(found.gap, 3)}`) : "");
+      found.gap ? make("p", {}, `${words.gap} ${figure(found.gap, 3)}`) : "", asking());
     paint();
   }
 
+  /** Offer to say why a plot is not among what was found. */
+  function asking() {
+    const words = page.words();
+    const [box, into] = [/** @type {HTMLInputElement} */ (make("input", { name: "why", maxlength: 200, required: true, "aria-label": words.why_not })), make("div", { class: "why", "aria-live": "polite" })];
+    const submit = async (event) => {
+      event.preventDefault();
+      into.replaceChildren(words.loading);
+      try {
+        into.replaceChildren(...reasons((await server.send("sitings", { ...now, kinds: ["single"], limit: 1, why: box.value.trim() })).why));
+        into.scrollIntoView({ block: "nearest" });
+      } catch (failure) {
+        into.replaceChildren(make("p", { class: "refusal", role: "alert" }, failure instanceof server.Refusal ? failure.say(page.language()) : words.failed));
+      }
+    };
+    return make("form", { class: "ask", onsubmit: submit }, make("label", {}, `${words.why_not} `, box), make("button", { type: "submit" }, words.why), into);
+  }
+
+  /** Say why a plot does not fit, and the least change for which it would. */
+  function reasons(why) {
+    const words = page.words();
+    if (why.fits) return [make("p", {}, `${why.plot}: ${words.fits_itself}`)];
+    const ways = (c) => [c.cure && `${say(c.cure)}${c.cured_from ? ` (${c.cured_from})` : ""}`, c.instead && `${words.ask_for} ${say(c.instead)}${c.effort ? ` (${page.fmt().percent(c.effort)})` : ""}`].filter(Boolean).join(` ${words.or} `);
+    const rows = why.changes.map((c) => make("li", {}, `${say(c.title)}: ${say(c.value)} (${say(c.wanted)}) → ${ways(c) || "?"}`));
+    return [make("p", {}, `${why.plot}: ${words.would_fit}`), make("ul", {}, ...rows), why.fits_from ? make("p", {}, `${words.fits_from} ${why.fits_from}`) : ""];
+  }
+
+  /** Add a distance to the brief. @param {string} text such as roads:arterial<=500 */
+  function nearRow(text = "roads<=500") {
+    const [, what, sign, metres] = NEAR.exec(text) ?? NEAR.exec("roads<=500") ?? [];
+    const words = page.words();
+    const option = (value, title, chosen) => make("option", { value, selected: value === chosen }, title);
+    const layers = Object.entries(page.columns()).filter(([, of]) => ["point", "line", "polygon"].includes(of.geometry)).flatMap(([name, of]) => [
+      option(name, of.title, what), ...(of.fields.find((f) => CODED.includes(f.name))?.codes ?? []).map(([code, title]) => option(`${name}:${code}`, `${of.title}: ${title}`, what))]);
+    const row = make("p", { class: "near" }, make("select", { "aria-label": words.distance_to }, ...layers), make("select", { "aria-label": words.distance }, option("<=", "≤", sign), option(">=", "≥", sign)),
+      make("input", { type: "number", min: 1, step: "any", value: metres, "aria-label": `${words.distance} [m]` }), " m ", make("button", { type: "button", class: "link", "aria-label": `${words.remove} ${words.distance}`, onclick: () => row.remove() }, "✕"));
+    byId("find-near").append(row);
+    return row;
+  }
+
+  /** @param {string[]} texts */
+  function rows(texts) {
+    byId("find-near").replaceChildren();
+    texts.forEach((text) => nearRow(text));
+  }
+
   async function ask() {
-    const form = new FormData(byId("find-form"));
-    write({ q: new URLSearchParams(/** @type {any} */ ([...form].filter(([, value]) => value !== ""))).toString() });
+    const [form, near] = [new FormData(byId("find-form")), nearOf(byId("find-near"))];
+    write({ q: new URLSearchParams(/** @type {any} */ ([...[...form].filter(([, value]) => value !== ""), ...near.map((text) => ["near", text])])).toString() });
+    now = brief(form, near);
     byId("find-answer").replaceChildren(page.words().loading);
     compared.clear();
     try {
-      found = await server.send("sitings", brief(form));
+      found = await server.send("sitings", now);
       show();
       if (found.matches.length) page.fit(boundsOf({ coordinates: found.matches.map((m) => m.geometry.coordinates) }));
     } catch (failure) {
@@ -113,7 +193,10 @@ export function findView(page) {
     for (const field of byId("find-form").elements)
       if (field.type === "checkbox") field.checked = said.getAll(field.name).includes(field.value);
       else if (field.name) field.value = said.get(field.name) ?? "";
+    rows(said.getAll("near"));
+    if (["earthwork", "budget", "near"].some((name) => said.get(name))) byId("find-more").open = true;
   }
+  byId("find-near-add").addEventListener("click", () => /** @type {HTMLElement} */ (nearRow().querySelector("select")).focus());
 
   byId("find-form").addEventListener("submit", (event) => {
     event.preventDefault();
@@ -127,6 +210,6 @@ export function findView(page) {
       ask();
     },
     close: () => draw(page.map(), []),
-    paint: () => found && show(),
+    paint: () => (rows(nearOf(byId("find-near"))), found && show()),
   };
 }
