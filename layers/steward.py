@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -25,6 +26,10 @@ from layers.plan.workdays import Calendar
 from layers.standards import Rulebook, Standards
 from layers.store.base import Compare, Edit, Store, When
 
+SHARED = 1e-6
+"""Less land than this [m2] is a border, not shared."""
+OFFERED = ("published", "sold")
+"""States of listings that bind their scheme."""
 GUARDED = ("projects", "permits")
 """The tables whose records are held against each other."""
 
@@ -38,6 +43,10 @@ RESTS_ON = (
 
 class BadHashError(Refusal):
     """What stands as the hash of a document is none."""
+
+
+class OtherSchemeError(Refusal):
+    """A permit rests on another scheme than that with which the land was offered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +171,10 @@ def _coming(connections: pd.DataFrame, relocations: pd.DataFrame) -> Iterator[tu
 def hold(store: Store, edits: Sequence[Edit], book: Rulebook) -> None:
     """Pass edits after which projects and their steps can be; the refusals of `layers.plan.procedures` name what cannot."""
     for papers in (e.put for e in edits if e.layer == "documents" and e.put is not None):
-        _hashes(papers)
+        _hashes("documents", "sha256", papers)
+    for put in (e.put for e in edits if e.layer == "permits" and e.put is not None):
+        _hashes("permits", "scheme_hash", put)
+        _same_scheme(store, put[put["scheme_hash"].notna() & put["exception_basis"].isna()])
     mine = {e.layer: e for e in edits if e.layer in GUARDED}
     if not mine:
         return
@@ -176,16 +188,43 @@ def hold(store: Store, edits: Sequence[Edit], book: Rulebook) -> None:
     check(projects, permits, np.datetime64(book.day, "D"), book)
 
 
-def _hashes(documents: pd.DataFrame) -> None:
-    """Pass documents whose hash, where there is one, is a SHA-256."""
-    known = documents[documents["sha256"].notna()]
-    wrong = known[~known["sha256"].str.fullmatch("[0-9a-f]{64}").to_numpy(bool)]
+def _hashes(table: str, column: str, records: pd.DataFrame) -> None:
+    """Pass records whose hash, where there is one, is a SHA-256."""
+    known = records[records[column].notna()]
+    wrong = known[~known[column].str.fullmatch("[0-9a-f]{64}").to_numpy(bool)]
     if len(wrong):
-        id, said = wrong["id"].iloc[0], str(wrong["sha256"].iloc[0])[:80]
+        id, said = wrong["id"].iloc[0], str(wrong[column].iloc[0])[:80]
         raise BadHashError(
-            f"documents {id}: sha256 {said!r} is no SHA-256; write its 64 digits 0-9a-f, as sha256sum prints them",
-            f"documents {id}:sha256 {said!r} 不是 SHA-256,请填 64 位 0-9a-f(可由 sha256sum 得到)",
+            f"{table} {id}: {column} {said!r} is no SHA-256; write its 64 digits 0-9a-f, as sha256sum prints them",
+            f"{table} {id}:{column} {said!r} 不是 SHA-256,请填 64 位 0-9a-f(可由 sha256sum 得到)",
         )
+
+
+def _same_scheme(store: Store, permits: pd.DataFrame) -> None:
+    """Pass permits that rest on the scheme with which the land of their project was offered (带方案出让), where one binds it."""
+    if not len(permits):
+        return
+    offers = store.read(
+        "listings", where=[Compare("state", "in", OFFERED), Compare("scheme", "known")], columns=["id", "plot", "scheme"]
+    )
+    if not len(offers):
+        return
+    whose = [Compare("project", "in", tuple(permits["project"].unique().tolist()))]
+    cases = store.read("land_cases", where=[*whose, Compare("parcels", "known")], columns=["project", "parcels"])
+    sites = store.read("sites", where=whose, columns=["project"])
+    land = store.read("parcels", ids=offers["plot"].unique().tolist(), columns=["id"])
+    for permit, project, told in zip(permits["id"], permits["project"], permits["scheme_hash"], strict=True):
+        plots = {plot.strip() for said in cases["parcels"][cases["project"] == project] for plot in said.split(",")}
+        own = shapely.union_all(sites.geometry[(sites["project"] == project).to_numpy(bool)].to_numpy(object))
+        plots.update(land["id"][shapely.area(shapely.intersection(land.geometry.to_numpy(object), own)) > SHARED])
+        mine = offers[offers["plot"].isin(plots).to_numpy(bool)]
+        bound = {file["sha256"] for files in mine["scheme"] for file in json.loads(files)}
+        if bound and told not in bound:
+            listing = ", ".join(mine["id"])
+            raise OtherSchemeError(
+                f"permits {permit}: it rests on scheme {told[:12]}, which listing {listing} does not bind; correct scheme_hash, or say in exception_basis why another scheme holds",
+                f"permits {permit}:所依据的方案 {told[:12]} 不是供地信息 {listing} 所绑定的方案,请更正 scheme_hash,或在 exception_basis 说明依据",
+            )
 
 
 def coming(store: Store, edits: Sequence[Edit], book: Rulebook) -> None:

@@ -75,19 +75,22 @@ def project(
 @click.option("--owed", help="documents that are owed (容缺), with --owed-until")
 @click.option("--owed-until", callback=a_date, metavar="DATE", help="the day by which they are owed")
 @click.option("--basis", help="on which basis it precedes what it needs")
+@click.option(
+    "--scheme", metavar="SHA256", help="hash of the scheme that it rests on: one of the listing, where that binds a scheme"
+)
 @click.option("--phase", type=int, help="the phase of the project")
 @click.option("--level", type=click.Choice(list(RANK)), help="a level of warning set by hand; --reason says why")
 @reason
 @dry_run
 def permit(
     context: Context, project: str, item: str, done: date | None, planned: date | None, prepared: date | None,
-    number: str | None, valid_until: date | None, owed: str | None, owed_until: date | None, basis: str | None,
+    number: str | None, valid_until: date | None, owed: str | None, owed_until: date | None, basis: str | None, scheme: str | None,
     phase: int | None, level: str | None, reason: str, dry_run: bool,
 ) -> None:  # fmt: skip
     """Record a step (ITEM) of a PROJECT; the schedule moves with it."""
     values = {
         "actual_on": done, "planned_on": planned, "prepared_on": prepared, "number": number, "valid_until": valid_until,
-        "owed": owed, "owed_until": owed_until, "exception_basis": basis, "level": level,
+        "owed": owed, "owed_until": owed_until, "exception_basis": basis, "scheme_hash": scheme, "level": level,
     }  # fmt: skip
     wanted = {name: str(value) for name, value in values.items() if value is not None}
     wanted |= {"level_reason": reason} if level else {}

@@ -7,10 +7,13 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import geopandas as gpd
 import openpyxl
 import pyogrio
 import pytest
 
+from layers.store.base import Change
+from layers.store.gpkg import GpkgStore
 from tests.api.faces import Server, content, serving, shudi
 
 DAY = "2026-03-31"
@@ -280,3 +283,27 @@ def test_warnings_come_by_pages_with_their_total(server: Server) -> None:
     for wrong in ({"limit": 0}, {"limit": 10_001}, {"offset": -1}):
         assert server.client.get("/warnings", params=wrong).status_code in (400, 422)
     assert page(as_of="2020-01-01T00:00:00Z") == {"total": 0, "warnings": []}
+
+
+def test_a_permit_rests_on_the_scheme_with_which_its_land_was_offered(own_park: Path, tmp_path: Path) -> None:
+    right, other = ("a" * 64, "b" * 64)
+    store = GpkgStore.open(own_park)
+    offer = {"id": "L-1", "plot": "D001-B08-P01", "state": "draft", "with_scheme": True, "scheme": json.dumps([{"name": "s.pdf", "size": 3, "sha256": right}])}  # fmt: skip
+
+    def state(said: str) -> None:
+        store.edit("listings", Change("Lin"), put=gpd.GeoDataFrame([{**offer, "state": said}], geometry=[None], crs=store.crs))
+
+    def record(*given: str, lang: str = "en") -> Any:
+        return shudi("permit", "P-77(示例)", "engineering_planning_permit", *given, "--base", own_park, lang=lang)
+
+    state("draft")
+    assert record("--scheme", "c" * 64).status == 0, "a draft binds nothing"
+    state("published")
+    before = content(own_park)
+    refused = record("--scheme", other)
+    assert (refused.status, "which listing L-1 does not bind" in refused.err, content(own_park) == before) == (2, True, True)
+    assert "不是供地信息 L-1 所绑定的方案" in record("--scheme", other, lang="zh").err
+    assert "is no SHA-256" in record("--scheme", "s.pdf").err
+    assert record("--scheme", right).status == 0
+    assert record("--scheme", other, "--basis", "变更批复〔2026〕3").status == 0
+    store.close()
