@@ -190,7 +190,7 @@ def covered_area(a: Shapes, pairs: Pairs) -> Areas:
     inside = np.where(full, shapely.area(a), 0.0)
     cut, at = np.unique(pairs.i[~full[pairs.i]], return_inverse=True)
     some = pairs.pick(~full[pairs.i])._replace(i=at)
-    pieces = partition(a[cut], some, 0.0)
+    pieces = partition(a[cut], some, 0.0, draw=False)
     member = np.zeros(len(pieces.plot), bool)
     member[pieces.piece] = True
     inside[cut] = np.bincount(pieces.plot[member], pieces.area[member], len(cut))
@@ -253,16 +253,16 @@ def split(a: Shapes, b: Shapes, inside: Shapes | None = None) -> tuple[Shapes, S
     return inside, outside
 
 
-def partition(a: Shapes, pairs: Pairs, outlines: float = np.inf) -> Pieces:
+def partition(a: Shapes, pairs: Pairs, thin: float = np.inf, draw: bool = True) -> Pieces:
     """Split each polygon of `a` by the outlines of the polygons that overlap it.
 
     `pairs` are overlaps of `a`. Each piece lies wholly inside or wholly outside of every polygon, the pieces of a plot do
     not overlap, and their areas add up to its area. A plot without partial overlaps is one piece. Plots are cut near the
     origin, where coordinates are precise to 1e-12.
 
-    Where nobody draws the pieces, `outlines` [CRS unit squared] saves time: pairs that were measured are not drawn here either,
-    and of the others what the last cut of a plot leaves outside is measured by subtraction, its outline None unless it is at
-    most that large. The `rim` of pieces up to that size is always known.
+    Pieces up to `thin` [CRS unit squared] have their `rim` measured without spikes; that of others is as it is drawn, or unknown.
+    Without `draw` time is saved: pairs that were measured are not drawn here either, and of the others what the last cut of a plot
+    leaves outside is measured by subtraction, its outline None unless it is thin.
 
     Time grows with the pieces of the plots that are cut, memory with pieces times the most cuts of one plot.
     """
@@ -272,13 +272,13 @@ def partition(a: Shapes, pairs: Pairs, outlines: float = np.inf) -> Pieces:
     cut_of = np.full((len(cut_plots), int(turn.max(initial=-1)) + 1), -1, np.intp)
     cut_of[of, turn] = np.arange(len(cuts.i))
     done, measured = np.zeros(len(cut_plots), bool), None
-    if np.isinf(outlines) and len(cut_plots) <= FEW:
-        done, measured = _noded(a[cut_plots], cuts, of)
-    elif np.isfinite(outlines) and not np.isnan(cuts.rim).all():
+    if draw and len(cut_plots) <= FEW:
+        done, measured = _noded(a[cut_plots], cuts, of, thin)
+    elif not draw and not np.isnan(cuts.rim).all():
         done, measured = _measured(a[cut_plots], cuts, np.bincount(of))
     found = measured or NO_PIECES
     if not done.all():
-        found = _joined(found, _drawn(a[cut_plots], cuts, cut_of, np.flatnonzero(~done), outlines))
+        found = _joined(found, _drawn(a[cut_plots], cuts, cut_of, np.flatnonzero(~done), thin, draw))
     return _gathered(a, pairs, cut_plots, cut_of, found)
 
 
@@ -302,7 +302,7 @@ def _measured(a: Shapes, cuts: Pairs, count: Indices) -> tuple[NDArray[np.bool_]
     return done, Pieces(plot, np.full(len(plot), None, object), area, rim, piece, n)
 
 
-def _noded(a: Shapes, cuts: Pairs, of: Indices) -> tuple[NDArray[np.bool_], Pieces]:
+def _noded(a: Shapes, cuts: Pairs, of: Indices, thin: float) -> tuple[NDArray[np.bool_], Pieces]:
     """Draw the faces of the outlines of a few plots and of what they share with others; which plots are done, and their pieces.
 
     All outlines of a plot are noded at once, which takes a sixth of the time of cuts one after the other. A plot is done where
@@ -316,7 +316,7 @@ def _noded(a: Shapes, cuts: Pairs, of: Indices) -> tuple[NDArray[np.bool_], Piec
         off = np.abs(area @ np.c_[np.ones(len(area)), inside] - size)
         if (off <= SPLIT_TOLERANCE + ROUNDING * size).all():
             done[n] = True
-            rim, plot = shapely.length(shapely.set_precision(shapes, RIM_GRID)), np.full(len(shapes), n)
+            rim, plot = _rims(shapes, area, thin), np.full(len(shapes), n)
             found = _joined(found, Pieces(plot, _moved(shapes, origin[plot]), area, rim, *np.nonzero(inside)))
     return done, found
 
@@ -342,6 +342,13 @@ def _faces(whole: Shapes, shared: Shapes) -> tuple[Shapes, NDArray[np.bool_]]:
     return shapes, inside[first]
 
 
+def _rims(shapes: Shapes, area: Areas, thin: float) -> Areas:
+    """Measure outlines, of pieces up to `thin` on a grid, where spikes have no length."""
+    rim, small = shapely.length(shapes), area <= thin
+    rim[small] = shapely.length(shapely.set_precision(shapes[small], RIM_GRID))
+    return np.asarray(rim, np.float64)
+
+
 def _joined(one: Pieces, other: Pieces) -> Pieces:
     """Put pieces of different plots together."""
     return Pieces(
@@ -354,7 +361,7 @@ def _joined(one: Pieces, other: Pieces) -> Pieces:
     )
 
 
-def _drawn(a: Shapes, cuts: Pairs, cut_of: Indices, plot: Indices, outlines: float) -> Pieces:
+def _drawn(a: Shapes, cuts: Pairs, cut_of: Indices, plot: Indices, thin: float, draw: bool) -> Pieces:
     """Cut some polygons of `a` one cut after the other; `polygon` is the number of the cut, in the order of `cut_of`."""
     origin = np.floor(shapely.bounds(a)[:, :2])
     shared = np.full(len(cuts.i), None, object)
@@ -374,7 +381,7 @@ def _drawn(a: Shapes, cuts: Pairs, cut_of: Indices, plot: Indices, outlines: flo
         if not len(hit):
             continue
         within, shapes[hit], within_area, area[hit] = _cut(
-            shapes[hit], area[hit], shared[cut[hit]], n == 0, count[plot[hit]] == n + 1, outlines
+            shapes[hit], area[hit], shared[cut[hit]], n == 0, count[plot[hit]] == n + 1, np.inf if draw else thin
         )
         marked = inside[hit]
         marked[:, n] = True
@@ -382,7 +389,7 @@ def _drawn(a: Shapes, cuts: Pairs, cut_of: Indices, plot: Indices, outlines: flo
         plot, shapes, inside, area = map(np.concatenate, pieces)
         if not (real := area > 0).all():
             plot, shapes, inside, area = plot[real], shapes[real], inside[real], area[real]
-    rim = shapely.length(shapely.set_precision(shapes, RIM_GRID))
+    rim = _rims(shapes, area, thin)
     outlined = np.flatnonzero(~shapely.is_missing(shapes))
     shapes[outlined] = _moved(shapes[outlined], origin[plot[outlined]])
     return Pieces(plot, shapes, area, rim, *np.nonzero(inside))

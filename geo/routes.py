@@ -70,13 +70,13 @@ def detours(
     return found
 
 
-def detour(polygon: Outlines, obstacles: Outlines, line: object, reach: float, radius: float) -> Numbers:
-    """Draw the way that `detours` measures: its points, shape (m, 2); none where there is no way."""
-    chain, all_ = chains(np.array([line])), np.arange(len(obstacles.start) - 1)
-    x0, y0 = polygon.edge[0, 0], polygon.edge[0, 1]
+def detour(polygon: Outlines, obstacles: Outlines, near: Indices, line: object, reach: float, radius: float) -> Numbers:
+    """Draw the way that `detours` measures for the first polygon: its points, shape (m, 2); none where there is no way."""
+    chain, own = chains(np.array([line])), polygon.edge[: polygon.start[1]]
+    x0, y0 = own[0, 0], own[0, 1]
     origin, which = np.array([x0, y0, x0, y0]), np.zeros(len(chain.segment), np.int64)
-    walls = _walls(obstacles.edge, obstacles.start, all_, x0, y0)
-    best, last, leg, node, before = _search(polygon.edge - origin, *walls, chain.segment - origin, which, 1, reach, radius)
+    walls = _walls(obstacles.edge, obstacles.start, near, x0, y0)
+    best, last, leg, node, before = _search(own - origin, *walls, chain.segment - origin, which, 1, reach, radius)
     if not np.isfinite(best[0]):
         return np.zeros((0, 2))
     points, here = [leg[0, 2:]], int(last[0])

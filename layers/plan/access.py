@@ -195,10 +195,9 @@ class Ways:
         from geo.routes import detour
 
         lines = _Lines(np.array([line]), np.array([half]), np.zeros(1, bool), reach, width)
-        _, o = self._around(np.zeros(1, np.intp), lines)
-        near = Polygons(self.others.land.shapes[o])
+        _, near = self._around(np.zeros(1, np.intp), lines)
         end = _red_lines(lines.shapes, lines.half)[0]
-        points = detour(Polygons(self.land.shapes[:1]).edges, near.edges, end, reach, width / 2)
+        points = detour(self.land.edges, self.others.land.edges, near, end, reach, width / 2)
         return shapely.LineString(points), len(points) > 2
 
     def _links(self, lines: _Lines, choice: Choice, rows: Rows) -> Numbers:

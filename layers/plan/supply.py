@@ -270,7 +270,7 @@ def decide(
     pairs = overlaps(a, np.concatenate([claims.shapes, claims.coverages]), ask.standards["supply.drawing_noise"], draw)
     sliver = Sliver(ask.standards["control_lines.sliver_area"], ask.standards["control_lines.sliver_width"])
     pairs = _settle(a, pairs, sliver)
-    pieces = partition(a, pairs, np.inf if draw else sliver.area)
+    pieces = partition(a, pairs, sliver.area, draw)
     known = _known(pieces, len(claims.shapes), claims.covers)
     laid = _laid(pieces, claims)
     if ids is not None:

@@ -136,7 +136,7 @@ def test_measured_pieces_are_the_drawn_pieces(a, b, turn):
     a, b = sound(far(a, turn)), sound(far(b, turn))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(overlay, "MANY", 0)
-        measured = overlay.partition(a, overlay.overlaps(a, b, 1e-4, outlines=False), 0.0)
+        measured = overlay.partition(a, overlay.overlaps(a, b, 1e-4, outlines=False), 0.0, draw=False)
     drawn = overlay.partition(a, overlay.overlaps(a, b, 1e-4))
     one, other = pieces_by_members(measured), pieces_by_members(drawn)
     for key in one | other:
@@ -196,7 +196,7 @@ def test_what_is_too_much_for_a_kernel_is_left_to_geos(monkeypatch):
     stripes = far(np.array([shapely.box(0.1 * n, -1, 0.1 * n + 0.05, 10) for n in range(80)]), 12.0)
     pairs = overlay.overlaps(plot, stripes, outlines=False)
     assert np.isfinite(pairs.rim).all()
-    pieces = overlay.partition(plot, pairs, 0.0)
+    pieces = overlay.partition(plot, pairs, 0.0, draw=False)
     assert len(pieces.plot) == 81
     assert pieces.area.sum() == pytest.approx(shapely.area(plot)[0], abs=1e-6)
     jagged = np.array([star(5, 2 * kernels.MOST_EDGES, 90, 90, 90)])
@@ -262,7 +262,7 @@ def test_a_question_about_one_site_loads_no_compiler():
     program = (
         "import sys, numpy as np, shapely; from geo.overlay import overlaps, partition; from geo.proximity import within;"
         "a = np.array([shapely.box(0, 0, 2, 2)]); b = np.array([shapely.box(1, 1, 3, 3)]);"
-        "partition(a, overlaps(a, b, 1e-4, False), 0.0); within(a, shapely.boundary(b), 5.0);"
+        "partition(a, overlaps(a, b, 1e-4, False), 0.0, False); within(a, shapely.boundary(b), 5.0);"
         "sys.exit('numba' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

@@ -123,7 +123,7 @@ def test_a_way_is_free_and_none_that_keeps_a_little_farther_away_is_shorter(worl
     near, to = Near(np.array([0, len(obstacles)]), np.arange(len(obstacles))), Near(np.array([0, 2]), np.arange(2))
     found = detours(polygon.edges, np.zeros(1, int), walls.edges, near, lines, to, REACH, RADIUS)
     for line, length in zip(lines, found, strict=True):
-        drawn = detour(polygon.edges, walls.edges, line, REACH, RADIUS)
+        drawn = detour(polygon.edges, walls.edges, near.row, line, REACH, RADIUS)
         assert np.isfinite(length) == bool(len(drawn))
         if len(drawn):
             way = shapely.LineString(drawn)
@@ -135,7 +135,8 @@ def test_a_way_is_free_and_none_that_keeps_a_little_farther_away_is_shorter(worl
 
 
 def bent(own, line, *obstacles, radius=RADIUS, reach=REACH):
-    return shapely.LineString(detour(Polygons(np.array([own])).edges, Polygons(np.array(obstacles)).edges, line, reach, radius))
+    walls, all_ = Polygons(np.array(obstacles)).edges, np.arange(len(obstacles))
+    return shapely.LineString(detour(Polygons(np.array([own])).edges, walls, all_, line, reach, radius))
 
 
 def test_a_way_goes_around_the_nearer_corner():
