@@ -51,6 +51,9 @@ class BriefBody(BaseModel):
     services: list[str] = []
     by: date | None = None
     loads: dict[str, float] = {}
+    sizes: dict[str, float] = Field(
+        {}, description="least size of the line of a kind: nominal diameter [mm], of power voltage [kV]"
+    )
     road_class: Literal["local", "secondary", "arterial", "expressway"] | None = None
     frontage_m: float | None = Field(None, gt=0, allow_inf_nan=False)
     slope: float | None = Field(None, gt=0, le=10, allow_inf_nan=False, description="as a share: 0.05 is 5 %")
@@ -75,16 +78,18 @@ class BriefBody(BaseModel):
                 "面积应给出下限和上限(m²),下限大于 0 且不大于上限",
             )
         _known(self.services, SERVICES, Text("service", "配套"))
-        _known(self.loads, LOADS, Text("kind of load", "负荷种类"))
+        _known((*self.loads, *self.sizes), LOADS, Text("kind of network", "管网种类"))
         _known((*self.wishes, *self.weights), CRITERIA, Text("criterion", "条件"))
         _known((n.layer for n in self.near), [n for n, y in LAYERS.items() if y.drawn], Text("layer", "图层"))
-        if not all(weight > 0 for weight in (*self.wishes.values(), *self.weights.values(), *self.loads.values())):
-            raise Refusal("weights and loads are above 0", "权重和负荷应大于 0")
+        if not all(
+            weight > 0 for weight in (*self.wishes.values(), *self.weights.values(), *self.loads.values(), *self.sizes.values())
+        ):
+            raise Refusal("weights, loads and sizes are above 0", "权重、负荷和管径应大于 0")
         near = tuple(Near(n.layer, n.kind, n.least_m, n.most_m or float("inf")) for n in self.near)
-        services = tuple(dict.fromkeys((*self.services, *self.loads)))
+        services = tuple(dict.fromkeys((*self.services, *self.loads, *self.sizes)))
         return Brief(
             (least, most), self.use, services, self.by, dict(self.loads), self.road_class, self.frontage_m, self.slope, self.width_m,
-            self.earthwork_m, near, self.budget_cny, dict(self.wishes), dict(self.weights),
+            self.earthwork_m, near, self.budget_cny, dict(self.wishes), dict(self.weights), sizes=dict(self.sizes),
         )  # fmt: skip
 
 

@@ -21,7 +21,7 @@ from layers.assessment import Networks, NotFoundError, fresh
 from layers.base import Ask, Text
 from layers.catalogue import LAYERS
 from layers.inputs import land_versions
-from layers.plan.assembly import Assembly, assemblies, neighbours, parts
+from layers.plan.assembly import Assembly, assemblies, front, neighbours, parts
 from layers.plan.counterfactual import Counterfactual, counterfactual
 from layers.plan.levelling import earthwork
 from layers.plan.readiness import SERVICES
@@ -147,17 +147,20 @@ class Land:
         public = roads[(roads["class"] != "private").to_numpy(bool)]
         return np.asarray(shapely.buffer(public.geometry.to_numpy(), half_width(public), cap_style="flat"), object)
 
-    def measure(self, criterion: str, rows: Rows) -> Judged:
-        """Measure a criterion that stands in no table."""
-        if criterion == "width":
-            return at_least(inner_width(self.shapes(rows)), self._brief.width or 0.0)
-        if criterion == "distance":
-            return self._distance(self.shapes(rows))
+    def measure(self, criterion: str, rows: Rows, parts: NDArray[np.object_] | None = None) -> Judged:
+        """Measure a criterion that stands in no table, of plots or of `parts` of them; what a part costs nobody knows."""
         if criterion == "load":
             return self._load(rows)
+        if criterion == "size":
+            return self._size(rows)
         if criterion == "budget":
-            return at_most(self.prices(rows), self._brief.budget or 0.0)
-        return at_most(self._earthwork(self.shapes(rows)), self._brief.earthwork or 0.0)
+            return at_most(self.prices(rows) if parts is None else np.full(len(rows), np.nan), self._brief.budget or 0.0)
+        shapes = self.shapes(rows) if parts is None else parts
+        if criterion == "width":
+            return at_least(inner_width(shapes), self._brief.width or 0.0)
+        if criterion == "distance":
+            return self._distance(shapes)
+        return at_most(self._earthwork(shapes), self._brief.earthwork or 0.0)
 
     def prices(self, rows: Rows) -> NDArray[np.float64]:
         """Read what plots cost [CNY]: the start price of the listing that each has; unknown without one that is in force."""
@@ -213,6 +216,23 @@ class Land:
             least = np.fmin(least, sure / load)
         fit = np.select([(np.array(fits) == NO).any(axis=0), (np.array(fits) == UNKNOWN).any(axis=0)], [NO, UNKNOWN], YES)
         return Judged(least, fit.astype(np.int8), np.clip(np.nan_to_num(least, posinf=1.0), 0.0, 1.0))
+
+    def _size(self, rows: Rows) -> Judged:
+        """Hold the diameter, of power the voltage, of each plot's line against what is asked: the least share of it."""
+        told = pd.DataFrame(self.told(rows))
+        lines = {kind: told[f"{kind}_line"] for kind in self._brief.sizes}
+        ids = sorted({str(id) for of in lines.values() for id in of.dropna()})
+        found = pd.DataFrame(
+            self._store.read("utilities", ids=ids, columns=["id", "dn", "voltage"]).drop(columns="geometry")
+        ).set_index("id")
+        shares = [
+            found["voltage" if kind == "power" else "dn"].reindex(lines[kind]).to_numpy(np.float64, na_value=np.nan) / size
+            for kind, size in self._brief.sizes.items()
+        ]
+        share = np.stack(shares)
+        fit = np.select([(share < 1).any(axis=0), np.isnan(share).any(axis=0)], [NO, UNKNOWN], YES).astype(np.int8)
+        least = np.where(fit == UNKNOWN, np.nan, np.fmin.reduce(share))
+        return Judged(least, fit, np.clip(np.nan_to_num(least), 0.0, 1.0))
 
     def _earthwork(self, shapes: NDArray[np.object_]) -> NDArray[np.float64]:
         """Measure the earthwork that levels each plot [m3 for each m2]."""
@@ -276,21 +296,24 @@ def why(
     return counterfactual(plot, brief, judged, terms)
 
 
-SIZED = ("area", "width", "frontage", "earthwork", "distance", "load", "budget")
-"""Criteria that an assembly or a part meets by itself, whatever its plots do alone."""
+SIZED = ("area", "width", "frontage", "earthwork", "distance", "load", "size", "budget")
+"""Criteria that an assembly meets by itself, whatever its plots do alone."""
+CUT = tuple(c for c in SIZED if c not in ("load", "size"))
+"""Those that a part meets by itself, whatever its plot does."""
 
 
 def _parts(plots: Plots, brief: Brief, on: date, land: Land, limit: int, ask: Ask) -> list[Match]:
     """Cut parts off the best plots that are too large."""
-    large = find(_only(plots, plots.area > brief.area[1]), brief, on, land.measure, limit, SIZED)
+    large = find(_only(plots, plots.area > brief.area[1]), brief, on, land.measure, limit, CUT)
     made = []
     narrow, shapes, told = ask.standards["supply.min_width"], land.shapes(large.rows), land.told(large.rows)
     for n, shape in enumerate(shapes):
         aim = brief.area[0] if np.isinf(brief.area[1]) else sum(brief.area) / 2
+        roads = land.roads(shape.bounds)
         cut = parts(
             shape,
             aim,
-            land.roads(shape.bounds),
+            roads,
             max(narrow, brief.width or 0.0),
             brief.frontage or ask.standards["roads.access_width_min"],
         )
@@ -298,8 +321,13 @@ def _parts(plots: Plots, brief: Brief, on: date, land: Land, limit: int, ask: As
             continue
         judged = {c: j.pick(np.array([n])) for c, j in large.judged.items()}
         judged["area"] = within_area(np.array([cut.part.area]), brief)
-        if brief.width:
-            judged["width"] = at_least(np.array([cut.width]), brief.width)
+        one = np.array([cut.part], object)
+        if brief.frontage:
+            judged["frontage"] = at_least(front(one, roads), brief.frontage)
+        for name in (c for c in brief.criteria if c in CUT and c not in ("area", "frontage")):
+            judged[name] = land.measure(name, large.rows[n : n + 1], one)
+        if any(brief.must(c) and j.fit[0] != YES for c, j in judged.items()):
+            continue
         score, terms = _scored(brief, judged, on, told[n])
         made.append(
             Match("part", (str(plots.id[large.rows[n]]),), cut.part.area, score, terms, cut.part, cut.rest.area, cut.rest_width)

@@ -21,6 +21,9 @@ from layers.standards import Standards
 @click.option(
     "--load", "loads", multiple=True, metavar="KIND=AMOUNT", help="load of the project, as power=8000 (kW), water=300 (m3/d)"
 )
+@click.option(
+    "--size", "sizes", multiple=True, metavar="KIND=SIZE", help="least size of the line, as power=10 (kV), water=200 (mm)"
+)
 @click.option("--by", "by", callback=a_date, help="day by which the services must serve (default: the day of the findings)")
 @click.option("--road", "road_class", type=click.Choice(list(ROAD_CLASSES)), help="least class of the road")
 @click.option("--frontage", type=float, callback=a_number, metavar="M", help="least frontage on public roads")
@@ -44,7 +47,7 @@ from layers.standards import Standards
 @click.option("--across-roads", is_flag=True, help="assemblies may cross a road")
 @click.option("--limit", type=click.IntRange(1, 200), default=20, show_default=True)
 def find(
-    context: Context, area: str, services: tuple[str, ...], loads: tuple[str, ...], near: tuple[str, ...], wishes: tuple[str, ...], weights: tuple[str, ...],
+    context: Context, area: str, services: tuple[str, ...], loads: tuple[str, ...], sizes: tuple[str, ...], near: tuple[str, ...], wishes: tuple[str, ...], weights: tuple[str, ...],
     kinds: tuple[Any, ...], frontage: float | None, slope: float | None, width: float | None, earthwork: float | None, by: date | None,
     budget: str | None, why: str | None, **more: Any,
 ) -> None:  # fmt: skip
@@ -52,7 +55,7 @@ def find(
     standards = Standards.load()
     ask = question(standards, None, None, None)
     body = brief_of(
-        area_m2=area_range(area, ask.standards), services=services_of(services, ask), loads=pairs(loads), by=by, frontage_m=frontage,
+        area_m2=area_range(area, ask.standards), services=services_of(services, ask), loads=pairs(loads), sizes=pairs(sizes), by=by, frontage_m=frontage,
         slope=None if slope is None else slope / 100, width_m=width, earthwork_m=earthwork, near=near,
         wishes=pairs(wishes, 1.0), weights=pairs(weights), kinds=list(kinds or KINDS), budget_cny=None if budget is None else money(budget), **more,
     )  # fmt: skip

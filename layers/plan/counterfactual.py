@@ -90,6 +90,9 @@ def ease(brief: Brief, criterion: str, value: float) -> tuple[Brief, float, Text
     if criterion == "load":
         loads = {kind: load * value for kind, load in brief.loads.items()}
         return (replace(brief, loads=loads), 1 - value, _words(f"{value:.0%}")) if value > 0 else None
+    if criterion == "size":
+        sizes = {kind: size * value for kind, size in brief.sizes.items()}
+        return (replace(brief, sizes=sizes), 1 - value, _words(f"{value:.0%}")) if value > 0 else None
     if criterion in ("frontage", "width", "slope", "earthwork", "budget"):
         wanted = float(getattr(brief, criterion))
         if not np.isfinite(value) or value <= 0:

@@ -39,6 +39,7 @@ CRITERIA: Mapping[str, Text] = {
     "width": Text("least width", "最小宽度"),
     "distance": Text("distance", "距离"),
     "load": Text("capacity", "容量"),
+    "size": Text("size of the line", "管径或电压"),
     "earthwork": Text("earthwork", "土石方"),
     "compactness": Text("compactness", "紧凑度"),
     "owners": Text("owners", "权利人"),
@@ -60,7 +61,7 @@ class Brief:
     """What an investor asks for: areas in m2, lengths in m, slopes as a share, loads in the unit of `layers.service.LOADS`.
 
     `area`: least and most. `services`: those that must serve by the day `by` (None: the day that is asked). `loads`: what the
-    project takes of each kind. `budget`: the most that the land may cost [CNY]. `earthwork`: at most so many m3 for each m2. `wishes`: weights of the criteria that need not be
+    project takes of each kind, `sizes` what its line has at least: nominal diameter [mm], of power the voltage [kV]. `budget`: the most that the land may cost [CNY]. `earthwork`: at most so many m3 for each m2. `wishes`: weights of the criteria that need not be
     met; all others that the brief names must be. `weights`: of those that must.
     """
 
@@ -78,13 +79,14 @@ class Brief:
     budget: float | None = None
     wishes: Mapping[str, float] = field(default_factory=dict)
     weights: Mapping[str, float] = field(default_factory=dict)
+    sizes: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def criteria(self) -> tuple[str, ...]:
         """List the criteria that the brief names, cheap ones first."""
         named = {
             "use": self.use, "road_class": self.road_class, "frontage": self.frontage, "slope": self.slope,
-            "width": self.width, "distance": self.near, "load": self.loads, "earthwork": self.earthwork, "budget": self.budget,
+            "width": self.width, "distance": self.near, "load": self.loads, "size": self.sizes, "earthwork": self.earthwork, "budget": self.budget,
         }  # fmt: skip
         asked = {"land", "area", *self.services, *(name for name, value in named.items() if value)}
         return tuple(name for name in CRITERIA if name in asked)

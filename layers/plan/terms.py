@@ -37,6 +37,8 @@ class Term:
 
 
 FITS = ("no", "yes", "unknown")
+SIZE = {"power": "kV"}
+"""The unit of a line's size, where it is not the diameter [mm]."""
 UNITS = {"area": "m²", "frontage": "m", "width": "m", "distance": "m", "earthwork": "m³/m²", "slope": "%", "budget": "CNY"}
 
 
@@ -65,6 +67,7 @@ def _wanted(brief: Brief, criterion: str, on: date) -> Text:
         "earthwork": _number(brief.earthwork, "m³/m²", "≤"),
         "budget": _number(brief.budget, "CNY", "≤"),
         "distance": Text("; ".join(map(_near, brief.near)), "; ".join(map(_near, brief.near))),
+        "size": Text(*(("; ".join(f"{k} ≥ {v:g} {SIZE.get(k, 'mm')}" for k, v in brief.sizes.items()),) * 2)),
         "load": Text(*(("; ".join(f"{k} {v:g} {LOADS[k]}" for k, v in brief.loads.items()),) * 2)),
     }
     return said[criterion]
@@ -101,6 +104,12 @@ def _value(criterion: str, value: float, row: Mapping[str, object]) -> Text:
     if criterion in ("use", "road_class"):
         said = str(row["use_code" if criterion == "use" else "road_class"])
         return Text(said, said)
+    if criterion == "size":
+        return (
+            Text(f"{value:.0%} of what is asked", f"为要求的 {value:.0%}")
+            if np.isfinite(value)
+            else Text("not recorded", "未记录")
+        )
     if criterion == "load":
         return Text("capacity of the lines", "管线容量")
     return _number(value * 100 if criterion == "slope" else value, UNITS[criterion])
@@ -134,6 +143,7 @@ def _missing(brief: Brief, criterion: str, value: float, fit: int, row: Mapping[
         "width": Text("add a neighbour", "与相邻地块合并"),
         "slope": Text("level it", "场地平整"),
         "earthwork": Text("choose another level, or bear the cost", "调整设计标高或承担土方费用"),
+        "size": Text("lay a larger line", "更换更大管径或更高电压的管线"),
         "load": Text("extend the network's capacity", "管网扩容"),
         "budget": Text("lower the price, or raise the budget", "下调地价或增加预算"),
     }

@@ -66,6 +66,45 @@ def test_a_wish_keeps_plots_and_says_what_would_cure_it(park):
     assert must["left_out"]["road"]["no"] + must["left_out"]["road"]["unknown"] > 0
 
 
+def test_a_line_has_the_size_that_is_asked_and_one_that_nobody_recorded_is_no_fit(own_park):
+    brief = ("--area", "1..100mu", "--kind", "single", "--limit", 200)
+    plain = found(own_park, *brief, "--service", "power", "--service", "water")
+    same = found(own_park, *brief, "--size", "power=10", "--size", "water=50")
+    assert [m["plots"] for m in same["matches"]] == [m["plots"] for m in plain["matches"]] != []
+    high = found(own_park, *brief, "--size", "power=35")
+    assert (high["matches"], high["left_out"]["size"]["no"] > 0) == ([], True)
+    one = found(
+        own_park, *brief, "--service", "power", "--size", "power=35", "--wish", "size", "--why", plain["matches"][0]["plots"][0]
+    )
+    term = next(t for t in one["matches"][0]["terms"] if t["criterion"] == "size")
+    assert (term["fit"], term["wanted"]["en"], term["value"]["en"]) == ("no", "power ≥ 35 kV", "29% of what is asked")
+    with closing(GpkgStore.open(own_park)) as store:
+        line = store.findings([plain["matches"][0]["plots"][0]])[0]["power_line"].iloc[0]
+    assert shudi("edit", "utilities", line, "voltage=", "--base", own_park, "--reason", "unknown").status == 0
+    unsure = found(own_park, *brief, "--size", "power=10")
+    assert plain["matches"][0]["plots"] not in [m["plots"] for m in unsure["matches"]]
+    assert unsure["left_out"]["size"]["unknown"] > 0
+    assert shudi("find", "--base", own_park, *brief, "--size", "road=10").status == 2
+
+
+def test_a_part_meets_every_must_itself(park):
+    brief = ("--area", "3..6mu", "--kind", "part", "--service", "road", "--limit", 20)
+    plain = found(park, *brief)["matches"]
+    near = found(park, *brief, "--near", "roads:arterial<=900", "--frontage", 30, "--earthwork", 3)
+    parts = [m for m in near["matches"] if m["kind"] == "part"]
+    assert 0 < len(parts) <= len(plain)
+    with closing(GpkgStore.open(park, read_only=True)) as store:
+        roads = store.read("roads")
+    arterial = shapely.union_all(roads.geometry[(roads["class"] == "arterial").to_numpy()].to_numpy())
+    for match in parts:
+        terms = {t["criterion"]: t for t in match["terms"]}
+        assert {"area", "distance", "frontage", "earthwork"} <= terms.keys()
+        assert all(t["fit"] == "yes" for t in match["terms"])
+        assert shapely.geometry.shape(match["geometry"]).distance(arterial) <= 900
+        assert sum(t["part"] for t in match["terms"]) == pytest.approx(match["score"], abs=1e-5)
+    assert not [m for m in found(park, *brief, "--load", "power=9000000")["matches"] if m["kind"] == "part"]
+
+
 def test_a_must_counts_as_much_as_its_weight_says(park):
     brief = ("--area", "3..60mu", "--service", "road", "--kind", "single", "--limit", 200)
     plain, heavy = found(park, *brief), found(park, *brief, "--weight", "area=9")

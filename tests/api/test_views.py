@@ -55,6 +55,7 @@ def test_the_whole_brief_is_asked_on_the_page_and_a_plot_that_is_not_found_says_
     page.uncheck("#find-form [name=kind][value=assembly]")
     page.uncheck("#find-form [name=kind][value=part]")
     page.fill("#find-form [name=load_power]", "10")
+    page.fill("#find-form [name=size_power]", "10")
     page.click("#find-more summary")
     page.fill("#find-form [name=earthwork]", "2")
     page.fill("#find-form [name=budget]", "2000")
@@ -71,7 +72,7 @@ def test_the_whole_brief_is_asked_on_the_page_and_a_plot_that_is_not_found_says_
     told = matches(page)
     mu = 2000 / 3
     brief = {
-        "area_m2": [8 * mu, 60 * mu], "services": ["road", "power", "water"], "kinds": ["single"], "slope": 0.08, "loads": {"power": 10},
+        "area_m2": [8 * mu, 60 * mu], "services": ["road", "power", "water"], "kinds": ["single"], "slope": 0.08, "loads": {"power": 10}, "sizes": {"power": 10},
         "earthwork_m": 2, "budget_cny": 20_000_000, "near": [{"layer": "roads", "kind": "arterial", "most_m": 900}],
         "wishes": {"budget": 0.5}, "weights": {"area": 3},
     }  # fmt: skip

@@ -8,7 +8,7 @@ import { boundsOf, draw, feature } from "./outlines.js";
 const MOST = 4;
 const LOADS = { power: "kW", water: "m³/d", sewage: "m³/d", storm: "m³/d", telecom: "ports", gas: "m³/h", heat: "t/h" };
 const SERVICES = ["road", ...Object.keys(LOADS)];
-const WISHES = [...SERVICES, "area", "use", "frontage", "slope", "width", "road_class", "earthwork", "distance", "load", "budget"];
+const WISHES = [...SERVICES, "area", "use", "frontage", "slope", "width", "road_class", "earthwork", "distance", "load", "size", "budget"];
 const CODED = ["kind", "class", "code", "status"];
 const NEAR = /^(\w+(?::\w+)?)(<=|>=)([\d.]+)$/;
 /** @type {any} */ let found = null;
@@ -26,7 +26,8 @@ export function boxes(page) {
   const box = (name, value) => make("label", {}, make("input", { type: "checkbox", name, value, checked: on(name, value) }), ` ${words[value]}`);
   const number = (name, title, hint) => make("input", { type: "number", class: "small", name, min: 0, step: "any", value: begun?.get(name) ?? "", placeholder: hint, "aria-label": title });
   const load = (kind) => (LOADS[kind] ? number(`load_${kind}`, `${words.load}: ${words[kind]} [${LOADS[kind]}]`, LOADS[kind]) : null);
-  byId("find-services").replaceChildren(make("legend", {}, words.services), ...SERVICES.map((kind) => make("span", { class: "pair" }, box("service", kind), load(kind))));
+  const size = (kind) => (LOADS[kind] ? number(`size_${kind}`, `${words.size}: ${words[kind]} [${kind === "power" ? "kV" : "mm"}]`, kind === "power" ? "≥ kV" : "≥ DN") : null);
+  byId("find-services").replaceChildren(make("legend", {}, words.services), ...SERVICES.map((kind) => make("span", { class: "pair" }, box("service", kind), load(kind), size(kind))));
   byId("find-wishes").replaceChildren(...WISHES.map((name) => make("span", { class: "pair" }, box("wish", name), number(`weight_${name}`, `${words.weight}: ${words[name]}`, "1"))));
 }
 
@@ -54,7 +55,7 @@ function brief(form, near) {
     use: form.get("use") || undefined, services: form.getAll("service"), by: form.get("by") || undefined,
     road_class: form.get("road") || undefined, frontage_m: number("frontage"), width_m: number("width"),
     slope: form.get("slope") ? Number(form.get("slope")) / 100 : undefined,
-    loads: numbers("load_"), earthwork_m: number("earthwork"), budget_cny: form.get("budget") ? Number(form.get("budget")) * 10_000 : undefined, near: near.map(far),
+    loads: numbers("load_"), sizes: numbers("size_"), earthwork_m: number("earthwork"), budget_cny: form.get("budget") ? Number(form.get("budget")) * 10_000 : undefined, near: near.map(far),
     wishes: Object.fromEntries(wished.map((name) => [name, weights[name] ?? 1])),
     weights: Object.fromEntries(Object.entries(weights).filter(([name]) => !wished.includes(name))),
     kinds: form.getAll("kind"), across_roads: form.has("across"), limit: 20, answer_crs: "EPSG:4326",
