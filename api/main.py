@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -57,6 +59,21 @@ from maps.tiles import TileCache
 
 COMPRESSION = 1
 """Level of gzip: the fourth takes twice as long and saves a tenth."""
+
+SWITCH = 0.001
+"""Seconds after which a thread that computes lets another go on: with Python's own five each request waits that long several times."""
+COLLECTED = (20_000, 20, 20)
+"""How many new objects, and rounds of it, start a search for cycles: a page of features is thousands of objects without any."""
+
+
+def create_service(settings: Settings) -> FastAPI:
+    """Make the app in a process of its own, which is set up for many short requests at once."""
+    app = create_app(settings)
+    sys.setswitchinterval(SWITCH)
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*COLLECTED)
+    return app
 
 
 def create_app(settings: Settings) -> FastAPI:

@@ -21,7 +21,7 @@ from shapely.geometry.base import BaseGeometry
 
 from geo.crs import transform
 from layers.assessment import NotFoundError
-from layers.base import KEY, DType, Field, Geometry, Text, names
+from layers.base import KEY, DType, Field, Geometry, Text, arrays_of, framed, names, objects, places, texts
 from layers.catalogue import LAND, LAYERS
 from layers.filter.errors import FilterError
 from layers.filter.evaluate import holds
@@ -37,6 +37,7 @@ from layers.plan.supply import VERDICTS
 from layers.refresh import standing
 from layers.store.base import Box, Compare, Store
 from layers.store.findings import kind_of
+from layers.store.frames import BUILD
 from layers.table import Table
 
 MOST = 10_000
@@ -374,13 +375,24 @@ def load(
         return store.read(of.layer, box, columns=columns, where=where, after=after, limit=size)
     plots = store.read(of.layer, box, columns=[KEY.name], where=where, after=after, limit=size)
     fields = [f for f in of.fields[1:] if columns is None or f.name in columns]
-    told = standing(store, plots, names(fields)).reindex(index=plots[KEY.name], columns=names(fields)).set_axis(plots.index)
-    for field in fields:
-        if field.dtype == "date":
-            told[field.name] = pd.to_datetime(told[field.name])
-        if field.name in UNKNOWN:
-            told[field.name] = told[field.name].astype(object).fillna(UNKNOWN[field.name])
-    return plots[[KEY.name, GEOMETRY]].join(told)
+    told, ids = standing(store, plots, names(fields)), plots[KEY.name].array
+    at = places(told.index.to_numpy(object), np.asarray(ids, object))
+    found, same = arrays_of(told), len(told) == len(at) and bool((at == np.arange(len(at))).all())
+    placed = {f.name: _placed(found.get(f.name), None if same else at, f, len(at)) for f in fields}
+    return framed({KEY.name: ids, **placed}, plots.geometry.to_numpy(), plots.crs)
+
+
+def _placed(array: Any, at: np.ndarray[Any, np.dtype[np.intp]] | None, field: Field, size: int) -> Any:
+    """Put the values of a column in their places, -1 being missing, or what `UNKNOWN` says; None is a column that is not there.
+
+    `at`: None where each stands in its place.
+    """
+    if array is None:
+        array, at = BUILD[field.dtype]([]), np.full(size, -1)
+    placed = array if at is None else pd.api.extensions.take(array, at, allow_fill=True)
+    if field.name not in UNKNOWN or not pd.isna(placed).any():
+        return placed
+    return texts(np.where(pd.isna(placed), UNKNOWN[field.name], objects(placed)))
 
 
 def both(one: Node | None, other: Node | None) -> Node | None:
@@ -428,7 +440,7 @@ def one(store: Store, of: Collection, id: str) -> gpd.GeoDataFrame:
 
 def state(frame: gpd.GeoDataFrame) -> str:
     """Stamp what a feature is, a frame of one row; whoever changes it changes the stamp."""
-    row = frame.drop(columns=GEOMETRY).iloc[0].astype(object)
+    row = [array[0] for name, array in arrays_of(frame).items() if name != GEOMETRY]
     told = repr([None if pd.isna(v) else str(v) for v in row]).encode() + (shapely.to_wkb(frame.geometry.iloc[0]) or b"")
     return hashlib.sha256(told).hexdigest()[:24]
 

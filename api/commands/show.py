@@ -92,7 +92,7 @@ def serve(
     import uvicorn
     from uvicorn.supervisors.multiprocess import Multiprocess
 
-    from api.main import create_app
+    from api.main import create_service
     from api.patience import Patient
     from maps.basemap import basemap
 
@@ -111,7 +111,7 @@ def serve(
         at = f"http://{f'[{host}]' if ':' in host else host}:{door.getsockname()[1]}/"
         click.echo(context.say(Text(f"open {url or at}  (Ctrl-C ends)", f"请打开 {url or at} (Ctrl-C 结束)")), err=True)
         config = uvicorn.Config(
-            partial(create_app, settings), factory=True, workers=workers, log_level="warning", timeout_worker_healthcheck=HUNG,
+            partial(create_service, settings), factory=True, workers=workers, log_level="warning", timeout_worker_healthcheck=HUNG,
             proxy_headers=proxy is not None, forwarded_allow_ips=proxy or "", http=Patient,
         )  # fmt: skip
         if workers > 1:

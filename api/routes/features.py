@@ -17,7 +17,7 @@ from api.answers import GEOJSON, HTML, JSON, SCHEMA, Wish, answer, kept, tag, un
 from api.asked import FORMATS, Asked, Format, Plain, packed, query
 from api.auth import origin
 from api.crs import CRS84, offered, places, uri
-from api.deps import AStore, Sees, TheKnown, TheSettings
+from api.deps import AStore, Sees, Sight, TheKnown, TheSettings
 from api.models import Problem
 from api.routes import page as front
 from layers.assessment import NotFoundError
@@ -176,15 +176,16 @@ def the_schema(name: Id, of: TheWish, sees: Sees) -> Response:
     responses={200: {"content": {GEOJSON: {}, HTML: {}, **{media: {} for media in MEDIA.values()}}}, 404: {"model": Problem}},
 )
 def items(
-    request: Request, name: Id, asked: Annotated[Asked, Query()], settings: TheSettings, store: AStore, sees: Sees, known: TheKnown,
+    request: Request, name: Id, asked: Annotated[Asked, Query()], settings: TheSettings, store: AStore, sight: Sight, known: TheKnown,
     f: Annotated[AnyFormat, Query(description="JSON or HTML by pages; the others at once, all of it or the first `limit`")] = None,
 ) -> Response:  # fmt: skip
     """List features, page by page, in the order of their numbers or as `sortby` says; `next` leads to the page behind."""
-    of, found = wish(request, origin(request, settings), f, MEDIA), find(sees, name)
+    of = wish(request, origin(request, settings), f, MEDIA)
     more = {k: v for k, v in of.request.query_params.items() if k not in NAMES}
-    only(of.request, *NAMES, *(set(names(found.fields))))
-    there = places(asked.crs, store.crs)
     with store.snapshot():
+        found = find(sight(), name)
+        only(of.request, *NAMES, *(set(names(found.fields))))
+        there = places(asked.crs, store.crs)
         etag = tag(of.url, of.format, str(of.request.url.query), of.path, found.stamp(store), print_of(found.only))
         modified = None if found.assessed else written(store, store.versions()[found.layer], known)
         if (same := unchanged(of.request, etag, modified)) is not None:
@@ -208,14 +209,14 @@ def items(
     responses={200: {"content": {GEOJSON: {}, HTML: {}}}, 404: {"model": Problem}},
 )
 def item(
-    name: Id, number: Number, of: TheWish, store: AStore, sees: Sees, known: TheKnown,
+    name: Id, number: Number, of: TheWish, store: AStore, sight: Sight, known: TheKnown,
     crs: Annotated[Plain, Query(description="CRS of the answer, a URI; default CRS84")] = None,
 ) -> Response:  # fmt: skip
     """Send one feature."""
     only(of.request, "f", "crs")
-    found = find(sees, name)
-    there = places(crs, store.crs)
     with store.snapshot():
+        found = find(sight(), name)
+        there = places(crs, store.crs)
         frame = one(store, found, number)
         modified = None if found.assessed else written(store, store.stamps(found.layer, [number])[number], known)
     etag = tag(state(frame), "" if of.format == "json" else HTML)
