@@ -37,7 +37,7 @@ from layers.plan.supply import VERDICTS
 from layers.refresh import standing
 from layers.store.base import Box, Compare, Store
 from layers.store.findings import kind_of
-from layers.store.frames import BUILD
+from layers.store.frames import placed
 from layers.table import Table
 
 MOST = 10_000
@@ -377,22 +377,10 @@ def load(
     fields = [f for f in of.fields[1:] if columns is None or f.name in columns]
     told, ids = standing(store, plots, names(fields)), plots[KEY.name].array
     at = places(told.index.to_numpy(object), np.asarray(ids, object))
-    found, same = arrays_of(told), len(told) == len(at) and bool((at == np.arange(len(at))).all())
-    placed = {f.name: _placed(found.get(f.name), None if same else at, f, len(at)) for f in fields}
-    return framed({KEY.name: ids, **placed}, plots.geometry.to_numpy(), plots.crs)
-
-
-def _placed(array: Any, at: np.ndarray[Any, np.dtype[np.intp]] | None, field: Field, size: int) -> Any:
-    """Put the values of a column in their places, -1 being missing, or what `UNKNOWN` says; None is a column that is not there.
-
-    `at`: None where each stands in its place.
-    """
-    if array is None:
-        array, at = BUILD[field.dtype]([]), np.full(size, -1)
-    placed = array if at is None else pd.api.extensions.take(array, at, allow_fill=True)
-    if field.name not in UNKNOWN or not pd.isna(placed).any():
-        return placed
-    return texts(np.where(pd.isna(placed), UNKNOWN[field.name], objects(placed)))
+    arrays, unknown = arrays_of(told), UNKNOWN.keys() & set(names(fields))
+    found = {f.name: placed(arrays.get(f.name), at, f.dtype) for f in fields}
+    found |= {name: texts([UNKNOWN[name] if v is None else v for v in objects(found[name])]) for name in unknown}
+    return framed({KEY.name: ids, **found}, plots.geometry.to_numpy(), plots.crs)
 
 
 def both(one: Node | None, other: Node | None) -> Node | None:

@@ -284,6 +284,14 @@ def column(where: str, dtype: DType, values: Sequence[Any], light: bool = False)
         ) from error
 
 
+def placed(array: Any, at: NDArray[np.intp], dtype: DType) -> Any:
+    """Take the values of a typed column from some places, -1 being missing; None is a column that is not there."""
+    if array is None:
+        return BUILD[dtype]([None] * len(at))
+    same = len(array) == len(at) and bool((at == np.arange(len(at))).all())
+    return array if same else pd.api.extensions.take(array, at, allow_fill=True)
+
+
 def meets(shapes: NDArray[np.object_], box: Box) -> NDArray[np.bool_]:
     """Tell which shapes have an envelope that meets the box; missing and empty ones have none."""
     xmin, ymin, xmax, ymax = box
