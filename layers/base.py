@@ -393,3 +393,13 @@ def claim(features: gpd.GeoDataFrame, outcome: object = "breach", where: NDArray
 def names(fields: Iterable[Field]) -> list[str]:
     """List the names of fields."""
     return [f.name for f in fields]
+
+
+def surveyed_for(layer: Layer, editions: Iterable[Edition], kinds: Sequence[str] = ()) -> BaseGeometry:
+    """Find where somebody surveyed each of some kinds of a layer, by default all that it has; empty where nobody did.
+
+    A layer that is not surveyed by kinds is surveyed as a whole.
+    """
+    known = tuple(editions)
+    asked = [None] if layer.kind is None else kinds or list(layer.field(layer.kind).codes or {})
+    return shapely.intersection_all([united(e for e in known if kind is None or kind in e.kinds) for kind in asked])

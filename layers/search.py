@@ -18,7 +18,7 @@ from shapely.geometry.base import BaseGeometry
 from geo.shape import inner_width
 from layers.around import land_around
 from layers.assessment import Networks, NotFoundError, fresh
-from layers.base import Ask, Text
+from layers.base import Ask, Text, surveyed_for
 from layers.catalogue import LAYERS
 from layers.inputs import land_versions
 from layers.plan.assembly import Assembly, assemblies, front, neighbours, parts
@@ -181,28 +181,35 @@ class Land:
         return Judged(stack[0], fit, stack[2])
 
     def _near(self, shapes: NDArray[np.object_], near: Near) -> Judged:
-        """Measure the distance of each plot to the nearest feature; without one and without a full survey it is unknown."""
+        """Measure the distance of each plot to the nearest feature.
+
+        A least distance holds, and a most is surely passed, only where each kind that is asked for was surveyed so far around.
+        """
         layer = LAYERS[near.layer]
         column = (
             next((f.name for f in layer.columns if f.name in ("kind", "class", "code", "status")), None) if near.kind else None
         )
-        value = np.full(len(shapes), np.nan)
+        value, unsaid = np.full(len(shapes), np.inf), np.full(len(shapes), np.inf)
         reach = near.most if np.isfinite(near.most) else max(near.least, 1000.0)
-        bounds = shapely.bounds(shapes) + np.array([-reach, -reach, reach, reach])
-        surveyed = shapely.union_all([e.coverage for e in self._store.editions(near.layer) if e.coverage is not None])
-        known = np.asarray(shapely.covers(surveyed, shapely.box(*bounds.T)), bool)
-        for n, box in enumerate(bounds.tolist()):
-            found = self._store.read(near.layer, box=tuple(box))
-            if column:
-                found = found[(found[column] == near.kind).to_numpy(bool)]
-            if len(found):
-                value[n] = shapely.distance(found.geometry.to_numpy(), shapes[n]).min()
-        absent = np.isnan(value)
-        inside = ~absent & (value >= near.least) & (value <= near.most)
-        beyond = absent & known & np.isinf(near.most)
-        fit = np.select([inside | beyond, (~absent & (value < near.least)) | known], [YES, NO], UNKNOWN)
-        fit = np.where(inside & ~known & (near.least > 0), YES, fit).astype(np.int8)
-        return Judged(value, fit, (fit == YES).astype(float))
+        surveyed = surveyed_for(layer, self._store.editions(near.layer), [near.kind] if near.kind else [])
+        bounds = shapely.bounds(shapes)
+        for n, (west, south, east, north) in enumerate(bounds.tolist()):
+            found = self._store.read(near.layer, box=(west - reach, south - reach, east + reach, north + reach))
+            away = shapely.distance(found.geometry.to_numpy(), shapes[n])
+            said = found[column] if column else pd.Series(near.kind, found.index)
+            value[n] = away[(said == near.kind).to_numpy(bool)].min(initial=np.inf)
+            unsaid[n] = away[said.isna().to_numpy(bool)].min(initial=np.inf)
+
+        def none_within(metres: float) -> NDArray[np.bool_]:
+            """Tell whether nothing that nobody recorded can be so near: neither in unsurveyed land nor of an unsaid kind."""
+            margin = np.array([-metres, -metres, metres, metres])
+            return np.asarray(shapely.covers(surveyed, shapely.box(*(bounds + margin).T)), bool) & (unsaid > metres)
+
+        no = (value < near.least) | ((value > near.most) & none_within(reach))
+        far = near.least <= 0.0 or none_within(near.least)
+        yes = (value <= near.most) & far & (np.isfinite(value) | none_within(reach))
+        fit = np.select([no, yes], [NO, YES], UNKNOWN).astype(np.int8)
+        return Judged(np.where(np.isfinite(value), value, np.nan), fit, (fit == YES).astype(float))
 
     def _load(self, rows: Rows) -> Judged:
         """Hold what is spare on the way to each plot's line against the load of the project."""
@@ -213,7 +220,7 @@ class Land:
             lines = told[f"{kind}_line"].to_numpy(object)
             sure, most = (spare[c].reindex(lines).to_numpy(np.float64) for c in ("spare_sure", "spare_most"))
             fits.append(np.select([sure >= load, most < load], [YES, NO], UNKNOWN))
-            least = np.fmin(least, sure / load)
+            least = np.minimum(least, sure / load)  # one that nobody knows makes the least unknown
         fit = np.select([(np.array(fits) == NO).any(axis=0), (np.array(fits) == UNKNOWN).any(axis=0)], [NO, UNKNOWN], YES)
         return Judged(least, fit.astype(np.int8), np.clip(np.nan_to_num(least, posinf=1.0), 0.0, 1.0))
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from geo.raster import Grid, slope
 from layers.assessment import fresh
-from layers.base import Survey
+from layers.base import surveyed_for
 from layers.catalogue import LAYERS
 from layers.errors import Refusal
 from layers.plan.suitability import Factor, Numbers, suitability, sure
@@ -171,13 +171,12 @@ def _distance(store: Store, factor: Factor, box: Box) -> Sampler:
     _, layer, *kinds = factor.column.split(":")
     reach = float(np.clip(factor.scores[-1][0], 0.0, FARTHEST))
     column = next((f.name for f in LAYERS[layer].columns if f.name in ("kind", "class", "code", "status")), None)
-    where = [Compare(column, "in", tuple(kinds))] if column and kinds else []
     wide = (box[0] - reach, box[1] - reach, box[2] + reach, box[3] + reach)
-    features = store.read(layer, box=wide, where=where)
-    shapes, survey = features.geometry.to_numpy(), Survey(features, store.editions(layer))
-    tree, by = shapely.STRtree(shapes), LAYERS[layer].kind
-    asked = [None] if by is None else kinds or list(LAYERS[layer].field(by).codes or {})
-    surveyed = shapely.intersection_all([survey.coverage(kind) for kind in asked])
+    where = [Compare(column, "in", tuple(kinds))] if column and kinds else []
+    shapes = store.read(layer, box=wide, where=where).geometry.to_numpy()
+    unsaid = [*store.read(layer, box=wide, where=[Compare(column, "missing")]).geometry] if column and kinds else []
+    tree, perhaps = shapely.STRtree(shapes), shapely.union_all(unsaid)
+    surveyed = surveyed_for(LAYERS[layer], store.editions(layer), kinds)
     shapely.prepare(surveyed)
     edge = shapely.boundary(surveyed) if not surveyed.is_empty else None
 
@@ -191,6 +190,8 @@ def _distance(store: Store, factor: Factor, box: Box) -> Sampler:
         if edge is not None:
             inside = shapely.covers(surveyed, points)
             safe[inside] = shapely.distance(points[inside], edge)
+        if unsaid:
+            safe = np.minimum(safe, shapely.distance(points, perhaps))
         return np.where(far <= safe, far, np.nan)
 
     return sample

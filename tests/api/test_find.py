@@ -139,6 +139,13 @@ def test_distance_width_slope_and_earthwork_hold_for_each_match(park):
         assert shapely.geometry.shape(match["geometry"]).distance(arterial) <= 900
 
 
+def test_a_wish_for_capacity_that_nobody_knows_is_worth_nothing(park):
+    body = found(park, "--area", "1..100mu", "--kind", "single", "--limit", 200, "--load", "gas=10", "--wish", "load")
+    unknown = [t for m in body["matches"] for t in m["terms"] if t["criterion"] == "load" and t["fit"] == "unknown"]
+    assert unknown
+    assert {t["score"] for t in unknown} == {0.0}
+
+
 def test_a_distance_to_features_of_one_code_is_read(park):
     all_, far = (
         found(park, "--area", "3..60mu", "--limit", 200),
