@@ -81,6 +81,8 @@ SHOWN_STATE = [
     ["coalesce", ["get", "ready_state"], "unknown"],
 ]
 """What the map shows of a plot on the day of the slider: the same as `layers.overview.drawn_state` on the day of the findings."""
+SHOWN_ANY_DAY = [*SHOWN_STATE[:3], SHOWN_STATE[-1]]
+"""The same of plots that no day makes ready or dated: what does not name the day is not drawn anew when the slider moves."""
 
 
 def style(
@@ -110,6 +112,7 @@ def style(
         "name": "Shudi" if language == "en" else "熟地",
         "center": list(center),
         "zoom": zoom,
+        "transition": {"duration": 0, "delay": 0},
         "state": {"day": {"default": ((on or date.today()) - date(1970, 1, 1)).days}},
         "metadata": {
             "shudi:patterns": {f"shudi-{p}": {"pattern": p, "colour": PATTERN_INK.get(p, DARK_INK)} for p in PATTERNS.values()},
@@ -241,7 +244,13 @@ def _readiness() -> list[Json]:
     """Fill plots by readiness on the day, with the patterns above, a dashed border where the verdict is unknown, one inside where others ask too."""
     fills = [_look(READINESS, "fill", "fill", {"fill-color": _painted(READINESS, SHOWN_STATE), "fill-opacity": 0.75})]
     patterns = [
-        _look(READINESS, f"pattern-{state}", "fill", {"fill-pattern": f"shudi-{pattern}"}, filter=["==", SHOWN_STATE, state])
+        _look(
+            READINESS,
+            f"pattern-{state}",
+            "fill",
+            {"fill-pattern": f"shudi-{pattern}"},
+            filter=["==", SHOWN_STATE if state == "dated" else SHOWN_ANY_DAY, state],
+        )
         for state, pattern in PATTERNS.items()
     ]
     border = {"line-color": OUTLINE, "line-width": ["interpolate", ["linear"], ["zoom"], PLOT_ZOOM, 0.4, 17, 1.5]}

@@ -29,10 +29,10 @@ export function cards(page) {
   }
 
   /** Fill the card; a failure is told as a failure, never as a fact about land. */
-  async function fill(wanted, make_, focus) {
+  async function fill(wanted, heading, make_, focus) {
     box.hidden = false;
     page.note("");
-    if (focus || !box.childElementCount) box.replaceChildren(page.words().loading);
+    if (focus || !box.childElementCount) box.replaceChildren(title(heading), page.words().loading);
     try {
       const made = await make_();
       if (key() !== wanted) return;
@@ -64,8 +64,8 @@ export function cards(page) {
   function restore(quiet = false, go = false) {
     const [plot, [layer, ...id]] = [read("plot"), read("object").split("/")];
     page.highlight(plot);
-    if (plot) return fill(`plot ${plot}`, () => plotCard(plot, go), !quiet);
-    if (layer && page.columns()[layer]) return fill(read("object"), () => objectCard(layer, id.join("/"), !quiet), !quiet);
+    if (plot) return fill(`plot ${plot}`, `${page.words().plot} ${plot}`, () => plotCard(plot, go), !quiet);
+    if (layer && page.columns()[layer]) return fill(read("object"), `${page.columns()[layer].title} ${id.join("/")}`, () => objectCard(layer, id.join("/"), !quiet), !quiet);
     box.hidden = true;
     box.replaceChildren();
   }

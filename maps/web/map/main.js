@@ -26,6 +26,7 @@ import * as views from "../ui/views.js";
 
 const PLOT_LAYERS = ["readiness", "parcels"];
 const PLACED = location.hash.includes("map="); // the link says where the map is
+const LATER = "terrain"; // drawn after the plots, from which it would keep server and browser
 const NARROW = 640; // pixels; as in style.css
 const state = {
   /** @type {"en" | "zh"} */ language: address.read("lang") === "en" ? "en" : "zh",
@@ -39,7 +40,8 @@ const state = {
 /** @type {any} */ let legend = [];
 /** @type {any} */ let columns = {};
 /** @type {Record<string, string>} */ let words = {};
-/** @type {any} */ let supply = null;
+/** @type {any} */ let supply = undefined; // not asked for yet
+let early = true; // the first map is not drawn yet
 /** @type {any} */ let bar = null;
 /** @type {any} */ let card = null;
 
@@ -65,7 +67,8 @@ const dayNumber = () => Math.floor((state.day ? Date.parse(state.day) : Date.now
 
 /** Fit the server's style to the reader: light or dark, layers switched, day, the chosen plot outlined. */
 function adapted(served) {
-  const seen = (layer) => state.shown[layer.metadata?.["shudi:layer"]];
+  const named = (layer) => layer.metadata?.["shudi:layer"];
+  const seen = (layer) => (early && named(layer) === LATER ? false : state.shown[named(layer)]);
   const layers = taste.dressed(served).layers.map((layer) =>
     seen(layer) === undefined ? layer : { ...layer, layout: { ...layer.layout, visibility: seen(layer) ? "visible" : "none" } });
   const source = PLOT_LAYERS.find((name) => served.sources[name]);
@@ -125,8 +128,13 @@ function turnTo(/** @type {string} */ day) {
   state.day = day;
   byId("day").value = day;
   address.write({ on: day });
-  map.setGlobalStateProperty("day", dayNumber());
+  drawDay();
   bar.tell();
+}
+
+/** Draw the plots as of the day: a sum by cells, shown from afar, has none, and tiles that nobody sees are not made anew. */
+function drawDay() {
+  if (map.getZoom() >= style.metadata["shudi:plot_zoom"]) map.setGlobalStateProperty("day", dayNumber());
 }
 
 /** Load the supply of serviced land; null where the findings are stale or there are none. */
@@ -135,10 +143,10 @@ async function loadSupply() {
   bar.refresh();
 }
 
-/** Say everything in the state's language. */
-async function speak() {
+/** Say everything in the state's language. @param {Promise<void> | null} known what else must be there before */
+async function speak(known = null) {
   const tongue = state.language;
-  const answers = await Promise.all([server.words(tongue), server.style(tongue), server.legend(tongue), server.columns(tongue)]);
+  const answers = await Promise.all([server.words(tongue), server.style(tongue), server.legend(tongue), server.columns(tongue), known]);
   if (tongue !== state.language) return;
   [words, style, legend, columns] = answers;
   document.documentElement.lang = tongue === "zh" ? "zh-CN" : "en";
@@ -248,6 +256,7 @@ function listen() {
   });
   address.onReturn(restore);
   map.on("zoomend", () => note(""));
+  map.on("zoom", drawDay);
   // what was still asked for when somebody signed out is refused, which is no failure
   map.on("error", (event) => document.body.dataset.leaving || (console.error(event.error), note(words.failed)));
   map.on("click", (event) => views.drawing() ? views.drawing()?.click?.(event) : clicked(event.point));
@@ -262,8 +271,7 @@ async function start() {
   taste.dress();
   byId("layers").open = window.innerWidth > 900;
   byId("day").value = state.day;
-  [about, me] = await Promise.all([server.about(), server.me()]);
-  await speak();
+  await speak(Promise.all([server.about(), server.me()]).then((told) => void ([about, me] = told)));
   for (const button of document.querySelectorAll("[data-role=planner]")) /** @type {any} */ (button).hidden = !page.may("planner");
   byId("person").hidden = me.via !== "session";
   byId("who").textContent = me.name ?? "";
@@ -271,7 +279,7 @@ async function start() {
   try {
     map = new MapView({
       container: "map", style: adapted(style), bounds: about.bounds, fitBoundsOptions: { padding: 30 },
-      hash: "map", attributionControl: false, maxZoom: 22, dragRotate: false, pitchWithRotate: false,
+      hash: "map", attributionControl: false, maxZoom: 22, fadeDuration: 0, dragRotate: false, pitchWithRotate: false,
     });
   } catch (failure) {
     note(words.no_webgl);
@@ -288,9 +296,26 @@ async function start() {
   searchBox(page);
   listen();
   map.once("load", () => (prepare(map, style.metadata["shudi:patterns"]), views.open(address.read("view")), card.restore(false, !PLACED)));
-  loadSupply();
-  map.once("idle", () => (document.body.dataset.drawn = "yes"));
+  bar.refresh();
+  map.on("render", plotted);
+  map.once("idle", rest);
   note("");
+}
+
+/** Tell whoever measures when the first picture of the plots is drawn. */
+function plotted() {
+  if (!PLOT_LAYERS.every((name) => !map.getSource(name) || map.isSourceLoaded(name))) return;
+  map.off("render", plotted);
+  document.body.dataset.plotted = String(Math.round(performance.now()));
+}
+
+/** Ask for what the first map does without: the shading, the sums beside the slider, what others change. */
+function rest() {
+  early = false;
+  for (const drawn of adapted(style).layers) if (drawn.metadata?.["shudi:layer"] === LATER) map.setLayoutProperty(drawn.id, "visibility", drawn.layout.visibility);
+  map.once("idle", () => (document.body.dataset.drawn = "yes"));
+  map.triggerRepaint();
+  if (supply === undefined) loadSupply();
   live(map, about.moment, changed);
 }
 

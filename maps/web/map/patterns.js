@@ -27,7 +27,7 @@ function stroke(pen, x, y, u, v) {
 export function tile(pattern, colour) {
   const canvas = document.createElement("canvas");
   canvas.width = canvas.height = SIDE;
-  const pen = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+  const pen = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d", { willReadFrequently: true })); // the pixels are read back: none is drawn by the graphics card
   pen.strokeStyle = pen.fillStyle = colour;
   pen.lineWidth = 2;
   (MARKS[pattern] || MARKS.dots)(pen);

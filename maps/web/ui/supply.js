@@ -88,7 +88,7 @@ export function supplyView(page) {
 
   function table(group) {
     const [words, fmt] = [page.words(), page.fmt()];
-    const head = make("tr", {}, ...[words.state, words.plots, "ha", words.mu, words.cumulative, `${words.contested} [ha]`].map((text) => make("th", { scope: "col" }, text)));
+    const head = make("tr", {}, ...[words.state, words.plots, "ha", words.mu, words.cumulative, `${words.contested} [ha]`].map((text, n) => make("th", { scope: "col", class: n ? "number" : null }, text)));
     const opens = (row) => make("button", { type: "button", class: "link", onclick: () => behind(group, row) }, fmt.upto(row.plots, 0));
     const cells = (row) => [row.ha, row.mu, row.cumulative_ha, row.contested_ha].map((n) => make("td", { class: "number" }, n === null ? "" : fmt.upto(n, 1)));
     const body = group.rows.map((row) => make("tr", {}, make("th", { scope: "row" }, named(row)), make("td", { class: "number" }, opens(row)), ...cells(row)));
@@ -104,7 +104,7 @@ export function supplyView(page) {
 
   function show() {
     const [words, fmt, supply] = [page.words(), page.fmt(), page.supply()];
-    if (!supply) return byId("supply-answer").replaceChildren(words.supply_stale);
+    if (!supply) return byId("supply-answer").replaceChildren(supply === undefined ? words.loading : words.supply_stale);
     const all = supply.groups.find((group) => group.split === "all");
     const [bars, uses] = [chart(all), stacked(supply.groups.filter((group) => group.split === "use"))];
     byId("supply-answer").replaceChildren(

@@ -42,7 +42,7 @@ export function timeBar(page) {
   function tell() {
     const day = page.day() || today;
     const told = rows();
-    const ha = told.length ? page.fmt().upto(hectares(told, day), 1, "ha") : page.words().supply_stale;
+    const ha = told.length ? page.fmt().upto(hectares(told, day), 1, "ha") : page.supply() === undefined ? page.words().loading : page.words().supply_stale;
     byId("serviced").textContent = `${page.words().serviced_by} ${page.fmt().day(day)}: ${ha}`;
     range.setAttribute("aria-valuetext", page.fmt().day(day));
   }
