@@ -224,6 +224,7 @@ def test_an_open_map_shows_a_change_and_asks_for_the_tiles_that_it_concerns_alon
         page.goto(f"{running.url}/?lang=en&plot={PLOT}#map=15.5/{lat}/{lon}")
         page.wait_for_selector("body[data-drawn]")
         page.locator("#card h2", has_text=PLOT).wait_for()
+        page.locator("#card .figures").wait_for()
         assert page.locator("#card .severity.blocked").count() == 0
         page.wait_for_timeout(1_000)
         canvas = page.locator("#map canvas")
