@@ -186,9 +186,10 @@ def _land(t: Tables, since: np.datetime64, until: np.datetime64) -> Iterator[Fig
         "first_phase_area", Text("First phases", "一期面积"), _sum(phased["first_phase_area"]), "m2",
         Text("sum of first_phase_area of these cases", "上述用地事项一期面积之和"), _named("land_cases", phased["id"]),
     )  # fmt: skip
+    both = phased[phased["total_area"].notna()]
     yield Figure(
-        "first_phase_ratio", Text("First-phase ratio", "一期占比"), _share(_sum(phased["first_phase_area"]), _sum(phased["total_area"])), "1",
-        Text("first_phase_area / total_area of cases with a first phase", "一期面积 / 有分期用地总面积"), _named("land_cases", phased["id"]),
+        "first_phase_ratio", Text("First-phase ratio", "一期占比"), _share(_sum(both["first_phase_area"]), _sum(both["total_area"])), "1",
+        Text("first_phase_area / total_area of cases that record both", "两者均有记录的用地:一期面积 / 总面积"), _named("land_cases", both["id"]),
     )  # fmt: skip
     supplied = t.cases[_within(t.cases["supplied_on"], since, until)]
     rows = _named("land_cases", supplied["id"])
@@ -237,10 +238,12 @@ def _projects(t: Tables, wide: Wide) -> Iterator[Figure]:
     for level, zh in (("provincial", "省级"), ("municipal", "市级")):
         mine = key["id"][key["level"] == level]
         yield Figure(f"key_projects_{level}", Text(f"Key projects, {level}", f"{zh}重点项目"), float(len(mine)), "1", Text(f"projects of level {level}", f"{zh}重点项目数"), _named("projects", mine))  # fmt: skip
-    actual, planned = _sum(key["investment_actual"]), _sum(key["investment_planned"])
+    actual = _sum(key["investment_actual"])
     told = key["id"][key["investment_actual"].notna()]
     yield Figure("investment", Text("Investment made", "完成投资"), actual, "10^4 CNY", Text("sum of investment_actual of key projects", "重点项目完成投资之和"), _named("projects", told))  # fmt: skip
-    yield Figure("investment_rate", Text("Investment rate", "投资完成率"), _share(actual, planned), "1", Text("investment_actual / investment_planned", "完成投资 / 计划投资"), _named("projects", told), _named("projects", key["id"]))  # fmt: skip
+    both = key[key["investment_actual"].notna() & key["investment_planned"].notna()]
+    named = _named("projects", both["id"])
+    yield Figure("investment_rate", Text("Investment rate", "投资完成率"), _share(_sum(both["investment_actual"]), _sum(both["investment_planned"])), "1", Text("investment_actual / investment_planned of key projects that record both", "两者均有记录的重点项目完成投资 / 计划投资"), named, named)  # fmt: skip
     signed, started, making = (_days(wide.actual, i).notna() for i in ("signing", "start", "in_production"))
     for name, mask in (("signed", signed & ~started), ("under_construction", started & ~making), ("in_production", making)):
         title = PIPELINE[name]
