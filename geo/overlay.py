@@ -85,12 +85,12 @@ NO_PIECES = Pieces(*(np.zeros(0, kind) for kind in (np.intp, object, float, floa
 
 def polygonal(shapes: Shapes) -> Shapes:
     """Keep of each shape the polygons, dropping the points and lines at which things only touched; nothing left: empty."""
-    kind = shapely.get_type_id(shapes)
-    mixed = np.flatnonzero((kind != 3) & (kind != 6))
+    mixed = np.flatnonzero(~np.isin(shapely.get_type_id(shapes), (3, 6)))
     if len(mixed):
         shapes = shapes.copy()
         parts, of = shapely.get_parts(shapes[mixed], return_index=True)
-        keep = shapely.get_type_id(parts) == 3
+        parts, at = shapely.get_parts(parts, return_index=True)  # a collection may hold multipolygons
+        keep, of = shapely.get_type_id(parts) == 3, of[at]
         shapes[mixed] = shapely.MultiPolygon()
         if keep.any():
             some, which = np.unique(of[keep], return_inverse=True)
@@ -214,6 +214,14 @@ def _moved(shapes: Shapes, by: NDArray[np.float64]) -> Shapes:
     return np.asarray(shapely.set_coordinates(shapes.copy(), coordinates + by[of]))
 
 
+def _back(shapes: Shapes, to: NDArray[np.float64]) -> Shapes:
+    """Move pieces back to where they came from; what crosses itself there, where coordinates are coarser, is mended."""
+    moved = _moved(shapes, to)
+    crossed = ~shapely.is_valid(moved)
+    moved[crossed] = polygonal(shapely.make_valid(moved[crossed], method="structure", keep_collapsed=False))
+    return moved
+
+
 def united(shapes: Shapes) -> BaseGeometry:
     """Unite polygons that do not overlap, to be drawn: where a sliver's outline crosses itself, mended; else piece by piece.
 
@@ -317,7 +325,7 @@ def _noded(a: Shapes, cuts: Pairs, of: Indices, thin: float) -> tuple[NDArray[np
         if (off <= SPLIT_TOLERANCE + ROUNDING * size).all():
             done[n] = True
             rim, plot = _rims(shapes, area, thin), np.full(len(shapes), n)
-            found = _joined(found, Pieces(plot, _moved(shapes, origin[plot]), area, rim, *np.nonzero(inside)))
+            found = _joined(found, Pieces(plot, _back(shapes, origin[plot]), area, rim, *np.nonzero(inside)))
     return done, found
 
 
@@ -391,7 +399,7 @@ def _drawn(a: Shapes, cuts: Pairs, cut_of: Indices, plot: Indices, thin: float, 
             plot, shapes, inside, area = plot[real], shapes[real], inside[real], area[real]
     rim = _rims(shapes, area, thin)
     outlined = np.flatnonzero(~shapely.is_missing(shapes))
-    shapes[outlined] = _moved(shapes[outlined], origin[plot[outlined]])
+    shapes[outlined] = _back(shapes[outlined], origin[plot[outlined]])
     return Pieces(plot, shapes, area, rim, *np.nonzero(inside))
 
 

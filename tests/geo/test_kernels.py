@@ -173,6 +173,39 @@ def test_pieces_drawn_at_once_are_those_of_one_cut_after_the_other(a, b, turn, d
     assert np.bincount(at_once.plot, at_once.area, len(a)) == pytest.approx(shapely.area(a), abs=1e-7)
 
 
+PLOT = [
+    (500622.24727424455, 4078306.2841607854), (500632.40154205303, 4078307.4672593307), (500644.89874219237, 4078309.3108595842),
+    (500657.43687224557, 4078309.3395711463), (500669.2613505565, 4078311.4117092756), (500673.52058818785, 4078347.6325509944),
+    (500675.8011848829, 4078384.8279855936), (500678.28145591874, 4078420.640437444), (500679.34771630296, 4078458.2135286867),
+    (500634.0358654616, 4078458.1907562297), (500632.81120868, 4078419.608835554), (500628.6055422046, 4078384.205886787),
+    (500626.3610540103, 4078342.2742967536),
+]  # fmt: skip
+ZONES = [
+    [(500600, 4078316.8832940916), (500650, 4078309.6386954067), (500700, 4078302.219829765), (500700, 4078358.219829765),
+     (500650, 4078365.6386954067), (500600, 4078372.8832940916)],
+    [(500600, 4078269.8832940916), (500650, 4078262.6386954067), (500700, 4078255.219829765), (500700, 4078405.219829765),
+     (500650, 4078412.6386954067), (500600, 4078419.8832940916)],
+    [(501199.9922225664, 4078329.249377792), (501199.8755604716, 4078357.249446946), (499849.8755604716, 4078345.249446946),
+     (499850.1244395284, 4078317.250553054)],
+]  # fmt: skip
+
+
+def test_pieces_stay_sound_where_coordinates_are_coarse():
+    plot, zones = np.array([shapely.Polygon(PLOT)]), np.array([shapely.Polygon(xy) for xy in ZONES])
+    pieces = overlay.partition(plot, overlay.overlaps(plot, zones, 1e-4))
+    assert shapely.is_valid(pieces.geometry).all()
+    assert shapely.area(pieces.geometry) == pytest.approx(pieces.area, abs=1e-8)
+    assert pieces.area.sum() == pytest.approx(shapely.area(plot)[0], abs=1e-8)
+
+
+def test_a_collection_of_multipolygons_keeps_its_land():
+    square = shapely.box(0, 0, 1, 1)
+    land = shapely.MultiPolygon([square, shapely.box(2, 0, 3, 1)])
+    mixed = shapely.GeometryCollection([land, shapely.LineString([(0, 0), (9, 9)])])
+    kept = overlay.polygonal(np.array([mixed, square, shapely.Point(0, 0)], object))
+    assert shapely.area(kept).tolist() == [2.0, 1.0, 0.0]
+
+
 def test_what_does_not_add_up_at_once_is_cut(monkeypatch):
     a, b = far(np.array([shapely.box(0, 0, 4, 4)]), 17.0), far(np.array([shapely.box(1, 1, 6, 6), shapely.box(0, 2, 4, 9)]), 17.0)
     whole = pieces_by_members(overlay.partition(a, overlay.overlaps(a, b)))
