@@ -58,8 +58,12 @@ class Sums(NamedTuple):
 
 
 def drawn_state(findings: pd.DataFrame) -> NDArray[np.object_]:
-    """Tell what the map shows of each plot: "supplied" or "blocked" where the verdict says so, else the ready state, None unknown."""
+    """Tell what the map shows of each plot: "supplied" or "blocked" where the verdict says so, else the ready state, None unknown.
+
+    Serviced land is shown as that only where nothing about it is unknown.
+    """
     verdict, reason, ready = (_objects(findings[name]) for name in ("verdict", "reason", "ready_state"))
+    ready[(verdict == "unknown") & (ready == "ready")] = "unknown"
     shown: NDArray[np.object_] = np.where(verdict == "blocked", np.where(reason == TAKEN, "supplied", "blocked"), ready)
     return shown
 

@@ -135,7 +135,8 @@ def coloured(name: str, prefix: str) -> tuple[str, Mapping[str, Code]]:
     if name == READINESS:
         verdict, reason, state = (f'"{prefix}{column}"' for column in ("verdict", "reason", "ready_state"))
         taken = f"WHEN {verdict} = 'blocked' AND {reason} = '{TAKEN}' THEN 'supplied' WHEN {verdict} = 'blocked' THEN 'blocked'"
-        return f"CASE {taken} ELSE coalesce({state}, 'unknown') END", DRAWN
+        unsure = f"WHEN {verdict} = 'unknown' AND {state} = 'ready' THEN 'unknown'"
+        return f"CASE {taken} {unsure} ELSE coalesce({state}, 'unknown') END", DRAWN
     if name not in CODED:
         return "''", {}
     column = CODED[name]

@@ -72,17 +72,19 @@ RELIEF = (
     ),
 )
 """What light and shadow of the relief mean."""
+SURELY_READY = ["case", ["==", ["get", "verdict"], "unknown"], "unknown", "ready"]
+"""What the map shows of land that has its services."""
 SHOWN_STATE = [
     "case",
     ["==", ["get", "verdict"], "blocked"],
     ["case", ["==", ["get", "reason"], TAKEN], "supplied", "blocked"],
     ["all", ["has", "ready_from"], ["in", ["get", "ready_state"], ["literal", ["ready", "dated"]]]],
-    ["case", ["<=", ["get", "ready_from"], ["global-state", "day"]], "ready", "dated"],
-    ["coalesce", ["get", "ready_state"], "unknown"],
+    ["case", ["<=", ["get", "ready_from"], ["global-state", "day"]], SURELY_READY, "dated"],
+    ["case", ["==", ["get", "ready_state"], "ready"], SURELY_READY, ["coalesce", ["get", "ready_state"], "unknown"]],
 ]
 """What the map shows of a plot on the day of the slider: the same as `layers.overview.drawn_state` on the day of the findings."""
 SHOWN_ANY_DAY = [*SHOWN_STATE[:3], SHOWN_STATE[-1]]
-"""The same of plots that no day makes ready or dated: what does not name the day is not drawn anew when the slider moves."""
+"""The same of plots that no day makes ready, dated or unknown: what does not name the day is not drawn anew when the slider moves."""
 
 
 def style(
@@ -249,7 +251,7 @@ def _readiness() -> list[Json]:
             f"pattern-{state}",
             "fill",
             {"fill-pattern": f"shudi-{pattern}"},
-            filter=["==", SHOWN_STATE if state == "dated" else SHOWN_ANY_DAY, state],
+            filter=["==", SHOWN_STATE if state in ("dated", "unknown") else SHOWN_ANY_DAY, state],
         )
         for state, pattern in PATTERNS.items()
     ]

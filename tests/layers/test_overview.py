@@ -12,7 +12,7 @@ from pandas.testing import assert_frame_equal
 from geo.tiles import bounds
 from layers.assessment import Networks
 from layers.census import assess
-from layers.overview import CELLS, FINEST, SQUARE, ZOOMS, added, cells, levels, of_tile, rows, sums
+from layers.overview import CELLS, FINEST, SQUARE, TAKEN, ZOOMS, added, cells, drawn_state, levels, of_tile, rows, sums
 from layers.refresh import hold, refresh
 from layers.store.base import Edit
 from layers.store.gpkg import GpkgStore
@@ -134,6 +134,16 @@ def test_sums_do_not_depend_on_order_or_parts_and_are_the_same_at_every_zoom(dra
         assert level.plots.sum() == len(whole)
         assert level.area.sum() == np.rint(whole["area"] * SQUARE).sum()
     assert not list(rows(added([sums(whole), sums(whole, -1)])))
+
+
+def test_serviced_land_of_which_a_verdict_is_unknown_is_not_shown_as_serviced():
+    rows = [
+        ("free", None, "ready", "ready"), ("unknown", None, "ready", "unknown"), ("unknown", None, "dated", "dated"),
+        ("blocked", TAKEN, "ready", "supplied"), ("blocked", "C01", "ready", "blocked"), ("free", None, None, None),
+    ]  # fmt: skip
+    verdict, reason, ready, _ = (pd.array(column, dtype="str") for column in zip(*rows, strict=True))
+    told = drawn_state(pd.DataFrame({"verdict": verdict, "reason": reason, "ready_state": ready}))
+    assert told.tolist() == [row[-1] for row in rows]
 
 
 def test_a_cell_is_the_quadrant_of_the_map_that_holds_the_centroid():

@@ -122,6 +122,11 @@ def test_every_status_of_a_pipe_has_a_dash_and_an_unrecorded_one_too():
         ({"verdict": "free", "ready_state": "undated"}, 10**6, "undated"),
         ({"verdict": "free", "ready_state": "never"}, 10**6, "never"),
         ({"verdict": "unknown", "ready_state": "unknown", "ready_from": 1}, 10**6, "unknown"),
+        ({"verdict": "unknown", "ready_state": "ready", "ready_from": 100}, 100, "unknown"),
+        ({"verdict": "unknown", "ready_state": "ready"}, 0, "unknown"),
+        ({"verdict": "unknown", "ready_state": "dated", "ready_from": 100}, 99, "dated"),
+        ({"verdict": "unknown", "ready_state": "dated", "ready_from": 100}, 100, "unknown"),
+        ({"verdict": "unknown", "ready_state": "never"}, 0, "never"),
         ({}, 10**6, "unknown"),
     ],
 )
