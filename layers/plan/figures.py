@@ -40,6 +40,7 @@ class Tables(NamedTuple):
 class Figure(NamedTuple):
     """One figure: its value (None where it cannot be told), unit and formula, and the rows that it counts, as table:number.
 
+    unit: "" of what is counted, "1" of a share.
     `of`: the rows of the denominator; `before`: the value of the same span a year earlier.
     """
 
@@ -178,7 +179,7 @@ def _land(t: Tables, since: np.datetime64, until: np.datetime64) -> Iterator[Fig
         Text("sum of total_area of cases that passed the review in the period", "期内联审通过用地总面积之和"), rows,
     )  # fmt: skip
     yield Figure(
-        "reviewed_projects", Text("Projects with a review opinion", "取得联审意见项目"), float(passed["project"].nunique()), "1",
+        "reviewed_projects", Text("Projects with a review opinion", "取得联审意见项目"), float(passed["project"].nunique()), "",
         Text("projects of these cases", "上述用地事项的项目数"), rows,
     )  # fmt: skip
     phased = passed[passed["first_phase_area"].notna()]
@@ -198,7 +199,7 @@ def _land(t: Tables, since: np.datetime64, until: np.datetime64) -> Iterator[Fig
         Text("sum of supplied_area of cases supplied in the period", "期内供应面积之和"), rows,
     )  # fmt: skip
     yield Figure(
-        "cases_supplied", Text("Supplies of land", "供地宗数"), float(len(supplied)), "1",
+        "cases_supplied", Text("Supplies of land", "供地宗数"), float(len(supplied)), "",
         Text("cases supplied in the period", "期内供应宗数"), rows,
     )  # fmt: skip
 
@@ -226,7 +227,7 @@ def _standing(of: Ledger, t: Tables, wide: Wide, warned: pd.DataFrame | None) ->
         mine = warned[warned["level"] == level] if warned is not None else pd.DataFrame()
         yield Figure(
             f"warnings_{level}", Text(f"Warnings, {level}", {"yellow": "黄色预警", "orange": "橙色预警", "red": "红色预警"}[level]),
-            float(len(mine)), "1", Text("warnings of this level on the day", "当日该级别预警数"),
+            float(len(mine)), "", Text("warnings of this level on the day", "当日该级别预警数"),
             tuple(mine["row"].dropna()) if len(mine) else (),
         )  # fmt: skip
 
@@ -234,10 +235,10 @@ def _standing(of: Ledger, t: Tables, wide: Wide, warned: pd.DataFrame | None) ->
 def _projects(t: Tables, wide: Wide) -> Iterator[Figure]:
     """Count key projects by level and where they stand in the pipeline, and sum their investment."""
     key = t.projects[t.projects["level"].isin(KEY)]
-    yield Figure("key_projects", Text("Key projects", "重点项目"), float(len(key)), "1", Text("projects of a key level", "重点级别项目数"), _named("projects", key["id"]))  # fmt: skip
+    yield Figure("key_projects", Text("Key projects", "重点项目"), float(len(key)), "", Text("projects of a key level", "重点级别项目数"), _named("projects", key["id"]))  # fmt: skip
     for level, zh in (("provincial", "省级"), ("municipal", "市级")):
         mine = key["id"][key["level"] == level]
-        yield Figure(f"key_projects_{level}", Text(f"Key projects, {level}", f"{zh}重点项目"), float(len(mine)), "1", Text(f"projects of level {level}", f"{zh}重点项目数"), _named("projects", mine))  # fmt: skip
+        yield Figure(f"key_projects_{level}", Text(f"Key projects, {level}", f"{zh}重点项目"), float(len(mine)), "", Text(f"projects of level {level}", f"{zh}重点项目数"), _named("projects", mine))  # fmt: skip
     actual = _sum(key["investment_actual"])
     told = key["id"][key["investment_actual"].notna()]
     yield Figure("investment", Text("Investment made", "完成投资"), actual, "10^4 CNY", Text("sum of investment_actual of key projects", "重点项目完成投资之和"), _named("projects", told))  # fmt: skip
@@ -247,7 +248,7 @@ def _projects(t: Tables, wide: Wide) -> Iterator[Figure]:
     signed, started, making = (_days(wide.actual, i).notna() for i in ("signing", "start", "in_production"))
     for name, mask in (("signed", signed & ~started), ("under_construction", started & ~making), ("in_production", making)):
         title = PIPELINE[name]
-        yield Figure(f"pipeline_{name}", Text(f"Projects {title.en}", f"{title.zh}项目"), float(mask.sum()), "1", Text("by the steps done", "按已完成节点"), _named("projects", mask.index[mask]))  # fmt: skip
+        yield Figure(f"pipeline_{name}", Text(f"Projects {title.en}", f"{title.zh}项目"), float(mask.sum()), "", Text("by the steps done", "按已完成节点"), _named("projects", mask.index[mask]))  # fmt: skip
     lacking = five_ones(t.projects)
     whole = lacking[lacking == ""].index
     yield Figure("five_ones", Text("Five ones complete", "五个一完备率"), _share(float(len(whole)), float(len(lacking))), "1", Text("projects with all five / projects", "五个一齐备项目 / 项目数"), _named("projects", whole), _named("projects", lacking.index))  # fmt: skip

@@ -1,5 +1,6 @@
 """The views of the page in a real browser, on the real service of the demo park: check, find, supply, time."""
 
+import csv
 import json
 import re
 
@@ -134,12 +135,38 @@ def test_time_moves_the_map_without_a_request_and_tells_the_hectares(page):
     assert re.search(r"on=20\d\d-\d\d-01", page.url)
 
 
+@pytest.mark.parametrize(("lang", "words"), [("en", ("Key projects", "Start rate")), ("zh", ("重点项目", "开工率"))])
+def test_the_figures_of_a_year_lead_to_their_rows(page, server, lang, words):
+    told = {f["id"]: f for f in server.client.get("/report?year=2025").json()["figures"]}
+    page.goto(f"{server.url}/?lang={lang}&view=supply")
+    page.locator("#figures-answer tbody tr").first.wait_for()
+    with page.expect_response(lambda r: "report?" in r.url and "year=2025" in r.url):
+        page.locator("#figures-year").fill("2025")
+        page.locator("#figures-year").blur()
+    row = page.locator("#figures-answer tbody tr", has=page.locator("th", has_text=re.compile(f"^{words[1]}")))
+    row.locator("td", has_text=f"{told['start_rate']['value']:.0%}").first.wait_for()
+    count = page.locator("#figures-answer tbody tr", has=page.locator("th", has_text=re.compile(f"^{words[0]}"))).first.locator(
+        "button"
+    )
+    assert count.inner_text() == "41"
+    count.click()
+    listed = page.locator("#figures-rows ul").first.locator("li")
+    assert listed.count() == len(told["key_projects"]["rows"]) == 41
+    with page.expect_download() as download:
+        page.locator("#figures-answer .actions button").click()
+    rows = list(csv.DictReader(download.value.path().read_text("utf-8-sig").splitlines()))
+    assert {row["id"]: len(row["rows"].split()) for row in rows}["key_projects"] == 41
+    listed.first.locator("button").click()
+    page.locator("#project-page .ones").wait_for()
+    assert "view=projects" in page.url
+
+
 def test_the_supply_adds_up_and_can_be_saved(page):
     page.click("[data-view-of=supply]")
     page.locator("#supply-answer table").first.wait_for()
     assert page.locator(".chart rect").count() >= 3
     with page.expect_download() as download:
-        page.get_by_text("Save as CSV").click()
+        page.locator("#supply-answer").get_by_text("Save as CSV").click()
     rows = download.value.path().read_text("utf-8-sig").splitlines()
     assert rows[0] == "split,group,state,period,plots,ha,mu,contested_ha"
     whole = [row.split(",") for row in rows if row.startswith("all,")]

@@ -1,7 +1,8 @@
-/** The dashboard: serviced land by quarter, state, use and size; every figure leads to its plots; drawings and tables can be saved. */
+/** The dashboard: serviced land by quarter, state, use and size, and the figures of the ledger; every figure leads to its plots; drawings and tables can be saved. */
 
 import { byId, make, save, svg } from "../map/dom.js";
 import * as server from "../map/server.js";
+import { ledgerFigures } from "./figures.js";
 
 const STATES = { ready: "#0072B2", dated: "#56B4E9", undated: "#E69F00", never: "#D55E00", unknown: "#BBBBBB", blocked: "#882255" };
 const MOST = 10_000; // plots that are named
@@ -26,6 +27,7 @@ export function condition(row, months = 3) {
  * @param {any} page
  */
 export function supplyView(page) {
+  const ledger = ledgerFigures(page);
   const named = (row) => (row.state === "dated" ? row.period : page.words()[`supply_${row.state}`]);
 
   /** Show the plots behind a row: on the map and in a list. */
@@ -113,5 +115,5 @@ export function supplyView(page) {
       make("h3", {}, words.by_use), key(), uses, make("p", { class: "actions" }, keep(uses, "uses")),
       make("div", { id: "supply-plots", "aria-live": "polite" }), ...supply.groups.map(table));
   }
-  return { open: async () => (await page.load(), show()), close: () => page.outline([]), paint: show };
+  return { open: async () => (ledger.load(), await page.load(), show()), close: () => page.outline([]), paint: () => (show(), ledger.show()), restore: ledger.load };
 }
