@@ -198,8 +198,8 @@ def advance(
 ) -> Listing:
     """Move a listing to another state.
 
-    NotYoursError where the role is too low, BadTermsError where terms lack, FaultyError where the plot is not net land, serviced to
-    the stated level and free, and no `override` says why it is published even so.
+    NotYoursError where the role is too low, BadTermsError where terms lack or the day is to come, FaultyError where the plot is not net
+    land, serviced to the stated level and free, and no `override` says why it is published even so.
     """
     made, version = listing(store, id)
     least = move(made, to)
@@ -211,6 +211,11 @@ def advance(
     if to == "reviewed":
         complete(made)
     if to == "published":
+        if on and on > date.today():
+            raise BadTermsError(
+                f"listing {id} cannot be published on {on}, a day to come, when lines may serve that do not yet; leave --on out",
+                f"供地信息 {id} 不能以未来日期 {on} 发布,届时的配套尚未具备;请去掉 --on",
+            )
         made = _published(store, made, Moment.now(store, on), standards, override, networks)
     return _put(store, replace(made, state=to), version, by, standards)
 

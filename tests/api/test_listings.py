@@ -248,6 +248,15 @@ def test_other_tools_read_what_the_pack_holds(market, tmp_path):
     assert b'http-equiv="Content-Security-Policy"' in files["map.html"]
 
 
+def test_nothing_is_published_on_a_day_to_come(market, tmp_path):
+    base = copied(market.base, tmp_path / "park.gpkg")
+    assert shudi("listing", "state", f"L-{DRAFT}", "reviewed", "--base", base).status == 0
+    refused = shudi("listing", "state", f"L-{DRAFT}", "published", "--on", "2099-01-01", "--override", "x", "--base", base)
+    assert refused.status == 2
+    assert "2099-01-01" in refused.err
+    assert json.loads(shudi("listing", "show", f"L-{DRAFT}", "--base", base, "--json").out)["state"] == "reviewed"
+
+
 def test_the_public_sees_published_listings_and_nothing_else(market, tmp_path):
     base = copied(market.base, tmp_path / "park.gpkg")
     with guarded(base, tmp_path) as town:
