@@ -125,7 +125,7 @@ def _share(part: float | None, whole: float | None) -> float | None:
 def _of_period(of: Ledger, t: Tables, wide: Wide, since: np.datetime64, until: np.datetime64) -> Iterator[Figure]:
     """Tell the figures that belong to a period."""
     due, started = _days(wide.planned, "start"), _days(wide.actual, "start")
-    key = t.projects.set_index("id")["level"].isin(KEY).reindex(due.index).to_numpy(bool)
+    key = t.projects.set_index("id")["level"].isin(KEY).reindex(due.index, fill_value=False).to_numpy(bool)
     owed = key & _within(due, since, until)
     done = owed & _within(started, np.datetime64("0001-01-01"), until)
     yield Figure(
