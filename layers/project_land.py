@@ -85,7 +85,12 @@ def _alive(sites: pd.DataFrame) -> NDArray[np.bool_]:
 def _named(store: Store, as_of: When | None, where: Sequence[Compare] = ()) -> pd.DataFrame:
     """List the parcels that land cases name, one a row: `id` of the case, `project`, `parcel`."""
     known = [*where, Compare("parcels", "known")]
-    pairs: pd.DataFrame = store.read("land_cases", columns=["id", "project", "parcels"], where=known, as_of=as_of)
+    return each_parcel(store.read("land_cases", columns=["id", "project", "parcels"], where=known, as_of=as_of))
+
+
+def each_parcel(cases: pd.DataFrame) -> pd.DataFrame:
+    """List the parcels that land cases name, one a row: `parcel`, beside the columns of the case."""
+    pairs = cases[cases["parcels"].notna().to_numpy(bool)]
     pairs = pairs.assign(parcel=pairs["parcels"].str.split(",")).explode("parcel")
     pairs["parcel"] = pairs["parcel"].str.strip()
     return pairs[(pairs["parcel"] != "").to_numpy(bool)]

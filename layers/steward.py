@@ -23,11 +23,10 @@ from layers.plan.procedures import ahead, check
 from layers.plan.readiness import SERVICES
 from layers.plan.warnings import warnings
 from layers.plan.workdays import Calendar
+from layers.project_land import SHARED, each_parcel
 from layers.standards import Rulebook, Standards
 from layers.store.base import Compare, Edit, Store, When
 
-SHARED = 1e-6
-"""Less land than this [m2] is a border, not shared."""
 OFFERED = ("published", "sold")
 """States of listings that bind their scheme."""
 GUARDED = ("projects", "permits")
@@ -134,9 +133,7 @@ def _floors(store: Store, tables: Tables, relocations: pd.DataFrame) -> pd.DataF
 
 def _services(store: Store, cases: pd.DataFrame) -> Iterator[tuple[object, ...]]:
     """Tell from which day the parcels of cases are serviced, by the stored findings."""
-    pairs = cases.loc[cases["parcels"].notna(), ["project", "phase", "parcels"]]
-    pairs = pairs.assign(parcel=pairs["parcels"].str.split(",")).explode("parcel")
-    pairs["parcel"] = pairs["parcel"].str.strip()
+    pairs = each_parcel(cases[["project", "phase", "parcels"]])
     if not len(pairs):
         return
     found, _ = store.findings(pairs["parcel"].unique().tolist(), ["ready_state", "ready_from", "deciding"])
@@ -210,11 +207,11 @@ def _same_scheme(store: Store, permits: pd.DataFrame) -> None:
     if not len(offers):
         return
     whose = [Compare("project", "in", tuple(permits["project"].unique().tolist()))]
-    cases = store.read("land_cases", where=[*whose, Compare("parcels", "known")], columns=["project", "parcels"])
+    named = each_parcel(store.read("land_cases", where=[*whose, Compare("parcels", "known")], columns=["project", "parcels"]))
     sites = store.read("sites", where=whose, columns=["project"])
     land = store.read("parcels", ids=offers["plot"].unique().tolist(), columns=["id"])
     for permit, project, told in zip(permits["id"], permits["project"], permits["scheme_hash"], strict=True):
-        plots = {plot.strip() for said in cases["parcels"][cases["project"] == project] for plot in said.split(",")}
+        plots = set(named["parcel"][named["project"] == project])
         own = shapely.union_all(sites.geometry[(sites["project"] == project).to_numpy(bool)].to_numpy(object))
         plots.update(land["id"][shapely.area(shapely.intersection(land.geometry.to_numpy(object), own)) > SHARED])
         mine = offers[offers["plot"].isin(plots).to_numpy(bool)]

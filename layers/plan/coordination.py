@@ -16,7 +16,6 @@ from layers.base import Text
 from layers.plan.workdays import Days
 from layers.standards import Rulebook
 
-COLUMNS = ("project", "phase", "item", "rule", "level", "days", "on", "row", "mark", "about", "records", "en", "zh")
 LAID = Text(
     "{name} ({id}) is laid under road {road} from {begins} to {ends}; the road's works ({others}) last from {first} to {last}: ",
     "{name}({id})自{begins}至{ends}在道路{road}下敷设,道路施工({others})自{first}至{last},",
@@ -64,7 +63,7 @@ def coordination(sections: pd.DataFrame, on: np.datetime64, book: Rulebook) -> p
     beside = lines["road"].isin(builds["road"]).to_numpy(bool)
     parts = [_with_road(lines[beside], builds), *_apart(lines[~beside], book), _alone(builds)]
     if not any(map(len, parts)):
-        return pd.DataFrame(columns=COLUMNS)
+        return pd.DataFrame()
     found = pd.concat([part for part in parts if len(part)], ignore_index=True)
     when, row = found["begins"].where(found["rule"] != "road_unknown"), "sections:" + found["id"].astype(object)
     return pd.DataFrame(
@@ -74,7 +73,7 @@ def coordination(sections: pd.DataFrame, on: np.datetime64, book: Rulebook) -> p
             "mark": row + " " + when.dt.strftime("%Y-%m-%d").fillna(""), "en": found["en"], "zh": found["zh"],
             "records": row + _others(found["others"]),
         }
-    )[list(COLUMNS)]  # fmt: skip
+    )  # fmt: skip
 
 
 def _with_road(lines: pd.DataFrame, builds: pd.DataFrame) -> pd.DataFrame:
