@@ -202,10 +202,7 @@ def projects(of: Steward) -> list[ProjectRow]:
     """List the projects with the worst warning of each."""
     steps = planned.rows(of.ledger)
     done = steps["state"].isin(["done", "not_applicable"]).groupby(steps["project"]).agg(["sum", "size"])
-    day_of = {
-        i: steps[steps["item"] == i].groupby("project")["forecast"].agg(how)
-        for i, how in (("start", "min"), ("in_production", "max"))
-    }
+    day_of = planned.spans(steps)
     phases = steps[steps["phase"] >= 0].groupby("project")["phase"].unique()
     rank = of.warnings["level"].map(RANK).groupby(of.warnings["project"]).agg(["max", "size"])
     names: dict[int, Level] = {0: "none", 1: "notice", 2: "yellow", 3: "orange", 4: "red"}

@@ -21,7 +21,7 @@ from layers.formats import workbook
 from layers.ledger.permits import LEVELS
 from layers.ledger.projects import LEVELS as IMPORTANCE
 from layers.ledger.projects import STAGES
-from layers.plan.ledger import chain, five_ones, rows, stages, titles
+from layers.plan.ledger import chain, five_ones, rows, spans, stages, titles
 from layers.plan.meeting import SECTIONS, month, period, week
 from layers.plan.notice import GENERATED
 from layers.plan.schedule import STATES
@@ -211,10 +211,7 @@ def _wall(store: Store, of: Steward, land: gpd.GeoDataFrame, language: str, gene
     steps, numbers = rows(of.ledger), numbered(of)
     projects = of.tables.projects.set_index("id")
     stage = stages(of.tables.projects, steps)
-    day = {
-        i: steps[steps["item"] == i].groupby("project")["forecast"].agg(how)
-        for i, how in (("start", "min"), ("in_production", "max"))
-    }
+    day = spans(steps)
     rank = of.warnings.assign(rank=of.warnings["level"].map(RANK)).sort_values("rank").drop_duplicates("project", keep="last")
     worst = dict(zip(rank["project"], rank["level"], strict=True))
     own = land[land["project"].isin(numbers)]

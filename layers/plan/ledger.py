@@ -152,6 +152,12 @@ def rows(of: Ledger) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=STEPS)
 
 
+def spans(steps: pd.DataFrame) -> dict[str, pd.Series]:
+    """Tell by project when the first phase starts and the last produces, done or forecast, of `rows`."""
+    ends = {item: steps[steps["item"] == item].groupby("project")["forecast"] for item in ("start", "in_production")}
+    return {"start": ends["start"].min(), "in_production": ends["in_production"].max()}
+
+
 def phases(of: Ledger, project: str) -> list[int | None]:
     """List the phases of a project, [None] where its steps name none; UnknownItemError where there is no project."""
     group, _ = of.find(project)
