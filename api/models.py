@@ -180,7 +180,7 @@ class RouteBody(BaseModel):
         )
 
 
-class ServiceLine(BaseModel):
+class ServiceState(BaseModel):
     """The state of one service and the line that decides it."""
 
     model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
@@ -190,6 +190,11 @@ class ServiceLine(BaseModel):
     state: str
     since: Annotated[date | None, Field(alias="from")]
     line: str | None
+
+
+class ServiceLine(ServiceState):
+    """The state of one service with its evidence."""
+
     source: str | None
     distance_m: float | None
     required: bool

@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel
 
-from api.models import InputsBody, Words
+from api.models import InputsBody, ServiceState, Words
 from layers.plan.readiness import SERVICES
 from layers.plan.sheet import day
 from layers.verdict import Verdict
 
 
-class ServiceBody(BaseModel):
-    """The state of one service and the line that decides it."""
+class ServiceBody(ServiceState):
+    """The state of one service in short."""
 
-    model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
-
-    kind: str
-    title: Words
-    state: str
-    since: Annotated[date | None, Field(alias="from")]
-    line: str | None
     distance_m: float | None
     capacity: str | None
 
