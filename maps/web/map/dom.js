@@ -49,3 +49,12 @@ export function save(name, content, type) {
   link.click();
   URL.revokeObjectURL(link.href);
 }
+
+/**
+ * Let the reader keep a table as CSV, which spreadsheets read as UTF-8.
+ * @param {string} name @param {any[][]} rows what is missing is empty
+ */
+export function saveTable(name, rows) {
+  const cell = (/** @type {any} */ value) => (/[",\r\n]/.test(String(value ?? "")) ? `"${String(value).replaceAll('"', '""')}"` : String(value ?? ""));
+  save(name, `\ufeff${rows.map((row) => row.map(cell).join()).join("\r\n")}\r\n`, "text/csv");
+}

@@ -1,6 +1,6 @@
 /** The ledger's figures of a year: each with its formula, the year before, and the rows that it counts. */
 
-import { byId, make, save } from "../map/dom.js";
+import { byId, make, saveTable } from "../map/dom.js";
 import * as server from "../map/server.js";
 
 const LISTED = 200; // rows that are listed
@@ -54,9 +54,8 @@ export function ledgerFigures(page) {
   }
 
   function csv() {
-    const quoted = (cell) => `"${String(cell ?? "").replaceAll('"', '""')}"`;
     const rows = known.figures.map((f) => [f.id, f.title[page.language()], f.value, f.unit, f.before, f.formula[page.language()], f.rows.join(" ")]);
-    save("figures.csv", `\ufeff${[["id", "figure", "value", "unit", "before", "formula", "rows"], ...rows].map((row) => row.map(quoted).join()).join("\r\n")}\r\n`, "text/csv");
+    saveTable("figures.csv", [["id", "figure", "value", "unit", "before", "formula", "rows"], ...rows]);
   }
 
   function show() {

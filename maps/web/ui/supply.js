@@ -1,6 +1,6 @@
 /** The dashboard: serviced land by quarter, state, use and size, and the figures of the ledger; every figure leads to its plots; drawings and tables can be saved. */
 
-import { byId, make, save, svg } from "../map/dom.js";
+import { byId, make, save, saveTable, svg } from "../map/dom.js";
 import * as server from "../map/server.js";
 import { ledgerFigures } from "./figures.js";
 
@@ -39,7 +39,7 @@ export function supplyView(page) {
       const plots = group.split === "use" ? await ofUse(found, group.group) : group.split === "size" ? found.filter((f) => f.properties.area >= group.least_m2 && f.properties.area < (group.below_m2 ?? Infinity)) : found;
       page.outline(plots.map((f) => f.id));
       const list = plots.slice(0, LISTED).map((f) => make("li", {}, make("button", { type: "button", class: "link", onclick: () => page.show(f.id) }, f.id), ` ${fmt.area(f.properties.area)}`));
-      const csv = () => save("plots.csv", `\ufeffid,area_m2,ready_from\r\n${plots.map((f) => [f.id, f.properties.area, f.properties.ready_from ?? ""].join()).join("\r\n")}\r\n`, "text/csv");
+      const csv = () => saveTable("plots.csv", [["id", "area_m2", "ready_from"], ...plots.map((f) => [f.id, f.properties.area, f.properties.ready_from])]);
       into.replaceChildren(make("h3", {}, `${group.title[page.language()]} · ${named(row)}: ${plots.length} ${words.plots}`), make("button", { type: "button", onclick: csv }, words.save_csv),
         make("ul", { class: "plots" }, ...list), plots.length > LISTED ? `… ${plots.length - LISTED}` : "");
       into.scrollIntoView({ block: "nearest" });
@@ -99,9 +99,8 @@ export function supplyView(page) {
   }
 
   function csv() {
-    const lines = [["split", "group", "state", "period", "plots", "ha", "mu", "contested_ha"].join()];
-    for (const group of page.supply().groups) for (const row of group.rows) lines.push([group.split, group.group, row.state, row.period ?? "", row.plots, row.ha, row.mu, row.contested_ha].join());
-    save("supply.csv", `\ufeff${lines.join("\r\n")}\r\n`, "text/csv");
+    const rows = page.supply().groups.flatMap((group) => group.rows.map((row) => [group.split, group.group, row.state, row.period, row.plots, row.ha, row.mu, row.contested_ha]));
+    saveTable("supply.csv", [["split", "group", "state", "period", "plots", "ha", "mu", "contested_ha"], ...rows]);
   }
 
   function show() {
