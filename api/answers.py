@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from datetime import datetime
 from email.utils import format_datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
@@ -83,8 +84,13 @@ def tag(*made_from: object) -> str:
 
 def kept(etag: str, modified: datetime | None = None) -> dict[str, str]:
     """Write the headers by which an answer is kept and asked for again; `modified` where it is known when it last changed."""
-    dated = {} if modified is None else {"Last-Modified": format_datetime(modified, usegmt=True)}
+    dated = {} if modified is None else {"Last-Modified": _dated(modified)}
     return {"ETag": etag, "Cache-Control": "no-cache", **dated}
+
+
+@lru_cache(maxsize=1_000)
+def _dated(at: datetime) -> str:
+    return format_datetime(at, usegmt=True)
 
 
 def unchanged(request: Request, etag: str, modified: datetime | None = None) -> Response | None:

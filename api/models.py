@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
 import shapely
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import from_json
 
 from api.moments import moment
 from layers.base import Text
@@ -95,7 +95,7 @@ class PartLine(BaseModel):
             claims=list(part.claims),
             area_m2=part.area,
             mu=mu(part.area),
-            geometry=json.loads(shapely.to_geojson(part.geometry)),
+            geometry=from_json(shapely.to_geojson(part.geometry)),
         )
 
 
@@ -176,7 +176,7 @@ class RouteBody(BaseModel):
             between=route.between,
             bent=route.bent,
             says=Words.of(route.says),
-            geometry=None if route.course is None else json.loads(shapely.to_geojson(route.course)),
+            geometry=None if route.course is None else from_json(shapely.to_geojson(route.course)),
         )
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import TYPE_CHECKING
 
 import pandas as pd
 from pydantic import BaseModel
 
 from api.models import Words
 from layers.base import Text
-from layers.plan.networks import FAULTS, WHY, Report
 from layers.plan.readiness import SERVICES
+
+if TYPE_CHECKING:
+    from layers.plan.networks import Report
 
 WORDS = {
     "empty": Text("the base holds no roads and no utilities", "库中没有道路和市政管线"),
@@ -73,6 +76,8 @@ class WiringBody(BaseModel):
     @classmethod
     def of(cls, report: Report, on: date, as_of: datetime | None, generated: bool) -> WiringBody:
         """Write a report."""
+        from layers.plan.networks import FAULTS, WHY  # brings in scipy, which a service need not load before it answers
+
         networks = [
             NetworkLine(
                 kind=kind,

@@ -230,12 +230,20 @@ def in_reach(shape: BaseGeometry, src: object, dst: object) -> BaseGeometry:
 
     The world is no box in a projected CRS. What comes back may be empty.
     """
-    one, other = parsed(src), parsed(dst)
+    land = _reached(parsed(src).srs, parsed(dst).srs)
+    return shape if land is None or shapely.covers(land, shape) else shape.intersection(land)
+
+
+@lru_cache(maxsize=64)
+def _reached(src: str, dst: str) -> BaseGeometry | None:
+    """Bound in degrees where a projected CRS reaches; None where nothing needs cutting."""
+    one, other = _parse(src), _parse(dst)
     use = other.area_of_use
     if not one.is_geographic or other.is_geographic or use is None or use.west > use.east:
-        return shape
+        return None
     land = shapely.box(use.west - REACH, max(use.south - REACH, -90), use.east + REACH, min(use.north + REACH, 90))
-    return shape if land.covers(shape) else shape.intersection(land)
+    shapely.prepare(land)
+    return land
 
 
 def transform(shapes: Shapes, src: object, dst: object) -> Shapes:

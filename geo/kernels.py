@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numba
 import numpy as np
+from numba.core import entrypoints
+from numba.np import linalg
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:  # geo.outlines takes SHEAR from here
@@ -32,6 +34,15 @@ MOST_EDGES = 512
 MOST_POLYGONS = 62
 """A cell keeps the polygons that it lies in as bits of one integer."""
 APART, PARTIAL, WHOLE, UNDECIDED = range(4)
+
+
+def _no_linear_algebra() -> None:
+    """Say that there is none, as numba does where scipy is not installed."""
+    raise ImportError("no kernel asks for linear algebra")
+
+
+# Numba's first use loads scipy's linear algebra and looks for other libraries' extensions: half of what one bent way costs.
+linalg.ensure_blas, entrypoints._already_initialized = _no_linear_algebra, True
 
 
 def kernel(function: Callable[..., Any]) -> Callable[..., Any]:

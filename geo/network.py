@@ -12,13 +12,12 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import breadth_first_order, connected_components, dijkstra
 from scipy.spatial import cKDTree
 
+from geo.kinds import lineal
+
 Shapes = NDArray[np.object_]
 Indices = NDArray[np.intp]
 Numbers = NDArray[np.float64]
 Flags = NDArray[np.bool_]
-
-LINES = (1, 2, 5)
-"""Shapely's types of line strings, rings and multi-line strings."""
 
 
 class NetworkError(ValueError):
@@ -93,7 +92,7 @@ def _parts(lines: Shapes) -> tuple[Shapes, Indices]:
         alone = np.flatnonzero((kind > 0) & ~shapely.is_empty(lines))
         return lines[alone], alone
     parts, line = shapely.get_parts(lines, return_index=True)
-    keep = np.isin(shapely.get_type_id(parts), LINES) & ~shapely.is_empty(parts)
+    keep = lineal(parts) & ~shapely.is_empty(parts)
     return parts[keep], line[keep]
 
 

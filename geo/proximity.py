@@ -7,13 +7,11 @@ import shapely
 from numpy.typing import NDArray
 
 from geo.compiled import pays
+from geo.kinds import areal, lineal
 
 Shapes = NDArray[np.object_]
 Indices = NDArray[np.intp]
 
-
-LINES, POLYGONS = (1, 2, 5), (3, 6)
-"""Shapely's types of lines and of polygons, with parts or without."""
 MANY = 200
 """From so many polygons on a compiled search pays for being loaded: half a second, and seconds when it is first compiled."""
 TOUCHING = 1e-9
@@ -26,7 +24,7 @@ def within(a: Shapes, b: Shapes, reach: float) -> tuple[Indices, Indices, NDArra
     i, j, distance: shape (k,), ordered by i then j; distance in the CRS unit, 0 where they touch. Empty shapes have no pairs.
     Where `a` is MANY polygons or more `geo.segments` measures the lines of `b`, GEOS what else is there.
     """
-    polygon, line = np.isin(shapely.get_type_id(a), POLYGONS), np.isin(shapely.get_type_id(b), LINES)
+    polygon, line = areal(a), lineal(b)
     if not pays(len(a), MANY) or not np.isfinite(reach) or not polygon.all() or not line.any():
         i, j, distance = _within(a, b, reach)
     else:

@@ -8,6 +8,8 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from geo.kinds import areal
+
 Shapes = NDArray[np.object_]
 Indices = NDArray[np.intp]
 Numbers = NDArray[np.float64]
@@ -33,7 +35,7 @@ def rings(shapes: Shapes) -> Rings:
     Only rings of shapes that have several are looked at one by one: GEOS would copy each.
     """
     kind = shapely.get_type_id(shapes)
-    other = ~np.isin(kind, (3, 6))
+    other = ~areal(shapes)
     if other.any():
         shapes = shapes.copy()
         shapes[other] = None

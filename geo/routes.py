@@ -5,47 +5,14 @@ All functions that a kernel calls stand in its file: numba's cache on disk notic
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
-import shapely
-from numpy.typing import NDArray
 
+from geo.bends import SLACK, TURN, Found
+from geo.chains import Indices, Near, Numbers, Shapes, chains
 from geo.kernels import inlined, kernel
 from geo.outlines import Outlines
 
-Shapes = NDArray[np.object_]
-Indices = NDArray[np.intp]
-Numbers = NDArray[np.float64]
-Found = tuple[Numbers, Indices, Numbers, Numbers, Indices]
-
-SLACK = 1e-6
-"""What a leg may come nearer to an obstacle than the corners that it turns at [CRS unit]: more than rounding."""
-TURN = np.pi / 4
-"""A way turns at a corner by so much at once at most: around a right angle it is a ninth longer than a rounded one."""
-
-
-class Chains(NamedTuple):
-    """Lines as segments: of line k the rows start[k] to start[k + 1] of `segment`, x, y, x, y."""
-
-    segment: Numbers
-    start: Indices
-
-
-class Near(NamedTuple):
-    """Rows of another array for each of n things: of thing k `row[start[k]:start[k + 1]]`."""
-
-    start: Indices
-    row: Indices
-
-
-def chains(lines: Shapes) -> Chains:
-    """List the segments of lines, which may have parts; what has no finite coordinates is left out."""
-    parts, owner = shapely.get_parts(lines, return_index=True)
-    xy, part = shapely.get_coordinates(parts, return_index=True)
-    finite = np.asarray(np.isfinite(xy).all(axis=1))
-    begin = np.flatnonzero((part[1:] == part[:-1]) & finite[1:] & finite[:-1])
-    return Chains(np.hstack([xy[begin], xy[begin + 1]]), np.searchsorted(owner[part[begin]], np.arange(len(lines) + 1)))
+Search = tuple[Numbers, Indices, Numbers, Numbers, Indices]
 
 
 def links(polygons: Outlines, lines: Shapes, i: Indices, j: Indices) -> Numbers:
@@ -57,12 +24,10 @@ def links(polygons: Outlines, lines: Shapes, i: Indices, j: Indices) -> Numbers:
 def detours(
     polygons: Outlines, i: Indices, obstacles: Outlines, near: Near, lines: Shapes, to: Near, reach: float, radius: float
 ) -> Numbers:
-    """Measure the shortest way from polygon i[k] to each of the lines `to` it that keeps `radius` away from the obstacles `near` it.
+    """Measure ways as `geo.bends.detours` does.
 
-    A way begins on the polygon's outline and ends on the line where these are far enough from the obstacles, crosses the polygon
-    itself freely, and turns at corners by TURN at most. The answer has the shape of `to.row`; inf where no way is as short as
-    `reach`. All in the CRS unit. The time of a polygon grows with the square of its obstacles' corners within reach times their
-    edges: 0.1 to 2 ms for a dozen neighbours.
+    The time of a polygon grows with the square of its obstacles' corners within reach times their edges: 0.1 to 2 ms for a dozen
+    neighbours.
     """
     chain, found = chains(lines), np.full(len(to.row), np.inf)
     _all(polygons.edge, polygons.start, i, obstacles.edge, obstacles.start, near.start, near.row, chain.segment, chain.start,
@@ -76,16 +41,8 @@ def detour(polygon: Outlines, obstacles: Outlines, near: Indices, line: object, 
     x0, y0 = own[0, 0], own[0, 1]
     origin, which = np.array([x0, y0, x0, y0]), np.zeros(len(chain.segment), np.int64)
     walls = _walls(obstacles.edge, obstacles.start, near, x0, y0)
-    best, last, leg, node, before = _search(own - origin, *walls, chain.segment - origin, which, 1, reach, radius)
-    if not np.isfinite(best[0]):
-        return np.zeros((0, 2))
-    points, here = [leg[0, 2:]], int(last[0])
-    while here >= 0:
-        points.append(node[here, :2])
-        begin, here = node[here, 2:], int(before[here])
-    points.append(leg[0, :2] if last[0] < 0 else begin)
-    way: Numbers = np.array(points[::-1]) + origin[:2]
-    return way
+    found = Found(*_search(own - origin, *walls, chain.segment - origin, which, 1, reach, radius))
+    return np.asarray(found.points() + origin[:2])
 
 
 @inlined
@@ -307,11 +264,10 @@ def _apart_from(edges: Numbers, wall: Numbers, first: Indices, radius: float) ->
 @kernel
 def _search(
     own: Numbers, wall: Numbers, first: Indices, segment: Numbers, which: Indices, lines: int, reach: float, radius: float
-) -> Found:
+) -> Search:
     """Search the shortest ways from an outline to lines; coordinates from one origin.
 
-    Of line c the segments are those with which[s] == c. The answer: the ways' lengths, the corner before the last leg (-1:
-    none), the last leg; the corners with the point at which a way that comes from the outline leaves it, and the corner before.
+    Of line c the segments are those with which[s] == c. The answer: the fields of `geo.bends.Found`.
     """
     best, last, end = np.full(lines, np.inf), np.full(lines, -1), np.zeros((lines, 4))
     box, leg, pair, tight = np.empty(4), np.empty(4), np.empty(4), radius - SLACK

@@ -13,6 +13,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
+from pyproj.exceptions import CRSError
 from shapely.geometry.base import BaseGeometry
 
 from geo.compiled import always
@@ -268,16 +269,17 @@ def anew(store: Store, ask: Ask, as_of: When | None = None) -> pd.DataFrame:
 
 def fresh(store: Store, standards: Standards, columns: Sequence[str] | None = None) -> tuple[pd.DataFrame, date]:
     """Read the findings of all plots and the day that they speak of; StaleFindingsError where they are not those of the land."""
-    found, inputs = store.findings(columns=columns)
+    inputs = store.findings([], [])[1]
     changed = ", ".join(stale(store, inputs, standards))
-    if not len(found):
+    found = store.findings(columns=columns)[0] if inputs and not changed else None
+    if found is not None and len(found):
+        return found, date.fromisoformat(inputs["on"])
+    if not inputs or found is not None:
         raise StaleFindingsError("nothing is assessed yet; run shudi assess", "尚未评估,请先运行 shudi assess")
-    if changed:
-        raise StaleFindingsError(
-            f"the stored findings are stale ({changed} changed); run shudi assess",
-            f"已存结论过期({changed}已变),请运行 shudi assess",
-        )
-    return found, date.fromisoformat(inputs["on"])
+    raise StaleFindingsError(
+        f"the stored findings are stale ({changed} changed); run shudi assess",
+        f"已存结论过期({changed}已变),请运行 shudi assess",
+    )
 
 
 def supply(
@@ -312,6 +314,10 @@ def supply(
 
 def carried(sheet: Sheet, crs: str, to: str) -> Sheet:
     """Give a sheet the outlines of its parts and its ways in another CRS, to be shown; every figure stays that of the base's own."""
+    try:
+        parsed(to)
+    except CRSError:
+        raise BadSiteError(f"{to} is no CRS; write EPSG:4326 or the like", f"{to} 不是坐标系,请写成 EPSG:4326 等") from None
     shapes = transform(np.array([part.geometry for part in sheet.parts], object), crs, to)
     courses = transform(np.array([way.course for way in sheet.routes.values()], object), crs, to)
     return replace(

@@ -218,12 +218,11 @@ SQUARES = 12
 """Squares along each side of the land in which plots are told together whether they were surveyed."""
 
 
-def surveyed(plots: gpd.GeoDataFrame, coverage: BaseGeometry, reach: float = 0.0) -> NDArray[np.bool_]:
-    """Tell which plots lie, with `reach` [m] around them, wholly inside the covered area.
+def surveyed(shapes: NDArray[np.object_], coverage: BaseGeometry, reach: float = 0.0) -> NDArray[np.bool_]:
+    """Tell which shapes of plots lie, with `reach` [m] around them, wholly inside the covered area.
 
     Plots of a square whose common envelope does are not looked at one by one.
     """
-    shapes = plots.geometry.to_numpy()
     shapely.prepare(coverage)
     inside = _deep(shapely.bounds(shapes), coverage, reach)
     rest = np.flatnonzero(~inside)
@@ -262,23 +261,27 @@ def ask_layer(layer: Layer, plots: gpd.GeoDataFrame, survey: Survey, ask: Ask) -
     if layer.assess is None:
         return pd.DataFrame(index=plots.index)
     found = layer.assess(plots, survey.features, ask)
-    arrays = arrays_of(found)
-    unsure: dict[str, Any] = {}
+    return tabled(as_surveyed(layer, plots.geometry.to_numpy(), survey, ask, arrays_of(found)), found.index)
+
+
+def as_surveyed(layer: Layer, shapes: NDArray[np.object_], survey: Survey, ask: Ask, found: Mapping[str, Any]) -> dict[str, Any]:
+    """Put NA into the arrays of a layer's answers about plots of those shapes where nobody surveyed."""
+    answers = dict(found)
     known: dict[tuple[object, ...], NDArray[np.bool_]] = {}
     for column in layer.answers:
         scope = (column.reach, *(id(edition) for edition in survey.of(column.kind)))
         if scope not in known:
             reach = ask.standards[column.reach] if column.reach else 0.0
-            known[scope] = surveyed(plots, survey.coverage(column.kind), reach)
+            known[scope] = surveyed(shapes, survey.coverage(column.kind), reach)
         stands = known[scope]
         if stands.all():
             continue
         if column.fact is not None:
-            stands = stands | np.isin(np.asarray(arrays[column.fact], object), column.facts)
+            stands = stands | np.isin(np.asarray(found[column.fact], object), column.facts)
         if not stands.all():
             rows = np.where(stands, np.arange(len(stands)), -1)
-            unsure[column.field.name] = take(arrays[column.field.name], rows, allow_fill=True)
-    return tabled(arrays | unsure, found.index) if unsure else found
+            answers[column.field.name] = take(found[column.field.name], rows, allow_fill=True)
+    return answers
 
 
 def framed(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from layers import control_lines, corridors, development_areas, land_use, parcels, roads, sites, terrain, utilities, zoning
-from layers.base import Layer
+from layers.base import Field, Layer
 from layers.ledger import land, listings, permits, projects, service_log, works
 
 LAND: Mapping[str, Layer] = {
@@ -18,3 +18,8 @@ LEDGER: Mapping[str, Layer] = {
 }
 """What is recorded of projects; most of it has no place of its own. No finding rests on it."""
 LAYERS: dict[str, Layer] = {**LAND, **LEDGER}
+
+
+def coded(layer: str) -> Field | None:
+    """Find the column by which features of a layer are told apart: its kind, class, code or status; None where it has none."""
+    return next((f for f in LAYERS[layer].columns if f.name in ("kind", "class", "code", "status")), None)

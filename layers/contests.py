@@ -5,13 +5,12 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from dataclasses import replace
-from functools import partial
 
 import pandas as pd
 
 from layers import utilities
 from layers.around import Traces, land_around
-from layers.base import Ask, ask_layer
+from layers.base import Ask, as_surveyed, tabled
 from layers.inputs import answered
 from layers.plan.access import Ways
 from layers.plan.capacity import KINDS, asked_loads, demand
@@ -104,6 +103,8 @@ def _around(store: Store, traces: Traces, ask: Ask, sources: frozenset[str], as_
         return None
     land = land_around(store, tuple(plots.total_bounds.tolist()), traces, as_of, ASKED)
     asking = demand(plots, land, ask)
-    layer = replace(utilities.LAYER, assess=partial(utilities.assess, way=Ways(asking, land, ask).utilities))
-    answers = ask_layer(layer, asking, land["utilities"], ask).assign(**asked_loads(asking))
-    return Contest.of(known, claims(answers.set_axis(pd.Index(asking["id"]))))
+    survey, way = land["utilities"], Ways(asking, land, ask).utilities
+    answers = as_surveyed(
+        utilities.LAYER, asking.geometry.to_numpy(), survey, ask, utilities.supplied(asking, survey.features, ask, way)
+    )
+    return Contest.of(known, claims(tabled(answers | asked_loads(asking), pd.Index(asking["id"]))))

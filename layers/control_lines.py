@@ -7,7 +7,7 @@ from functools import partial
 import geopandas as gpd
 import pandas as pd
 
-from geo.overlay import area_inside
+from geo.partition import area_inside
 from layers.base import VALIDITY, Answer, Ask, Claims, Field, Layer, Outcome, Rule, Text, claim, codes, valid_on
 
 KINDS = codes(

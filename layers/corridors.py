@@ -18,7 +18,8 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from geo.overlay import area_inside
+from geo.kinds import areal
+from geo.partition import area_inside
 from layers.base import NO_CLAIMS, SERVICE_LIFE, Answer, Ask, Claims, Field, Layer, Rule, Text, codes
 
 KINDS = codes(
@@ -170,7 +171,7 @@ MEASURES: Mapping[str, Measure] = {
 
 def is_area(features: gpd.GeoDataFrame) -> NDArray[np.bool_]:
     """Tell which objects are drawn as areas."""
-    return np.asarray(np.isin(shapely.get_type_id(features.geometry.to_numpy()), (3, 6)))
+    return areal(features.geometry.to_numpy())
 
 
 def edged(zone: Zone, kind: str, features: gpd.GeoDataFrame, ask: Ask) -> Zone:

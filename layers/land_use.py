@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from geo.overlay import covered_area, overlaps
+from geo.overlay import overlaps
+from geo.partition import covered_area
 from layers.base import VALIDITY, Answer, Ask, Claims, Field, Layer, Rule, Text, claim, codes, valid_on
 from layers.codes import CODE_SYSTEMS, SURVEY_GTDC
 

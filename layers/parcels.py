@@ -21,6 +21,8 @@ STATUS = codes(
     ("built", "built", "已建成", "#666666"),
     ("idle", "idle", "闲置", "#882255"),
 )
+ON = 0.001
+"""How far from an edge [m] a neighbour's point lies on it: less than parcel maps print."""
 TAKEN = ("listed", "supplied_unused", "under_construction", "built", "idle")
 CLEARED = ("ready", *TAKEN)
 OWNERSHIP = codes(("state", "state-owned", "国有"), ("collective", "collective", "集体"), ("private", "private", "私有"))

@@ -200,6 +200,18 @@ def concerned(store: Store, standards: Standards, inputs: Inputs, networks: Netw
     return None if planned is None or marks is None else np.concatenate([planned.boxes, marks])
 
 
+def differing(store: Store, standards: Standards, inputs: Inputs, networks: Networks) -> tuple[list[str], list[str]] | None:
+    """Name the plots of which the stored findings, or the plots themselves, may differ from those of `inputs`, and those that are gone.
+
+    None where that may be any: another day, other rules, a delivery, or much edited. Call it in the snapshot in which they are read.
+    """
+    now, asked = store.findings([], [])[1], _answerable(inputs, standards, None)
+    if asked is None or {**inputs, "layers": None} != {**now, "layers": None}:
+        return None
+    planned = _plan(store, asked, inputs["layers"], networks)
+    return None if planned is None else (sorted(planned.whole | planned.ready), sorted(planned.gone))
+
+
 @cache
 def _standards() -> Standards:
     """Read the standards once."""

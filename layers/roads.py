@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from layers.base import SERVICE_LIFE, Ask, Claims, Field, Layer, Rule, Text, claim, codes
+from layers.base import SERVICE_LIFE, Ask, Claims, Field, Layer, Rule, Text, claim, codes, tabled
 from layers.service import Way, answers, serve
 
 CLASSES = codes(
@@ -38,8 +40,13 @@ def red_line(features: gpd.GeoDataFrame, ask: Ask) -> Claims:
     return claims._replace(shapes=shapely.buffer(claims.shapes, half[standing], cap_style="flat"))
 
 
-def assess(plots: gpd.GeoDataFrame, features: gpd.GeoDataFrame, ask: Ask, way: Way | None = None) -> pd.DataFrame:
-    """Tell the state of road access of each plot, measured from the red line, on the way that `way` finds.
+def assess(plots: gpd.GeoDataFrame, features: gpd.GeoDataFrame, ask: Ask) -> pd.DataFrame:
+    """Tell the state of road access of each plot, measured from the red line on straight ways."""
+    return tabled(access(plots, features, ask), plots.index)
+
+
+def access(plots: gpd.GeoDataFrame, features: gpd.GeoDataFrame, ask: Ask, way: Way | None = None) -> dict[str, Any]:
+    """Tell the state of road access of each plot, measured from the red line, on the way that `way` finds: the answers' arrays.
 
     A road without a recorded red line may be as wide as the widest: it is unknown whether it gives access to what that reaches.
     """

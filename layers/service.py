@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import geopandas as gpd
 import numpy as np
@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from geo.proximity import within
-from layers.base import Answer, Ask, Field, Text, codes, tabled, texts
+from layers.base import Answer, Ask, Field, Text, codes, texts
 from layers.table import Table
 
 STATES = codes(
@@ -166,18 +166,18 @@ def serve(
     doubt: Numbers | None = None,
     load: Load | None = None,
     way: Way | None = None,
-) -> pd.DataFrame:
+) -> dict[str, Any]:
     """Tell for each plot and group of lines the best service within `reach` [m].
 
     `group` numbers the lines' groups by the names `groups`, -1 for lines that serve nobody; `margin` [m] is the half width by
     which a line is nearer than its axis, `doubt` [m] how much nearer than that it may be; `way` finds the way of a pair, by
-    default the straight one. For each group five columns: `_state` (NA where a line is near, or may be, of which nobody recorded a
+    default the straight one. For each group five arrays: `_state` (NA where a line is near, or may be, of which nobody recorded a
     state), `_from` (first day of service; NaT where nobody can say or none), `_line` (the id), `_distance` (the length of the way
     [m]) and `_between` (the plot in the way of a line that would serve). Best is the highest state, then the earliest day, then
     the shortest way.
 
     A line that is recorded to serve a plot (`serves`) connects that one and no other; one that is to be relocated ranks after
-    those that stay. With `load` a sixth column `_capacity`, one of CAPACITY but "competing": whether the line can take the load
+    those that stay. With `load` a sixth, `_capacity`, one of CAPACITY but "competing": whether the line can take the load
     by what is spare on its way to the source (`spare_sure`, `spare_most` of the lines, where they tell); a line that surely
     cannot is short, and any other that serves or will serve is better.
     """
@@ -210,7 +210,7 @@ def serve(
         told[at] = _capacity(lines, j[first], i[first], of, load, rank[first] == NONE)
         columns["capacity"] = TOLD.take(told)
     parts = {name: slice(g * n, (g + 1) * n) for g, name in enumerate(groups)}
-    return tabled({f"{name}_{c}": array[part] for name, part in parts.items() for c, array in columns.items()}, plots.index)
+    return {f"{name}_{c}": array[part] for name, part in parts.items() for c, array in columns.items()}
 
 
 def _near(

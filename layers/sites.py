@@ -5,7 +5,7 @@ from __future__ import annotations
 import geopandas as gpd
 import pandas as pd
 
-from geo.overlay import area_inside
+from geo.partition import area_inside
 from layers.base import Answer, Ask, Claims, Field, Layer, Rule, Text, claim, codes
 from layers.codes import PLANNING_2023
 from layers.service import DEMANDS, LOADS

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from geo.raster import Grid, slope
 from layers.assessment import fresh
 from layers.base import surveyed_for
-from layers.catalogue import LAYERS
+from layers.catalogue import LAYERS, coded
 from layers.errors import Refusal
 from layers.plan.suitability import Factor, Numbers, suitability, sure
 from layers.standards import Standards
@@ -170,7 +170,7 @@ def _distance(store: Store, factor: Factor, box: Box) -> Sampler:
     """Sample the distance to the nearest feature, up to the last value of the scores."""
     _, layer, *kinds = factor.column.split(":")
     reach = float(np.clip(factor.scores[-1][0], 0.0, FARTHEST))
-    column = next((f.name for f in LAYERS[layer].columns if f.name in ("kind", "class", "code", "status")), None)
+    column = field.name if (field := coded(layer)) else None
     wide = (box[0] - reach, box[1] - reach, box[2] + reach, box[3] + reach)
     where = [Compare(column, "in", tuple(kinds))] if column and kinds else []
     shapes = store.read(layer, box=wide, where=where).geometry.to_numpy()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from operator import itemgetter
 from typing import Any
 
 import geopandas as gpd
@@ -63,6 +64,23 @@ class Column:
         return iter(self.array.tolist() if self.dtype == object else self.series())
 
     __hash__ = None  # type: ignore[assignment]
+
+
+class Cells:
+    """A column as a database gave it, and how its array is made."""
+
+    def __init__(self, values: Sequence[Any], make: Callable[[Sequence[Any]], Any]) -> None:
+        self.values, self._make = values, make
+
+    def __call__(self) -> Any:
+        """Make the array."""
+        return self._make(self.values)
+
+    def take(self, rows: NDArray[np.intp]) -> Cells:
+        """Pick cells by their numbers."""
+        if len(rows) < 2:
+            return Cells([self.values[row] for row in rows.tolist()], self._make)
+        return Cells(itemgetter(*rows.tolist())(self.values), self._make)
 
 
 def _of_series(operator: str) -> Callable[..., Any]:
@@ -121,6 +139,11 @@ class Table:
         """The numbers of the features."""
         return pd.RangeIndex(len(self))
 
+    def cells(self, name: str) -> Sequence[Any] | None:
+        """Give a column as the database gave it; None where it is no longer so."""
+        column = self._make[name]
+        return column.values if isinstance(column, Cells) else None
+
     def assign(self, **columns: Any) -> Table:
         """Add or replace columns."""
         return self.also({name: pd.Series(values).array for name, values in columns.items()})
@@ -136,7 +159,11 @@ class Table:
 
     def take(self, rows: NDArray[np.intp]) -> Table:
         """Pick features by their numbers."""
-        taken = Table({name: partial(_picked, self, name, rows) for name in self._make}, self._shapes[rows], self.crs)
+        make = {
+            name: column.take(rows) if isinstance(column, Cells) else partial(_picked, self, name, rows)
+            for name, column in self._make.items()
+        }
+        taken = Table(make, self._shapes[rows], self.crs)
         taken._moved = {crs: shapes[rows] for crs, shapes in self._moved.items()}
         return taken
 

@@ -81,22 +81,19 @@ def on_rasters(
                 f"the terrain is in {grid.crs}, the plots in {plots.crs}: warp the raster to the base's CRS",
                 f"高程数据在 {grid.crs},地块在 {plots.crs}:请将栅格重投影到本库的坐标系",
             )
-        todo = np.flatnonzero(_touching(grid.bounds, shapes, box) & np.isnan(answers).any(axis=0))
+        todo = np.flatnonzero(_inside(grid, box) & np.isnan(answers).any(axis=0))
         if len(todo):
             near = grid.crop(shapely.total_bounds(shapes[todo]), margin)
             answers[:, todo] = np.where(np.isnan(answers[:, todo]), measured(near, todo), answers[:, todo])
     return answers
 
 
-def _touching(
-    bounds: tuple[float, float, float, float], shapes: NDArray[np.object_], box: NDArray[np.float64]
-) -> NDArray[np.bool_]:
-    """Tell which shapes, of the envelopes `box`, touch a rectangle; only those that its edge meets are looked at one by one."""
-    left, bottom, right, top = bounds
-    met = (box[:, 0] <= right) & (box[:, 2] >= left) & (box[:, 1] <= top) & (box[:, 3] >= bottom)
-    across = met & ~((box[:, 0] >= left) & (box[:, 2] <= right) & (box[:, 1] >= bottom) & (box[:, 3] <= top))
-    met[across] = shapely.intersects(shapely.box(*bounds), shapes[across])
-    return np.asarray(met, bool)
+def _inside(grid: Grid, box: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Tell which envelopes lie on a raster, but for a cell: of what reaches farther out it cannot cover all."""
+    left, bottom, right, top = grid.bounds
+    wide, high = abs(grid.transform.a), abs(grid.transform.e)
+    low = (box[:, 0] >= left - wide) & (box[:, 1] >= bottom - high)
+    return np.asarray(low & (box[:, 2] <= right + wide) & (box[:, 3] <= top + high), bool)
 
 
 LAYER = Layer(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from layers.base import SERVICE_LIFE, Ask, Field, Layer, Text, arrays_of, codes
+from layers.base import SERVICE_LIFE, Ask, Field, Layer, Text, arrays_of, codes, tabled
 from layers.service import Load, Way, answers, serve
 
 KINDS = codes(
@@ -26,10 +28,15 @@ ROLES = codes(
 )
 
 
-def assess(plots: gpd.GeoDataFrame, features: gpd.GeoDataFrame, ask: Ask, way: Way | None = None) -> pd.DataFrame:
+def assess(plots: gpd.GeoDataFrame, features: gpd.GeoDataFrame, ask: Ask) -> pd.DataFrame:
+    """Tell for each plot and network the best line within reach of the boundary on a straight way; see `supplied`."""
+    return tabled(supplied(plots, features, ask), plots.index)
+
+
+def supplied(plots: gpd.GeoDataFrame, features: gpd.GeoDataFrame, ask: Ask, way: Way | None = None) -> dict[str, Any]:
     """Tell for each plot and network the best line within reach of the boundary, and whether it can take the plot's load.
 
-    `way` finds the ways to the lines. The load is read from the columns of `plots` that `layers.plan.capacity.demand` adds; without them it is unknown.
+    The answers' arrays. `way` finds the ways to the lines. The load is read from the columns of `plots` that `layers.plan.capacity.demand` adds; without them it is unknown.
     """
     kind, group = features["kind"].to_numpy(object), np.full(len(features), -1)
     for n, name in enumerate(KINDS):

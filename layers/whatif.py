@@ -16,7 +16,6 @@ from layers.base import Ask, Survey
 from layers.catalogue import LAYERS
 from layers.errors import Refusal
 from layers.plan.capacity import spare
-from layers.plan.networks import serving
 from layers.plan.readiness import readiness
 from layers.refresh import SERVES, Boxes, served_by
 from layers.store.base import Compare, Store
@@ -66,6 +65,8 @@ def _moved(store: Store, layer: str, id: str, day: date, ask: Ask, old: pd.DataF
     alike = [Compare("kind", "=", asked["kind"].iloc[0])] if layer == "utilities" else []
     features = store.read(layer, columns=asked_of(layer), where=alike)
     features.loc[features["id"] == id, "in_service_from"] = np.datetime64(day, "s")
+    from layers.plan.networks import serving  # brings in scipy: see layers.tracing
+
     traced = serving(Survey(features, store.editions(layer)), ask)
     if layer == "utilities":
         traced = spare(features, traced, ask)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +43,10 @@ def site_of(store: Store, name: str, crs: str | None, when: datetime | None) -> 
     if is_file(name):
         from layers.formats.vector import read
 
-        frame = read(Path(name), crs=crs).frame
+        with ThreadPoolExecutor(1) as aside:
+            reading = aside.submit(read, Path(name), crs=crs)
+            import_module("rasterio.io")  # a fifth of a second, in which another process reads the file
+            frame = reading.result().frame
         if len(frame) != 1:
             raise Refusal(
                 f"{name} holds {len(frame)} features; a site is one polygon or multipolygon",

@@ -10,7 +10,6 @@ from api.deps import AStore, TheStandards
 from api.models import Moment
 from api.wiring import WiringBody
 from layers.assessment import question
-from layers.wiring import wiring
 
 router = APIRouter(tags=["networks"])
 
@@ -18,5 +17,7 @@ router = APIRouter(tags=["networks"])
 @router.get("/networks")
 def networks(store: AStore, standards: TheStandards, on: date | None = None, as_of: Moment | None = None) -> WiringBody:
     """Report for roads and utilities how much is connected to a source, why the rest is not, and what is drawn wrong."""
+    from layers.wiring import wiring
+
     ask = question(standards, on, as_of, None)
     return WiringBody.of(wiring(store, ask, as_of), ask.on, as_of, "generated" in store.title)

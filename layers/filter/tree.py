@@ -115,7 +115,8 @@ class Places:
         if south > north or (west > east and not CRS.from_user_input(self.crs).is_geographic):
             raise FilterError("the corners of a bbox are swapped: lower ones first", "bbox 角点颠倒:应先小后大")
         parts = [(west, east)] if west <= east else [(west, 180.0), (-180.0, east)]
-        land = shapely.union_all([shapely.box(a, south, b, north) for a, b in parts])
+        boxes = [shapely.box(a, south, b, north) for a, b in parts]
+        land = boxes[0] if len(boxes) == 1 else shapely.union_all(boxes)
         if not is_same(self.crs, self.to):
             land = shapely.segmentize(land, max((east - west) % 360 if west > east else east - west, north - south, 1e-9) / EDGES)
         return shapely.transform(land, lambda xy: xy[:, ::-1]) if self.north_first else land

@@ -12,6 +12,7 @@ its own; an edit of a road or a line those of plots within `farthest(ask)` of ei
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import geopandas as gpd
@@ -21,6 +22,8 @@ import shapely
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
+from geo.bends import detour, detours
+from geo.chains import Near
 from geo.links import Polygons, beside, crossed, facing, links
 from layers.base import Ask, Field, Land, Survey, Text, places, surveyed, texts, valid_on
 from layers.catalogue import LAYERS
@@ -96,6 +99,13 @@ COURSE = 1e-6
 """A straight way of this length, but for rounding, is the way that was measured [m]."""
 
 
+class Course(NamedTuple):
+    """The course of a way, and whether it is bent around others' plots."""
+
+    shape: BaseGeometry
+    bent: bool
+
+
 class _Lines(NamedTuple):
     """Lines to which ways lead: half their widths [m], `unsure` where nobody recorded it; how far a way may be, and how wide it is."""
 
@@ -119,6 +129,7 @@ class Ways:
         self.land, self.id = Polygons(plots.geometry.to_numpy()), plots["id"].to_numpy(object)
         self.holder = self.others.holders(self.id)
         self.frontage = np.zeros(len(plots))
+        self._near = dict[tuple[float, float], Rows]()
 
     def utilities(self, lines: gpd.GeoDataFrame, choice: Choice) -> Choice:
         """Give pairs of plots and utility lines the lengths of their ways."""
@@ -186,19 +197,26 @@ class Ways:
             way[free[~shapely.covers(area, shapely.linestrings(link[free].reshape(-1, 2, 2)))]] = np.nan
         return way
 
-    def course(self, line: BaseGeometry, half: float, reach: float, width: float, length: float) -> tuple[BaseGeometry, bool]:
-        """Draw the way of the first plot to a line, known to be `length` [m] long: its course, and whether it is bent."""
-        link = links(self.land, np.array([line]), np.zeros(1, np.intp), np.zeros(1, np.intp), np.array([half]))
-        long = np.hypot(link[0, 2] - link[0, 0], link[0, 3] - link[0, 1])
-        if length == 0 or (abs(long - length) < COURSE and not len(self._barriers(link, np.zeros(1, np.intp))[0])):
-            return shapely.LineString(link.reshape(2, 2)), False
-        from geo.routes import detour
+    def courses(self, lines: NDArray[np.object_], half: Numbers, services: Sequence[str], length: Numbers) -> list[Course]:
+        """Draw the ways of the first plot to a line for each service, of half widths and known to be `length` [m] long, shape (k,)."""
+        first = np.zeros(len(lines), np.intp)
+        link = links(self.land, lines, first, np.arange(len(lines)), half)
+        long = np.hypot(link[:, 2] - link[:, 0], link[:, 3] - link[:, 1])
+        straight = np.abs(long - length) < COURSE
+        straight[self._barriers(link, first)[0]] = False
+        straight |= length == 0
+        found = [Course(line, False) for line in np.asarray(shapely.linestrings(link.reshape(-1, 2, 2)), object)]
+        for k in np.flatnonzero(~straight).tolist():
+            found[k] = self._drawn(lines[k : k + 1], half[k : k + 1], *connection(self.ask, services[k]))
+        return found
 
-        lines = _Lines(np.array([line]), np.array([half]), np.zeros(1, bool), reach, width)
-        _, near = self._around(np.zeros(1, np.intp), lines)
-        end = _red_lines(lines.shapes, lines.half)[0]
-        points = detour(self.land.edges, self.others.land.edges, near, end, reach, width / 2)
-        return shapely.LineString(points), len(points) > 2
+    def _drawn(self, line: NDArray[np.object_], half: Numbers, reach: float, width: float) -> Course:
+        """Draw the bent way of the first plot to a line."""
+        if (reach, width) not in self._near:
+            self._near[reach, width] = self._around(np.zeros(1, np.intp), reach + width)[1]
+        near, end = self._near[reach, width], _red_lines(line, half)[0]
+        points = detour(self.land, self.others.land, near, end, reach, width / 2)
+        return Course(shapely.LineString(points), len(points) > 2)
 
     def _links(self, lines: _Lines, choice: Choice, rows: Rows) -> Numbers:
         """Draw the shortest straight ways of pairs, shape (k, 4); none where they touch."""
@@ -234,22 +252,19 @@ class Ways:
 
     def _bent(self, lines: _Lines, plot: Rows, line: Rows) -> Numbers:
         """Measure the bent ways of pairs, which are sorted by plot [m]: inf where there is none, NaN where nobody can say."""
-        # Compiled: where nothing is in the way nobody waits for it.
-        from geo.routes import Near, detours
-
         some, at = np.unique(plot, return_inverse=True)
-        p, o = self._around(some, lines)
+        p, o = self._around(some, lines.reach + lines.width)
         near = Near(np.searchsorted(p, np.arange(len(some) + 1)), o)
         goals, line = np.unique(line, return_inverse=True)
         ends = _red_lines(lines.shapes[goals], lines.half[goals])
         to = Near(np.searchsorted(at, np.arange(len(some) + 1)), line)
-        way = detours(self.land.edges, some, self.others.land.edges, near, ends, to, lines.reach, lines.width / 2)
-        sure = surveyed(self.plots.iloc[some], self.others.survey.coverage(), lines.reach)[at]
+        way = detours(self.land, some, self.others.land, near, ends, to, lines.reach, lines.width / 2)
+        sure = surveyed(self.land.shapes[some], self.others.survey.coverage(), lines.reach)[at]
         return np.where(np.isfinite(way) & ~sure, np.nan, way)
 
-    def _around(self, plots: Rows, lines: _Lines) -> tuple[Rows, Rows]:
-        """Find the parcels of others around plots, as far as they can be in the way: the place in `plots`, sorted, and parcel."""
-        box = shapely.bounds(self.land.shapes[plots]) + (lines.reach + lines.width) * np.array([-1, -1, 1, 1])
+    def _around(self, plots: Rows, far: float) -> tuple[Rows, Rows]:
+        """Find the parcels of others that may be within `far` [m] of plots: the place in `plots`, sorted, and parcel."""
+        box = shapely.bounds(self.land.shapes[plots]) + far * np.array([-1, -1, 1, 1])
         p, o = shapely.STRtree(self.others.land.shapes).query(shapely.box(*box.T))
         foreign = self.foreign(plots[p], o)
         return p[foreign], o[foreign]
@@ -269,5 +284,6 @@ def road_facts(line: Any, land: Land, ways: Ways, sure: Flags) -> dict[str, Any]
 def _red_lines(axes: NDArray[np.object_], half: Numbers) -> NDArray[np.object_]:
     """Draw where ways to lines end: the outlines of those that are wide, the others themselves."""
     ends, wide = axes.copy(), half > 0
-    ends[wide] = shapely.boundary(beside(axes[wide], half[wide]))
+    if wide.any():
+        ends[wide] = shapely.boundary(beside(axes[wide], half[wide]))
     return ends

@@ -185,7 +185,7 @@ Ring = Callable[[frozenset[str]], Contest | None]
 
 def taken(site: gpd.GeoDataFrame, parcels: gpd.GeoDataFrame) -> dict[str, float]:
     """Measure which part of each parcel a site takes, by id; the site is a frame of one polygon."""
-    shape, shapes = site.geometry.iloc[0], parcels.geometry.to_numpy()
+    (shape,), shapes = site.geometry.to_numpy(), parcels.geometry.to_numpy()
     near = np.flatnonzero(shapely.intersects(shapes, shape))
     part = shapely.area(shapely.intersection(shapes[near], shape)) / shapely.area(shapes[near])
     return {id: float(p) for id, p in zip(parcels["id"].to_numpy(object)[near], part, strict=True) if p > 0}

@@ -68,7 +68,7 @@ def earthwork(
         return np.stack([work.level, work.cut, work.fill, work.net, work.depth, work.above])
 
     numbers = on_rasters(plots, terrain.features, 6, measured)
-    numbers[:, ~surveyed(plots, terrain.coverage())] = np.nan
+    numbers[:, ~surveyed(shapes, terrain.coverage())] = np.nan
     found = dict(zip((f.name for f in FIELDS), numbers, strict=False))
     if given is not None:
         found["level"] = given

@@ -14,7 +14,8 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from shapely.geometry.base import BaseGeometry
 
-from geo.network import LINES, Faults, Graph, graph
+from geo.kinds import lineal
+from geo.network import Faults, Graph, graph
 from geo.network import faults as drawing_faults
 from geo.reach import Reached, Sources, reach_lines, reachable
 from layers import utilities
@@ -152,7 +153,7 @@ def faults(survey: Survey, ask: Ask) -> Report:
         joined = length[reach[kind.rows] == "serving"].sum()
         why = _why(wired, reach[kind.rows], in_service[kind.rows], wrong)
         rows[kind.name or "road"] = {
-            "lines": int(np.isin(shapely.get_type_id(shapes), LINES).sum()),
+            "lines": int(lineal(shapes).sum()),
             "length": float(np.nansum(shapely.length(shapes))),
             "in_service": float(length.sum()),
             "connected": joined / length.sum() if len(wired.node) and length.sum() else np.nan,
@@ -219,7 +220,7 @@ def _places(kind: _Kind, shapes: NDArray[np.object_], wired: _Wired, wrong: Faul
     at[g.end], at[g.start] = g.line, g.line
     spots = np.asarray(shapely.points(g.nodes), object)
     # only what was given as a line is a line without extent
-    thin = wrong.without_extent[np.isin(shapely.get_type_id(shapes[wrong.without_extent]), LINES)]
+    thin = wrong.without_extent[lineal(shapes[wrong.without_extent])]
     pairs = [wrong.duplicates, at[wrong.near_nodes], np.c_[at[wrong.near_lines[:, 0]], wrong.near_lines[:, 1]], wrong.crossings]
     one = np.concatenate([thin, apart, at[wrong.dangling], *(p[:, 0] for p in pairs)])
     other = np.concatenate([np.full(len(thin) + len(apart) + len(wrong.dangling), -1), *(p[:, 1] for p in pairs)])

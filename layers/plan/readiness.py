@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import geopandas as gpd
@@ -13,14 +11,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from layers import roads, utilities
-from layers.base import Ask, Land, Text, arrays_of, ask_layer, codes, objects, surveyed, tabled, texts
+from layers.base import Ask, Land, Text, arrays_of, as_surveyed, codes, objects, surveyed, tabled, texts
 from layers.plan.access import Ways, road_facts
 from layers.plan.capacity import asked_loads, demand, use_of
 from layers.plan.supply import survey_of
 from layers.service import NEVER, SERVING
 
 SERVICES: dict[str, Text] = {"road": Text("road", "道路"), **{kind: code.name for kind, code in utilities.KINDS.items()}}
-LAYERS = (roads.LAYER, utilities.LAYER)
 STATES = codes(
     ("ready", "serviced", "已具备", "#0072B2"),
     ("dated", "pending, with a date", "待配套(有日期)", "#E69F00"),
@@ -80,11 +77,11 @@ def ready_columns(
     """Give the columns of `readiness` as arrays."""
     asking = plots if "load_committed" in plots else demand(plots, land, ask)
     ways = ways or Ways(plots, land, ask)
-    assess = (partial(roads.assess, way=ways.roads), partial(utilities.assess, way=ways.utilities))
-    asked = [replace(layer, assess=question) for layer, question in zip(LAYERS, assess, strict=True)]
-    answers = [ask_layer(layer, asking, survey_of(land, layer, plots.crs), ask) for layer in asked]
-    sure = surveyed(plots, survey_of(land, roads.LAYER, plots.crs).coverage(), ask.standards["roads.max_access"])
-    found = {name: array for answer in answers for name, array in arrays_of(answer).items()}
+    shapes, found = plots.geometry.to_numpy(), dict[str, Any]()
+    for layer, tell, way in ((roads.LAYER, roads.access, ways.roads), (utilities.LAYER, utilities.supplied, ways.utilities)):
+        survey = survey_of(land, layer, plots.crs)
+        found |= as_surveyed(layer, shapes, survey, ask, tell(asking, survey.features, ask, way))
+    sure = surveyed(shapes, survey_of(land, roads.LAYER, plots.crs).coverage(), ask.standards["roads.max_access"])
     found |= road_facts(found["road_line"], land, ways, sure) | asked_loads(asking)
     for name in (*(f"{s}_state" for s in SERVICES), *(f"{s}_capacity" for s in utilities.KINDS)):
         if (unknown := found[name].isna()).any():

@@ -15,7 +15,7 @@ from shapely.geometry.base import BaseGeometry
 
 from layers.base import Ask, Land, Text
 from layers.catalogue import LAYERS
-from layers.plan.access import Ways, connection, is_road_land
+from layers.plan.access import Course, Ways, connection, is_road_land
 from layers.plan.supply import survey_of
 from layers.roads import CLASSES, half_width
 from layers.service import REACH
@@ -51,33 +51,47 @@ def routes(ways: Ways, ready: Mapping[str, Any], land: Land, services: Iterable[
     roads, parcels, utilities = (survey_of(land, LAYERS[n], ways.plots.crs).features for n in ("roads", "parcels", "utilities"))
     strips = shapely.buffer(roads.geometry.to_numpy(), half_width(roads), cap_style="flat")
     streets = np.r_[strips, parcels.geometry.to_numpy()[is_road_land(parcels, ways.ask)]]
-    found = {}
+    named = dict[str, tuple[gpd.GeoDataFrame, int]]()
     for service in services:
         features = roads if service == "road" else utilities
-        line = np.flatnonzero(features["id"].to_numpy(object) == ready[f"{service}_line"])[:1]
-        if len(line):
-            found[service] = _route(service, ready, features, int(line[0]), ways, streets)
-    return found
+        at = np.flatnonzero(features["id"].to_numpy(object) == ready[f"{service}_line"])[:1].tolist()
+        if at:
+            named[service] = features, at[0]
+    there = [service for service in named if ready[f"{service}_state"] not in ("none", "unknown")]
+    shapes = np.array([lines.geometry.to_numpy()[at] for lines, at in map(named.__getitem__, there)], object)
+    half = np.array([half_width(roads)[named[service][1]] if service == "road" else 0.0 for service in there])
+    length = np.array([ready[f"{service}_distance"] for service in there], float)
+    courses = dict(zip(there, ways.courses(shapes, half, there, length), strict=True))
+    return {
+        service: _route(service, ready, courses[service], ways, streets)
+        if service in courses
+        else _none(service, ready, *line, ways.ask)
+        for service, line in named.items()
+    }
 
 
-def _route(
-    service: str, ready: Mapping[str, Any], lines: gpd.GeoDataFrame, line: int, ways: Ways, streets: NDArray[np.object_]
-) -> Route:
-    """Draw the way to one line."""
-    between, state = ready[f"{service}_between"], str(ready[f"{service}_state"])
+def _none(service: str, ready: Mapping[str, Any], lines: gpd.GeoDataFrame, line: int, ask: Ask) -> Route:
+    """Tell why there is no way to a line, or why nobody can say."""
+    between = ready[f"{service}_between"]
+    other = None if pd.isna(between) else str(between)
+    reach = str(lines["reach_state"].array[line]) if "reach_state" in lines else ""
+    known, why = _known(service, ready), _why(service, str(ready[f"{service}_state"]), other, reach, ask)
+    return Route(None, 0.0, 0.0, 0.0, (), other, False, Text(known.en + why.en, known.zh + why.zh), None)
+
+
+def _route(service: str, ready: Mapping[str, Any], course: Course, ways: Ways, streets: NDArray[np.object_]) -> Route:
+    """Measure a way to a line."""
+    length = float(shapely.length(course.shape))
+    own, plots, road = _crossed(course.shape, ways, streets) if length else (0.0, (), 0.0)
+    known, said = _known(service, ready), _said(length, road, own, plots, course.bent)
+    text = Text(known.en + said.en, known.zh + said.zh)
+    return Route(length, road, own, length - own - road, plots, None, course.bent, text, course.shape)
+
+
+def _known(service: str, ready: Mapping[str, Any]) -> Text:
+    """Begin what is said of a way: of a road with the frontage."""
     fronts = _frontage(ready)
-    known = Text(f"{fronts.en}; ", f"{fronts.zh};") if service == "road" else Text("", "")
-    if state in ("none", "unknown"):
-        other = None if pd.isna(between) else str(between)
-        why = _why(service, state, other, str(lines["reach_state"].array[line]) if "reach_state" in lines else "", ways.ask)
-        return Route(None, 0.0, 0.0, 0.0, (), other, False, Text(known.en + why.en, known.zh + why.zh), None)
-    half = float(half_width(lines)[line]) if service == "road" else 0.0
-    shape = lines.geometry.to_numpy()[line]
-    course, bent = ways.course(shape, half, *connection(ways.ask, service), float(ready[f"{service}_distance"]))
-    length = float(shapely.length(course))
-    own, plots, road = _crossed(course, ways, streets) if length else (0.0, (), 0.0)
-    said = _said(length, road, own, plots, bent)
-    return Route(length, road, own, length - own - road, plots, None, bent, Text(known.en + said.en, known.zh + said.zh), course)
+    return Text(f"{fronts.en}; ", f"{fronts.zh};") if service == "road" else Text("", "")
 
 
 def _crossed(course: BaseGeometry, ways: Ways, streets: NDArray[np.object_]) -> tuple[float, tuple[str, ...], float]:

@@ -12,7 +12,8 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from geo.overlay import Pairs, Pieces, overlaps, partition, rims
+from geo.overlay import Pairs, overlaps, rims
+from geo.partition import Pieces, partition
 from layers.base import NO_CLAIMS, Ask, Land, Layer, Rule, Survey, codes, empty, tabled, texts, united
 from layers.catalogue import LAYERS
 

@@ -21,12 +21,14 @@ from layers.store.base import Box, Compare, Record, When
 from layers.store.deliveries import in_force, stamp
 from layers.store.frames import column, first, holds, meets, states
 from layers.store.schema import quoted, rtree
-from layers.table import Table
+from layers.table import Cells, Table
 
 Query = tuple[str, list[Any]]
 Rows = Sequence[Sequence[Any]]
 Decode = Callable[[Sequence[bytes | None], str, str], NDArray[np.object_]]
 
+MET = "r.minx <= ? AND r.maxx >= ? AND r.miny <= ? AND r.maxy >= ?"
+"""Whether an envelope meets a box: east, west, north, south."""
 END = 2**62
 """An entry of the history that never comes."""
 MANY = 4_000
@@ -105,14 +107,18 @@ def stored(columns: Sequence[str], layer: Layer, asked: Asked, since: Later | No
     where: list[str] = []
     values: list[Any] = []
     table, tree = quoted(layer.name), rtree(layer.name)
-    if asked.box is None or not layer.drawn:
+    if not columns and asked == Asked(asked.box) and asked.box is not None and layer.drawn and since is None:
+        sql += f"{tree} r"  # to count what is in a box takes nothing of the features
+        where.append(MET)
+        values += [float(asked.box[k]) for k in (2, 0, 3, 1)]
+    elif asked.box is None or not layer.drawn:
         sql += f"{table} t"
         where += [] if asked.box is None else ["0"]
     else:
         sql += (
             f"{table} t CROSS JOIN {tree} r ON r.id = t.fid" if asked.walk else f"{tree} r CROSS JOIN {table} t ON t.fid = r.id"
         )
-        where.append("r.minx <= ? AND r.maxx >= ? AND r.miny <= ? AND r.maxy >= ?")
+        where.append(MET)
         values += [float(asked.box[k]) for k in (2, 0, 3, 1)]
     if asked.ids is not None:
         where.append("t.id IN (SELECT value FROM json_each(?))")
@@ -181,7 +187,8 @@ def table(layer: Layer, found: Rows, crs: CRS, box: Box) -> Table:
         found, shapes = [row for row, inside in zip(found, met.tolist(), strict=True) if inside], shapes[met]
     cells = list(zip(*found, strict=True)) if found else [()] * (len(layer.columns) + 2)
     make = {
-        f.name: partial(column, f"{layer.name}.{f.name}", f.dtype, cells[k], light=True) for k, f in enumerate(layer.columns, 1)
+        f.name: Cells(cells[k], partial(column, f"{layer.name}.{f.name}", f.dtype, light=True))
+        for k, f in enumerate(layer.columns, 1)
     }
     return Table(make, shapes, crs)
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from pyproj import CRS
 
 from geo.raster import Grid
-from layers.base import framed
+from layers.base import framed, texts
 from layers.store.base import Box, DuplicateError, Record, StoreError
 from layers.store.frames import fixed, gone, named
 from layers.store.frames import known as already
@@ -140,7 +140,7 @@ def frame(
     ids, editions, grids, shapes = zip(*rows, strict=True) if rows else ((), (), (), ())
     held = np.empty(len(rows), object)
     held[:] = grids
-    data = {"id": pd.array(ids, dtype="str"), "edition": pd.array(editions, dtype="str"), "grid": held}
+    data = {"id": texts(np.array(ids, object)), "edition": texts(np.array(editions, object)), "grid": held}
     return framed({c: data[c] for c in data if columns is None or c in columns}, np.array(shapes, object), crs)
 
 

@@ -1,4 +1,6 @@
-"""Ways from polygons to lines: what kernels measure is what GEOS says, and no way around obstacles is shorter."""
+"""Ways from polygons to lines: what kernels measure is what GEOS and numpy say, and no way around obstacles is shorter."""
+
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -8,10 +10,10 @@ from hypothesis import strategies as st
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import dijkstra
 
+from geo import bends, routes, segments
 from geo import links as ways
-from geo import routes, segments
+from geo.chains import Near
 from geo.links import Polygons
-from geo.routes import Near, detour, detours
 
 X, Y = 500_000.0, 4_077_000.0
 REACH, RADIUS = 60.0, 0.5
@@ -74,6 +76,12 @@ def test_a_way_along_a_line_that_two_share_is_inside_both():
         assert found[2] == pytest.approx([20, 20], abs=1e-6)
 
 
+def plainly(search, *asked):
+    """Search without kernels, as where they were never loaded."""
+    with patch.object(bends, "_kernels", lambda pairs: False):
+        return search(*asked)
+
+
 bricks = st.tuples(st.integers(0, 9), st.integers(0, 9), st.integers(1, 6), st.integers(1, 6)).map(
     lambda q: shapely.box(4 * q[0], 4 * q[1], 4 * (q[0] + q[2]), 4 * (q[1] + q[3]))
 )
@@ -121,11 +129,16 @@ def test_a_way_is_free_and_none_that_keeps_a_little_farther_away_is_shorter(worl
     own, lines, obstacles = world
     polygon, walls = Polygons(np.array([own])), Polygons(obstacles)
     near, to = Near(np.array([0, len(obstacles)]), np.arange(len(obstacles))), Near(np.array([0, 2]), np.arange(2))
-    found = detours(polygon.edges, np.zeros(1, int), walls.edges, near, lines, to, REACH, RADIUS)
+    found = routes.detours(polygon.edges, np.zeros(1, int), walls.edges, near, lines, to, REACH, RADIUS)
+    without = plainly(bends.detours, polygon, np.zeros(1, int), walls, near, lines, to, REACH, RADIUS)
+    assert without == pytest.approx(found, abs=1e-6)
     for line, length in zip(lines, found, strict=True):
-        drawn = detour(polygon.edges, walls.edges, near.row, line, REACH, RADIUS)
-        assert np.isfinite(length) == bool(len(drawn))
-        if len(drawn):
+        both = (
+            routes.detour(polygon.edges, walls.edges, near.row, line, REACH, RADIUS),
+            plainly(bends.detour, polygon, walls, near.row, line, REACH, RADIUS),
+        )
+        assert {bool(len(drawn)) for drawn in both} == {bool(np.isfinite(length))}
+        for drawn in filter(len, both):
             way = shapely.LineString(drawn)
             assert way.length == pytest.approx(length, abs=1e-6)
             assert shapely.distance(way, obstacles).min() >= RADIUS - 1e-5
@@ -135,8 +148,10 @@ def test_a_way_is_free_and_none_that_keeps_a_little_farther_away_is_shorter(worl
 
 
 def bent(own, line, *obstacles, radius=RADIUS, reach=REACH):
-    walls, all_ = Polygons(np.array(obstacles)).edges, np.arange(len(obstacles))
-    return shapely.LineString(detour(Polygons(np.array([own])).edges, walls, all_, line, reach, radius))
+    polygon, walls, all_ = Polygons(np.array([own])), Polygons(np.array(obstacles)), np.arange(len(obstacles))
+    found = plainly(bends.detour, polygon, walls, all_, line, reach, radius)
+    assert found == pytest.approx(routes.detour(polygon.edges, walls.edges, all_, line, reach, radius), abs=1e-6)
+    return shapely.LineString(found)
 
 
 def test_a_way_goes_around_the_nearer_corner():

@@ -3,7 +3,7 @@ import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geo.shape import boundary_points, noded
+from geo.shape import boundary_points, noded, noded_together
 
 
 def test_points_run_clockwise_from_the_north_west_and_holes_follow_the_shell():
@@ -53,3 +53,21 @@ def test_points_that_lie_on_an_edge_become_points_of_the_outline_and_change_noth
     assert np.allclose(points.side, np.hypot(*(points.xy[points.following] - points.xy).T))
     parts = shapely.MultiPolygon([shapely.box(0, 0, 10, 10), shapely.box(20, 0, 30, 10)])
     assert noded(parts, others, 0.001).equals(parts)
+
+
+def test_corners_on_anothers_edge_are_points_of_both():
+    shapes = np.array(
+        [shapely.box(0, 0, 10, 10), shapely.box(10, -5, 20, 4), shapely.box(10, 4, 20, 30), shapely.box(50, 0, 60, 9)], object
+    )
+    whole = noded_together(shapes, 0.001)
+    assert shapely.get_num_coordinates(whole).tolist() == [6, 6, 6, 5]
+    assert shapely.equals(whole, shapes).all()
+    for one, other in ((0, 1), (0, 2), (1, 2)):
+        line = shapely.intersection(whole[one], whole[other])
+        points = {tuple(p) for p in shapely.get_coordinates(line)}
+        assert points <= {tuple(p) for p in shapely.get_coordinates(whole[one])} & {
+            tuple(p) for p in shapely.get_coordinates(whole[other])
+        }
+    some = noded_together(shapes[:1], 0.001, shapes[1:])
+    assert shapely.equals_exact(some[0], whole[0])
+    assert noded_together(shapes[:0], 0.001).shape == (0,)

@@ -10,7 +10,8 @@ import shapely
 from geo import links, overlay, proximity, routes, segments
 from geo.crs import ellipsoidal_area, planar_area
 from geo.links import Polygons
-from geo.overlay import area_inside, overlaps
+from geo.overlay import overlaps
+from geo.partition import area_inside
 from geo.proximity import within
 from tests.golden.recipe import HALF, QUESTIONS, world
 

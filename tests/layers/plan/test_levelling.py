@@ -1,5 +1,6 @@
 """Levelling: closed formulas, unknown where heights are missing, one site through the store."""
 
+from contextlib import closing
 from datetime import date
 
 import geopandas as gpd
@@ -17,8 +18,8 @@ from layers.assessment import question
 from layers.base import Ask, Edition, Survey, names
 from layers.plan.levelling import FIELDS, earthwork, levelling
 from layers.standards import Standards
+from layers.store import create_store
 from layers.store.base import Change
-from layers.store.gpkg import GpkgStore
 
 CRS = "EPSG:4548"
 DAY = date(2026, 11, 22)
@@ -137,8 +138,17 @@ def test_no_terrain_is_unknown_never_level():
     assert len(earthwork(plots(SQUARE).iloc[:0], terrain(raster(lambda x, y: x)), ASK)) == 0
 
 
-def test_the_stores_window_levels_as_the_whole_raster_does(tmp_path):
-    store = GpkgStore.create(tmp_path / "land.gpkg", CRS)
+@pytest.fixture(params=["gpkg", "postgis"])
+def store(request, tmp_path):
+    if request.param == "postgis":
+        with request.getfixturevalue("postgres").database() as url, closing(create_store(url, CRS)) as made:
+            yield made
+        return
+    with closing(create_store(tmp_path / "land.gpkg", CRS)) as made:
+        yield made
+
+
+def test_the_stores_window_levels_as_the_whole_raster_does(store):
     hills = raster(lambda x, y: 30 + 3 * np.sin(x / 90) * np.cos(y / 70), size=1000)
     whole = terrain(hills)
     store.add(whole.editions[0], whole.features[["id", "grid", "geometry"]], Change("t"))
@@ -147,4 +157,3 @@ def test_the_stores_window_levels_as_the_whole_raster_does(tmp_path):
     assert land["terrain"].features["grid"].iloc[0].values.size < hills.values.size / 1.5
     ask = question(Standards.load(), DAY, None, None)
     pd.testing.assert_frame_equal(earthwork(frame, land["terrain"], ask), earthwork(frame, whole, ask))
-    store.close()

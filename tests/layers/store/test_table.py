@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from layers.catalogue import LAYERS
+from layers.formats.geojson import features
 from layers.store.base import Store
 from tests.layers.store.samples import LIN, WU, X, Y, delivery, plots
 
@@ -32,3 +34,21 @@ def test_a_table_of_a_box_tells_what_a_frame_of_it_tells(store: Store) -> None:
     assert (column != 1.0).tolist() == (series != 1.0).tolist()
     assert (2 - column).equals(2 - series)
     assert ["-" + status for status in table["status"] if status] == ["-ready"] * int((table["status"] == "ready").sum())
+
+
+def test_a_table_is_written_as_a_frame_of_it_is(store: Store) -> None:
+    facts = {
+        "status": ["ready", None, 'of "two" 100 %'], "area_recorded": [99.5, None, 1.0 / 3.0], "owner": ["\u2028", "王", None],
+        "valid_from": ["2026-01-01", None, "1999-12-31"], "required_level": [5, None, 3],
+    }  # fmt: skip
+    store.add(delivery(), plots("P1", "P2", "P9", **facts), LIN)
+    box, fields = (X, Y, X + 1000, Y + 5), LAYERS["parcels"].columns
+    frame, table = store.read("parcels", box=box), store.table("parcels", box)
+    for crs in (frame.crs, "OGC:CRS84", "EPSG:4490"):
+        assert features(table, fields, crs) == features(frame, fields, crs)
+    turned, kept = table.take(np.array([2, 0])), table.pick(["id", "valid_from", "required_level"])
+    assert features(turned, fields, frame.crs) == features(frame.iloc[[2, 0]], fields, frame.crs)
+    assert features(kept, fields, frame.crs) == features(
+        frame[["id", "valid_from", "required_level", "geometry"]], fields, frame.crs
+    )
+    assert features(table.take(np.array([], int)), fields, frame.crs) == []
