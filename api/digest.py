@@ -85,8 +85,8 @@ class Channel(Protocol):
         """Name the recipient, without any secret."""
         ...
 
-    def send(self, digest: Digest) -> None:
-        """Send a digest; DeliveryError where it was not taken."""
+    def send(self, digest: Digest) -> Text | None:
+        """Send a digest, and tell whether it went unencrypted; DeliveryError where it was not taken."""
         ...
 
 
@@ -119,8 +119,8 @@ class Mail(NamedTuple):
             )
         return cls(to, str(server), sender or to, os.environ.get("SHUDI_SMTP_PASSWORD", ""))
 
-    def send(self, digest: Digest) -> None:
-        """Send a digest as a mail; a password goes only over an encrypted connection."""
+    def send(self, digest: Digest) -> Text | None:
+        """Send a digest as a mail, encrypted where the server can; a password goes only so."""
         message = EmailMessage()
         message["Subject"], message["From"], message["To"] = digest.title, _address(self.sender), _address(self.to)
         message["Message-ID"] = f"<{digest.id}@{self.sender.partition('@')[2]}>"
@@ -128,6 +128,7 @@ class Mail(NamedTuple):
         message.set_content(digest.text)
         try:
             with self._opened() as server:
+                plain = not isinstance(server.sock, ssl.SSLSocket)
                 server.send_message(message)
         except (smtplib.SMTPException, OSError) as error:
             code = getattr(error, "smtp_code", None)
@@ -136,6 +137,7 @@ class Mail(NamedTuple):
                 f"the mail server did not take the mail to {self.to} ({why}); it is sent again next time",
                 f"邮件服务器未接收发往 {self.to} 的邮件({why}),下次将重发",
             ) from None
+        return _unencrypted(urlsplit(self.server).hostname, "smtps://") if plain else None
 
     def _opened(self) -> smtplib.SMTP:
         """Connect and log in."""
@@ -161,6 +163,14 @@ class Mail(NamedTuple):
                 )
             server.login(parts.username, self.password)
         return server
+
+
+def _unencrypted(host: str | None, scheme: str) -> Text:
+    """Say that what was sent can be read on its way."""
+    return Text(
+        f"it went to {host} without encryption, and can be read on its way; {scheme} never does",
+        f"发往 {host} 时未加密,途中可被读取;{scheme} 始终加密",
+    )
 
 
 def _address(said: str) -> Address:
@@ -192,7 +202,7 @@ class Webhook(NamedTuple):
             )
         return cls(url, secret)
 
-    def send(self, digest: Digest) -> None:
+    def send(self, digest: Digest) -> Text | None:
         """Post a digest: `Shudi-Signature: t=SECONDS,v1=HMAC-SHA256 of "SECONDS.BODY"`; it follows no redirection."""
         import requests
 
@@ -210,6 +220,7 @@ class Webhook(NamedTuple):
                 f"the webhook at {host} did not take the digest ({why}); it is sent again next time",
                 f"{host} 的 webhook 未接收({why}),下次将重发",
             ) from None
+        return _unencrypted(host, "https://") if urlsplit(self.url).scheme == "http" else None
 
 
 def signature(body: bytes, secret: str, at: int) -> str:
@@ -219,12 +230,16 @@ def signature(body: bytes, secret: str, at: int) -> str:
 
 
 class Delivery(BaseModel):
-    """How the telling of one recipient went: sent, nothing (there was nothing new), failed, or would be sent (a dry run)."""
+    """How the telling of one recipient went: sent, nothing (there was nothing new), failed, or would be sent (a dry run).
+
+    caution: what was sent went without encryption.
+    """
 
     recipient: str
     state: Literal["sent", "nothing", "failed", "dry_run"]
     warnings: int
     error: Words | None = None
+    caution: Words | None = None
 
 
 def deliver(
@@ -240,8 +255,9 @@ def deliver(
             continue
         id = hashlib.sha256("\n".join(named(mine, channel.name)).encode()).hexdigest()[:32]
         failed: DeliveryError | None = None
+        caution: Text | None = None
         try:
-            channel.send(Digest(written(mine), on, id, language, "generated" in store.title))
+            caution = channel.send(Digest(written(mine), on, id, language, "generated" in store.title))
         except DeliveryError as error:
             failed = error
         except BaseException:
@@ -249,7 +265,7 @@ def deliver(
                 settle(store, mine, channel.name, on, False, change)
             raise
         settle(store, mine, channel.name, on, failed is None, change)
-        told.append(Delivery(recipient=channel.name, state="failed" if failed else "sent", warnings=len(mine), error=Words.of(failed.text) if failed else None))  # fmt: skip
+        told.append(Delivery(recipient=channel.name, state="failed" if failed else "sent", warnings=len(mine), error=Words.of(failed.text) if failed else None, caution=Words.of(caution) if caution else None))  # fmt: skip
     return told
 
 
@@ -263,4 +279,6 @@ def render(deliveries: Sequence[Delivery], zh: bool) -> str:
     for d in deliveries:
         said = words[d.state].zh if zh else words[d.state].en
         lines.append(f"{d.recipient}: " + said.format(n=d.warnings, why=(d.error.zh if zh else d.error.en) if d.error else ""))
+        if d.caution:
+            lines[-1] += f"({d.caution.zh})" if zh else f" ({d.caution.en})"
     return "\n".join(lines)

@@ -11,10 +11,11 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from api.importing import NotReadyError, TooManyImportsError
+from api.importing import GoneError, NotReadyError, TooManyImportsError
 from api.jobs import NoJobError, NoResultError
 from api.models import Problem, Words
 from api.refusals import REFUSALS, told
+from api.workbook import MovedError
 from geo.errors import GeoError
 from geo.tiles import TileError
 from layers.assessment import NotFoundError, StaleFindingsError
@@ -35,9 +36,11 @@ STATUS: Mapping[type[Exception], int] = {
     TileError: 404,
     StaleError: 412,
     NoJobError: 404,
+    GoneError: 404,
     NoResultError: 409,
     DuplicateError: 409,
     NotReadyError: 409,
+    MovedError: 409,
     TooManyImportsError: 429,
     StaleFindingsError: 409,
     BusyError: 503,

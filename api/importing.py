@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import pickle
@@ -16,8 +17,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -36,7 +37,7 @@ from layers.formats.deliver import write_rejects
 from layers.formats.mapping import Mapping as Pairs
 from layers.formats.mapping import with_pairs
 from layers.store import open_store
-from layers.store.base import Change
+from layers.store.base import Change, ReadOnlyError
 from layers.store.memory import MemoryStore
 
 PLAN, REJECTS, ABOUT, REQUEST, RESULT, REFUSAL, SHARE = (
@@ -64,6 +65,13 @@ class NotReadyError(Refusal):
 
 class TooManyImportsError(Refusal):
     """One person has as many imports under way as they may."""
+
+
+class GoneError(Refusal):
+    """The import was taken away while somebody worked for it."""
+
+    def __init__(self) -> None:
+        super().__init__("the import was taken away", "导入任务已被删除")
 
 
 class FailedError(Refusal):
@@ -94,7 +102,8 @@ class Imports:
 
     def make(self, owner: str, name: str) -> Import:
         """Make a folder for an upload; TooManyImportsError where its owner has too many under way."""
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with room():
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._sweep()
         if sum(job.state not in OVER for job in self.jobs.list(owner)) >= PENDING:
             raise TooManyImportsError(
@@ -102,7 +111,8 @@ class Imports:
                 f"您已有 {PENDING} 个任务在进行,请等待其结束或取消一个",
             )
         made = Import(secrets.token_hex(16), owner, name)
-        self.folder(made).mkdir(mode=0o700)
+        with room():
+            self.folder(made).mkdir(mode=0o700)
         return made
 
     def folder(self, of: Import) -> Path:
@@ -117,8 +127,8 @@ class Imports:
 
     def of(self, owner: str) -> list[Import]:
         """List somebody's imports, the oldest first."""
-        there = sorted(self._folder.glob(f"*/{ABOUT}"), key=lambda path: path.stat().st_mtime)
-        found = [self.get(path.parent.name) for path in there]
+        there = sorted((touched(path), path.parent.name) for path in self._folder.glob(f"*/{ABOUT}"))
+        found = [self.get(id) for _, id in there]
         return [it for it in found if it is not None and it.owner == owner]
 
     def begin(self, of: Import, request: Mapping[str, Any], size: int) -> Import:
@@ -139,7 +149,8 @@ class Imports:
             if of.delivery and self.jobs.get(of.delivery, None).state not in OVER:
                 raise NotReadyError(f"the import {of.id} is being stored already", f"导入任务 {of.id} 正在存入")
         folder = self.folder(of) / secrets.token_hex(4)
-        folder.mkdir(mode=0o700)
+        with there():
+            folder.mkdir(mode=0o700)
         asked = {**request, "actor": actor, "name": of.name, "plan": str(self.folder(of) / PLAN)}
         job = self.jobs.start("delivery", of.owner, step(folder, "bring", asked, STORING, {"SHUDI_BASE": base}))
         return self._save(replace(of, delivery=job.id))
@@ -149,28 +160,63 @@ class Imports:
         for id in filter(None, (of.look, of.delivery)):
             with suppress(NoJobError):
                 self.jobs.dismiss(id, None)
-        shutil.rmtree(self.folder(of), ignore_errors=True)
+        gone = self._folder / secrets.token_hex(8)
+        with suppress(FileNotFoundError):
+            self.folder(of).rename(gone)  # at one stroke: what still works for it finds no folder, and puts nothing into it
+        shutil.rmtree(gone, ignore_errors=True)
 
     def _save(self, of: Import) -> Import:
-        written(self.folder(of) / ABOUT, asdict(of))
+        with there(), room():
+            written(self.folder(of) / ABOUT, asdict(of))
         return of
 
     def _sweep(self) -> None:
         """Take away what nobody touched for long."""
         for folder in self._folder.iterdir():
-            if time.time() - folder.stat().st_mtime > KEPT:
+            if time.time() - touched(folder) > KEPT:
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def room() -> Iterator[None]:
+    """Refuse as the store does where the disk takes no more."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM):
+            raise
+        raise ReadOnlyError(
+            f"the upload cannot be kept ({error.strerror}); get space or write access beside the base",
+            f"无法保存上传的文件({error.strerror});请在土地库所在位置腾出空间或取得写权限",
+        ) from error
+
+
+@contextmanager
+def there() -> Iterator[None]:
+    """Say of a folder that is not there that its import was taken away."""
+    try:
+        yield
+    except FileNotFoundError as gone:
+        raise GoneError from gone
+
+
+def touched(path: Path) -> float:
+    """Tell when something was last touched [s since 1970]; now where it is being taken away."""
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return time.time()
 
 
 def step(folder: Path, what: str, request: Mapping[str, Any], seconds: float, environment: Mapping[str, str]) -> Work:
     """Make the work of a job that runs a step in a process group of its own, and kills it where it is to end."""
 
     def work(progress: Progress) -> Any:
-        if not folder.exists():
-            raise FailedError("the import was taken away", "导入任务已被删除")
-        written(folder / REQUEST, {**request, "step": what})
         told = {**os.environ, **environment, "TMPDIR": str(folder)}
-        with (folder / "log").open("wb") as log:
+        with there():
+            written(folder / REQUEST, {**request, "step": what})
+            log = (folder / "log").open("wb")
+        with log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "api.work", str(folder)], env=told, start_new_session=True, stdin=subprocess.DEVNULL,
                 stdout=log, stderr=log,

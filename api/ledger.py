@@ -12,15 +12,18 @@ from pydantic import BaseModel
 
 from api.models import Words
 from layers.base import Text
+from layers.ledger.projects import PHASES
 from layers.plan import ledger as planned
 from layers.plan.coordination import RULES as ROAD_RULES
 from layers.plan.figures import Figure
-from layers.plan.schedule import STATES
+from layers.plan.schedule import STATES, Step
 from layers.plan.warnings import RANK, checklists
+from layers.project_land import each_parcel
 from layers.standards import Rulebook
 from layers.steward import Steward
 
 Level = Literal["none", "notice", "yellow", "orange", "red"]
+TIMES = {"wd": Text("working days", "个工作日"), "d": Text("days", "天")}
 STEP_OF = dict.fromkeys(("unconnected", *ROAD_RULES), "utilities_connected")
 """The step of a rule whose `item` is none."""
 
@@ -73,13 +76,18 @@ class WarningsBody(BaseModel):
 class StepRow(BaseModel):
     """One step of a project: planned, forecast (the earliest end) and actual day, latest day and days of slack to the target.
 
-    `late`: days behind the plan, below 0 ahead of it; `record`: its number in permits, if anything is recorded of it.
+    `late`: days behind the plan, below 0 ahead of it; `record`: its number in permits, if anything is recorded of it. `time`: the most
+    that it takes by its procedure, in working days (`unit` wd) or natural days (d), by the `source`; `needs`: all steps before it.
     """
 
     item: str
     title: Words
     lane: str
     phase: int | None
+    needs: list[str]
+    time: int
+    unit: Literal["wd", "d"]
+    source: str
     state: Literal["done", "open", "blocked", "not_applicable"]
     begins: date | None
     planned: date | None
@@ -128,9 +136,16 @@ class ProjectRow(BaseModel):
 
 
 class PhaseBody(BaseModel):
-    """What follows for one phase of a project (None: for one that has none)."""
+    """What follows for one phase of a project (None: for one that has none), with what is recorded of it and of its land.
+
+    `area_supplied_m2`: None where no case of it was supplied, or the area of one that was is not recorded.
+    """
 
     phase: int | None
+    record: dict[str, Any]
+    land_cases: list[str]
+    parcels: list[str]
+    area_supplied_m2: float | None
     start: date | None
     contract_to_start_days: int | None
     contract_to_start: list[Why]
@@ -168,7 +183,10 @@ class Task(BaseModel):
 
 
 class FigureRow(BaseModel):
-    """A figure with its formula and the rows behind it, as table:number."""
+    """A figure with its formula and the rows behind it, as table:number.
+
+    `lacking`: how many rows belong to it and do not record what it counts, `lacks` names them.
+    """
 
     id: str
     title: Words
@@ -179,13 +197,15 @@ class FigureRow(BaseModel):
     growth: float | None
     rows: list[str]
     of: list[str]
+    lacking: int
+    lacks: list[str]
 
     @classmethod
     def of_(cls, f: Figure) -> FigureRow:
         """Write a figure."""
         return cls(
             id=f.id, title=Words.of(f.title), value=f.value, unit=f.unit, formula=Words.of(f.formula), before=f.before,
-            growth=f.growth, rows=list(f.rows), of=list(f.of),
+            growth=f.growth, rows=list(f.rows), of=list(f.of), lacking=f.lacking, lacks=list(f.lacks),
         )  # fmt: skip
 
 
@@ -228,10 +248,9 @@ def projects(of: Steward) -> list[ProjectRow]:
 
 def whole(of: Steward, id: str) -> ProjectBody:
     """Tell one project; UnknownItemError where there is none."""
-    of.ledger.find(id)
+    group, _ = of.ledger.find(id)
     record = of.tables.projects[of.tables.projects["id"] == id].drop(columns="geometry").iloc[0]
-    told = {k: None if pd.isna(v) else str(v.date()) if isinstance(v, pd.Timestamp) else getattr(v, "item", lambda v=v: v)() for k, v in record.items()}  # fmt: skip
-    items = {s.id: s.title for g in of.ledger.groups for s in g.plan.steps}
+    items = {s.id: s for s in group.plan.steps}
     waits = {p: planned.blocked_by(of.ledger, id, p) for p in planned.phases(of.ledger, id)}
     steps = planned.rows(of.ledger)
     mine = steps[steps["project"] == id]
@@ -239,7 +258,7 @@ def whole(of: Steward, id: str) -> ProjectBody:
     first = min(parts, key=lambda part: part.start or date.max)
     last = max(parts, key=lambda part: part.production[0].on)
     return ProjectBody(
-        on=day(of.ledger.on) or date.today(), project={str(k): v for k, v in told.items()},
+        on=day(of.ledger.on) or date.today(), project=_plain(record),
         stage=planned.stages(of.tables.projects, steps)[id], five_ones_missing=_listed(planned.five_ones(of.tables.projects)[id]),
         steps=[_step(r, items, waits) for r in mine.to_dict("records")], contract_to_start_days=first.contract_to_start_days,
         contract_to_start=first.contract_to_start, five_permits_missing=list(dict.fromkeys(m for p in parts for m in p.five_permits_missing)),
@@ -257,9 +276,31 @@ def _phase(of: Steward, id: str, phase: int | None) -> PhaseBody:
     start = day(group.plan.finish[case, items.index("start")]) if "start" in items else None
     missing = list(planned.bundle(of.ledger, id, phase).missing)
     return PhaseBody(
-        phase=phase, start=start, contract_to_start_days=days, contract_to_start=_reasons(why, phase), five_permits_missing=missing,
+        phase=phase, **_of_its_own(of, id, phase), start=start, contract_to_start_days=days, contract_to_start=_reasons(why, phase), five_permits_missing=missing,
         production=_reasons(last, phase),
     )  # fmt: skip
+
+
+def _of_its_own(of: Steward, id: str, phase: int | None) -> dict[str, Any]:
+    """Tell what is recorded of a phase: its figures, its land cases, their parcels."""
+    phases, cases = of.tables.phases, of.tables.cases[(of.tables.cases["project"] == id).to_numpy(bool)]
+    mine = (
+        phases[((phases["project"] == id) & (phases["phase"] == phase)).to_numpy(bool, na_value=False)]
+        if phases is not None and phase
+        else None
+    )
+    cases = cases[(cases["phase"] == phase).to_numpy(bool, na_value=False)] if phase else cases
+    supplied = cases["supplied_area"][cases["supplied_on"].notna().to_numpy(bool)]
+    return {
+        "record": {} if mine is None or not len(mine) else _plain(mine.drop(columns=["geometry", "edition"]).iloc[0]),
+        "land_cases": cases["id"].tolist(), "parcels": list(dict.fromkeys(each_parcel(cases)["parcel"])),
+        "area_supplied_m2": float(supplied.sum()) if len(supplied) and supplied.notna().all() else None,
+    }  # fmt: skip
+
+
+def _plain(record: pd.Series) -> dict[str, Any]:
+    """Give a record as JSON holds it."""
+    return {str(k): None if pd.isna(v) else str(v.date()) if isinstance(v, pd.Timestamp) else getattr(v, "item", lambda v=v: v)() for k, v in record.items()}  # fmt: skip
 
 
 def tasks(of: Steward, id: str, by: Literal["month", "week"]) -> list[Task]:
@@ -277,11 +318,13 @@ def _listed(names: str) -> list[str]:
     return [name for name in names.split(", ") if name]
 
 
-def _step(row: dict[Any, Any], titles: dict[str, Text], waits: dict[int | None, dict[str, list[str]]]) -> StepRow:
+def _step(row: dict[Any, Any], known: dict[str, Step], waits: dict[int | None, dict[str, list[str]]]) -> StepRow:
     """Write a step; waits: for which each waits, by phase."""
     item, phase = row["item"], None if row["phase"] < 0 else row["phase"]
+    step = known[item]
     return StepRow(
-        item=item, title=Words.of(titles[item]), lane=row["lane"], phase=phase, state=row["state"],
+        item=item, title=Words.of(step.title), needs=list(step.after), time=step.time, unit="wd" if step.unit == "wd" else "d",
+        source=step.source, lane=row["lane"], phase=phase, state=row["state"],
         **{name: day(row[name]) for name in ("begins", "planned", "forecast", "actual", "latest")},
         slack=None if np.isnan(row["slack"]) else int(row["slack"]), critical=row["critical"], waits_for=waits[phase].get(item, []),
         late=None if pd.isna(row["late"]) else row["late"].days, record=None if pd.isna(row["record"]) else row["record"],
@@ -309,14 +352,14 @@ def render_project(body: ProjectBody, zh: bool) -> str:
     steps = [
         (
             say(s.title) + _of_phase(s.phase), say(Words.of(STATES[s.state].name)), str(s.planned or "-"), str(s.forecast or "-"),
-            "-" if s.slack is None else str(s.slack), ", ".join(s.waits_for),
+            "-" if s.slack is None else str(s.slack), f"{s.time} {TIMES[s.unit].zh if zh else TIMES[s.unit].en}", ", ".join(s.waits_for),
         )
         for s in body.steps
     ]  # fmt: skip
     head = (
-        ("事项", "状态", "计划", "预计/实际", "浮动天数", "等待")
+        ("事项", "状态", "计划", "预计/实际", "浮动天数", "时限", "等待")
         if zh
-        else ("step", "state", "planned", "forecast or done", "slack", "waits for")
+        else ("step", "state", "planned", "forecast or done", "slack", "time limit", "waits for")
     )
     missing = ", ".join(body.five_ones_missing) or ("无" if zh else "none")
     lines = [
@@ -327,6 +370,10 @@ def render_project(body: ProjectBody, zh: bool) -> str:
     for part in parts:
         if isinstance(part, PhaseBody):
             lines.append(f"{'第' if zh else 'phase '}{part.phase}{'期' if zh else ''}")
+            titles = {f.name: f"{f.title.zh if zh else f.title.en}{f' [{f.unit}]' if f.unit else ''}" for f in PHASES.fields[2:]}
+            lines += [f"  {title}: {part.record[name]}" for name, title in titles.items() if part.record.get(name) is not None]
+            if part.parcels:
+                lines.append(f"  {'宗地' if zh else 'parcels'}: {', '.join(part.parcels)}")
         lines.append("拿地到开工天数:" if zh else "days from contract to start: ")
         lines[-1] += "-" if part.contract_to_start_days is None else str(part.contract_to_start_days)
         lines += [f"  {w.item} {w.on}: {say(w.text)}" for w in part.contract_to_start]
@@ -362,7 +409,8 @@ def render_report(body: ReportBody, zh: bool) -> str:
     for f in body.figures:
         value = "-" if f.value is None else f"{f.value:,.4g}" if abs(f.value) < 100 else f"{f.value:,.0f}"
         growth = "" if f.growth is None else f"{f.growth:+.1%}"
-        rows.append((f.title.zh if zh else f.title.en, value, f.unit, growth, f.formula.zh if zh else f.formula.en))
+        lacking = "" if not f.lacking else f"{f.lacking}条未记录" if zh else f"{f.lacking} not recorded"
+        rows.append((f.title.zh if zh else f.title.en, value, f.unit, growth, lacking, f.formula.zh if zh else f.formula.en))
     return table(rows)
 
 

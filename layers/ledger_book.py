@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,6 +20,8 @@ from layers.steward import Steward
 from layers.store.base import Store
 from layers.wishes import BadEditError, Wish
 
+CELL = 32_767
+"""Characters that a cell of a workbook holds."""
 DIGITS = 1e-12
 """The share of a real that a workbook loses."""
 
@@ -45,7 +48,7 @@ def write_book(store: Store, of: Steward, figures: Sequence[Mapping[str, Any]], 
         sheets = [(name, pd.DataFrame(store.read(name).drop(columns=["geometry", "edition"]))) for name in BOOKED]
         entry = max(store.versions().values(), default=0)
     told = [
-        {"figure": f["title"]["zh"], "id": f["id"], "value": f["value"], "unit": f["unit"], "formula": f["formula"]["zh"], "rows": ", ".join(f["rows"])}
+        {"figure": f["title"]["zh"], "id": f["id"], "value": f["value"], "unit": f["unit"], "formula": f["formula"]["zh"], "rows": ", ".join(f["rows"])[:CELL], "lacking": f["lacking"], "lacks": ", ".join(f["lacks"])[:CELL]}
         for f in figures
     ]  # fmt: skip
     warned = of.warnings[["level", "project", "item", "rule", "days", "on", "en", "zh"]]
@@ -54,44 +57,47 @@ def write_book(store: Store, of: Steward, figures: Sequence[Mapping[str, Any]], 
 
 
 def read_book(store: Store, path: Path) -> tuple[tuple[Wish, ...], tuple[Cell, ...]]:
-    """Read a workbook back: what was edited in it since it was written, as wishes and cell by cell; what it leaves out stays.
+    """Read a workbook back: what was edited in it since it was written, as `compare` tells; FormatError for a file that is none."""
+    return compare(store, workbook.sheets(path), path.name)
+
+
+def compare(store: Store, sheets: Mapping[str, pd.DataFrame], book: str) -> tuple[tuple[Wish, ...], tuple[Cell, ...]]:
+    """Compare the sheets of a workbook, frames of text, with the base: as wishes and cell by cell; what it leaves out stays.
 
     What others changed in the base meanwhile stays too; where both changed the same value, BadEditError names it. It also names the
-    sheet, column or cell that cannot be read; FormatError a file that is no such workbook. A workbook without the sheet `about` is
-    held against the base as it is.
+    sheet, column or cell that cannot be read. A workbook without the sheet `about` is held against the base as it is.
+    book: its name, for what is said of it.
     """
     wishes: list[Wish] = []
     cells: list[Cell] = []
-    names = workbook.names(path)
-    for name in names:
+    for name in sheets:
         if name not in (*BOOKED, *TOLD):
             like = did_you_mean(name, BOOKED)
-            raise BadEditError(f"{path.name} has a sheet {name}: {like.en}", f"{path.name} 有工作表 {name}:{like.zh}")
-    if not set(names) & set(BOOKED):
+            raise BadEditError(f"{book} has a sheet {name}: {like.en}", f"{book} 有工作表 {name}:{like.zh}")
+    if not set(sheets) & set(BOOKED):
         listed = ", ".join(BOOKED)
-        raise BadEditError(
-            f"{path.name} has no sheet of the ledger; there are {listed}", f"{path.name} 没有台账工作表;可有 {listed}"
-        )
+        raise BadEditError(f"{book} has no sheet of the ledger; there are {listed}", f"{book} 没有台账工作表;可有 {listed}")
     with store.snapshot():
-        entry = _entry(store, path) if "about" in names else None
-        for name in (n for n in BOOKED if n in names):
+        entry = _entry(store, sheets["about"], book) if "about" in sheets else None
+        for name in (n for n in BOOKED if n in sheets and sheets[n].shape[1]):
             now = store.read(name)
             then = now if entry is None else store.read(name, as_of=entry)
-            mine, of_sheet = _differing(LEDGER[name], then, now, workbook.read(path, name))
+            mine, of_sheet = _differing(LEDGER[name], then, now, sheets[name])
             wishes += mine
             cells += of_sheet
-    return tuple(wishes), tuple(cells)
+        stamps = {n: store.stamps(n, [w.id for w in wishes if w.layer == n]) for n in {w.layer for w in wishes}}
+    return tuple(replace(w, version=stamps[w.layer].get(w.id, 0)) for w in wishes), tuple(cells)
 
 
-def _entry(store: Store, path: Path) -> int:
+def _entry(store: Store, about: pd.DataFrame, book: str) -> int:
     """Read at which entry of the history a workbook was written."""
-    about = workbook.read(path, "about")
-    said = about.loc[(about.iloc[:, 0] == "entry").to_numpy(bool), about.columns[-1]].tolist()
+    named = about.shape[1] > 1
+    said = about.loc[(about.iloc[:, 0] == "entry").to_numpy(bool), about.columns[-1]].tolist() if named else []
     newest = max(store.versions().values(), default=0)
     if not said or not str(said[0]).isdigit() or int(said[0]) > newest:
         raise BadEditError(
-            f"{path.name} was not written from this base: its sheet about names no entry of the history up to {newest}",
-            f"{path.name} 不是由本库导出:其工作表 about 未指明本库历史条目(最大为 {newest})",
+            f"{book} was not written from this base: its sheet about names no entry of the history up to {newest}",
+            f"{book} 不是由本库导出:其工作表 about 未指明本库历史条目(最大为 {newest})",
         )
     return int(said[0])
 

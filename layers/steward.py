@@ -13,6 +13,7 @@ import pandas as pd
 import shapely
 
 from layers.collections import made_from
+from layers.enterprises import known_codes
 from layers.errors import Refusal
 from layers.known import Known
 from layers.parcels import TAKEN
@@ -29,13 +30,13 @@ from layers.store.base import Compare, Edit, Store, When
 
 OFFERED = ("published", "sold")
 """States of listings that bind their scheme."""
-GUARDED = ("projects", "permits")
+GUARDED = ("projects", "permits", "phases")
 """The tables whose records are held against each other."""
 
 
 RESTS_ON = (
     "projects", "permits", "land_cases", "opinions", "approvals", "buildings", "connections", "relocations", "sections", "issues",
-    "parcels",
+    "parcels", "phases",
 )  # fmt: skip
 """The layers that a ledger is read from."""
 
@@ -72,15 +73,18 @@ def steward(store: Store, standards: Standards, on: date, as_of: datetime | None
         floors = _floors(store, tables, relocations)
         sections = _sections(store, as_of, project)
     day, book = np.datetime64(on, "D"), standards.on(on)
-    of = planned.ledger(tables.projects, permits, day, book, Calendar.of(standards), floors)
+    of = planned.ledger(tables.projects, permits, day, book, Calendar.of(standards), floors, tables.phases)
     return Steward(of, tables, warnings(of, tables.cases, tables.connections, tables.issues, opinions, sections))
 
 
 class Stewards:
-    """Whole ledgers of a base, kept until a table, a parcel or the findings change: nobody may change what they hold."""
+    """Whole ledgers of a base, kept until a table, a parcel or the findings change: nobody may change what they hold.
+
+    land: what is kept of the land beside them, the figures of `layers.stock`.
+    """
 
     def __init__(self, keep: int = 4) -> None:
-        self._known = Known(keep)
+        self._known, self.land = Known(keep), Known(keep)
 
     def get(self, store: Store, standards: Standards, on: date, as_of: datetime | None = None) -> Steward:
         """Remember the ledger of a day, as it was known at a moment, or read and schedule it."""
@@ -109,7 +113,7 @@ def _tables(
         supplied = store.read("parcels", (west, south, east, north), columns=["id"], as_of=as_of, where=[sold])
     shapes = np.zeros(0, object) if supplied is None else np.asarray(supplied.geometry.to_numpy(), object)
     cases, connections, issues, buildings = (read(name) for name in ("land_cases", "connections", "issues", "buildings"))
-    tables = Tables(projects, cases, connections, issues, buildings, approvals, shapes)
+    tables = Tables(projects, cases, connections, issues, buildings, approvals, shapes, read("phases"))
     return tables, read("permits"), read("relocations"), read("opinions")
 
 
@@ -172,17 +176,20 @@ def hold(store: Store, edits: Sequence[Edit], book: Rulebook) -> None:
     for put in (e.put for e in edits if e.layer == "permits" and e.put is not None):
         _hashes("permits", "scheme_hash", put)
         _same_scheme(store, put[put["scheme_hash"].notna() & put["exception_basis"].isna()])
+    for projects in (e.put for e in edits if e.layer == "projects" and e.put is not None):
+        known_codes(projects, book)
     mine = {e.layer: e for e in edits if e.layer in GUARDED}
     if not mine:
         return
     ids: set[str] = set()
-    for name, column in (("projects", "id"), ("permits", "project")):
+    for name, column in (("projects", "id"), ("permits", "project"), ("phases", "project")):
         if (e := mine.get(name)) is not None:
             old = store.read(name, ids=list({*e.delete, *([] if e.put is None else e.put["id"])}))
             ids.update(old[column], [] if e.put is None else e.put[column])
     projects = _after(store.read("projects", ids=sorted(ids)), mine.get("projects"))
     permits = _after(store.read("permits", where=[Compare("project", "in", tuple(sorted(ids)))]), mine.get("permits"))
-    check(projects, permits, np.datetime64(book.day, "D"), book)
+    phases = _after(store.read("phases", where=[Compare("project", "in", tuple(sorted(ids)))]), mine.get("phases"))
+    check(projects, permits, np.datetime64(book.day, "D"), book, phases)
 
 
 def _hashes(table: str, column: str, records: pd.DataFrame) -> None:
@@ -208,7 +215,8 @@ def _same_scheme(store: Store, permits: pd.DataFrame) -> None:
         return
     whose = [Compare("project", "in", tuple(permits["project"].unique().tolist()))]
     named = each_parcel(store.read("land_cases", where=[*whose, Compare("parcels", "known")], columns=["project", "parcels"]))
-    sites = store.read("sites", where=whose, columns=["project"])
+    sites = store.read("sites", where=whose, columns=["project", "status"])
+    sites = sites[(sites["status"] != "cancelled").to_numpy(bool, na_value=True)]
     land = store.read("parcels", ids=offers["plot"].unique().tolist(), columns=["id"])
     for permit, project, told in zip(permits["id"], permits["project"], permits["scheme_hash"], strict=True):
         plots = set(named["parcel"][named["project"] == project])

@@ -29,6 +29,7 @@ from layers.plan.warnings import RANK
 from layers.project_land import grounds
 from layers.roads import half_width
 from layers.steward import Steward
+from layers.stock import all_figures
 from layers.store.base import Store, When
 from layers.units import mu
 from maps.sheet import BLACK, GREY, LIGHT, ROAD, Frame, fitted, font
@@ -63,7 +64,7 @@ def pack(
     whole = len(numbered(of)) + 3
     made = {}
     told(0, whole)
-    made["ledger.xlsx"] = _book(of, spans, language)
+    made["ledger.xlsx"] = _book(store, of, spans, language, as_of)
     told(1, whole)
     made["ledger.pdf"] = _ledger(of, spans, language, generated)
     told(2, whole)
@@ -114,7 +115,7 @@ def _span(of: Steward, by: str, language: str) -> pd.DataFrame:
     return order.drop(columns="place").reset_index(drop=True)
 
 
-def _book(of: Steward, spans: Mapping[str, pd.DataFrame], language: str) -> bytes:
+def _book(store: Store, of: Steward, spans: Mapping[str, pd.DataFrame], language: str, as_of: When | None) -> bytes:
     """Write the two spans, the warnings and the figures of the year so far as a workbook."""
     heads = {name: _say(title, language) for name, title, _ in HEADS}
     section = _say(Text("Section", "分组"), language)
@@ -129,10 +130,10 @@ def _book(of: Steward, spans: Mapping[str, pd.DataFrame], language: str) -> byte
     warned = of.warnings[["level", "project", "item", "days", "on", language]]
     today = _on(of)
     told = [
-        (_say(f.title, language), f.value, f.unit, f.growth, _say(f.formula, language))
-        for f in of.figures(date(today.year, 1, 1), today)
+        (_say(f.title, language), f.value, f.unit, f.growth, f.lacking, _say(f.formula, language))
+        for f in all_figures(store, of, date(today.year, 1, 1), today, as_of)
     ]
-    figures = pd.DataFrame(told, columns=["figure", "value", "unit", "growth", "formula"])
+    figures = pd.DataFrame(told, columns=["figure", "value", "unit", "growth", "not recorded", "formula"])
     sheets += [(_say(names["warnings"], language), warned), (_say(names["figures"], language), figures)]
     with TemporaryDirectory(prefix="shudi-") as folder:
         path = Path(folder) / "ledger.xlsx"

@@ -339,10 +339,12 @@ def _listed(pdf: FPDF, rows: Sequence[Row], language: str, k: float, box: Letter
     left, top, right, bottom = box
     line = min(max((bottom - top) / (len(rows) + 1), 3.2 * k), 5.2 * k)
     fits = int((bottom - top) // line) - 1
-    widths = [share * (right - left) for _, share in HEADS]
     pdf.set_line_width(0.1 * k)
     pdf.set_draw_color(*LIGHT)
     size = min(line * 1.75, 7.5 * k)
+    pdf.set_font("sans", size=size)
+    table = [_cells(row, language) for row in rows]
+    widths = _widths(pdf, [[_say(title, language) for title, _ in HEADS], *table], right - left, k)
 
     def write(y: float, cells: Sequence[str], bold: bool = False) -> None:
         pdf.set_font("sans", size=size)
@@ -362,9 +364,22 @@ def _listed(pdf: FPDF, rows: Sequence[Row], language: str, k: float, box: Letter
     write(top, [_say(title, language) for title, _ in HEADS], True)
     for n, row in enumerate(rows[:fits], 1):
         y = top + n * line
-        stage = _say(STAGES[row.stage].name, language)
-        write(y, (str(row.number), row.name, row.steward, stage, row.start, row.production, row.level_name))
+        write(y, table[n - 1])
         if row.level in LEVELS:
             pdf.set_fill_color(*LEVELS[row.level])
             pdf.rect(right - 2.6 * k, y + line * 0.25, 2 * k, line * 0.5, style="F")
     return rows[fits:]
+
+
+def _cells(row: Row, language: str) -> tuple[str, ...]:
+    """Write the row of a project under HEADS."""
+    stage = _say(STAGES[row.stage].name, language)
+    return (str(row.number), row.name, row.steward, stage, row.start, row.production, row.level_name)
+
+
+def _widths(pdf: FPDF, table: Sequence[Sequence[str]], wide: float, k: float) -> list[float]:
+    """Give each column what its longest text asks for, and the names the rest; where that is less than their share, all have their shares."""
+    asked = [max(pdf.get_string_width(cell) for cell in column) + 2.4 * k for column in zip(*table, strict=True)]
+    asked[-1] += 3 * k  # the square of the level
+    asked[1] = wide - sum(asked) + asked[1]
+    return asked if asked[1] >= HEADS[1][1] * wide else [share * wide for _, share in HEADS]

@@ -35,6 +35,7 @@ from layers.notices import claim, settle, unsent
 from layers.plan.warnings import RANK
 from layers.standards import Rulebook, Standards
 from layers.steward import steward
+from layers.stock import all_figures
 from layers.store.base import Change
 from layers.wishes import Wish
 
@@ -180,7 +181,9 @@ def report(
     since, until = date(year or day.year, 1, 1), date(year, 12, 31) if year else day
     with context.store(read_only=True) as store:
         of = steward(store, standards, day)
-        body = ReportBody(since=since, until=until, on=day, figures=[FigureRow.of_(f) for f in of.figures(since, until)])
+        body = ReportBody(
+            since=since, until=until, on=day, figures=[FigureRow.of_(f) for f in all_figures(store, of, since, until)]
+        )
         if out is not None:
             write_book(store, of, body.model_dump()["figures"], out)
     context.answer(body.model_dump(mode="json"), render_report(body, zh))

@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 
 from api.auth import Person, ThePerson
 from api.deps import AStore, TheImports, TheSettings
-from api.importing import BOX, REJECTS, Import, Imports, elsewhere
+from api.importing import BOX, REJECTS, Import, Imports, elsewhere, room
 from api.jobs import State
 from api.models import Problem, Words
 from layers.assessment import NotFoundError
@@ -93,7 +93,7 @@ def find(imports: Imports, person: Person, id: str) -> Import:
 async def kept(request: Request, path: Path) -> int:
     """Write the body of a request to a new file; gives its size [bytes]."""
     size = 0
-    with path.open("xb") as sink:
+    with room(), path.open("xb") as sink:
         async for chunk in request.stream():
             size += len(chunk)
             await to_thread.run_sync(sink.write, chunk)

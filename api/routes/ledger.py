@@ -14,6 +14,7 @@ from api.models import Moment, Problem
 from layers.plan.warnings import RANK
 from layers.project_land import land_of, projects_on
 from layers.steward import steward
+from layers.stock import all_figures
 
 router = APIRouter(tags=["ledger"], responses={400: {"model": Problem}})
 Id = Annotated[str, Path(max_length=200, description="number of a project")]
@@ -95,5 +96,7 @@ def the_report(
     """Tell the figures of a year, each with its formula and the rows that it rests on."""
     day = on or date.today()
     since, until = date(year or day.year, 1, 1), date(year, 12, 31) if year else day
-    of = stewards.get(store, standards, day)
-    return ReportBody(since=since, until=until, on=day, figures=[FigureRow.of_(f) for f in of.figures(since, until)])
+    with store.snapshot():
+        of = stewards.get(store, standards, day)
+        found = all_figures(store, of, since, until, known=stewards.land)
+    return ReportBody(since=since, until=until, on=day, figures=[FigureRow.of_(f) for f in found])

@@ -32,6 +32,12 @@ TRADES = (
     ("C3311", "新材料 new materials"), ("C3484", "装备 equipment"), ("C3841", "储能 batteries"), ("C2710", "医药 pharmaceuticals"),
     ("C3391", "铸造 castings"), ("C3985", "电子材料 electronic materials"),
 )  # fmt: skip
+TAGS = ("世界强企业 global leaders", "央企 central enterprises", "流域协同 river basin", "动能转换 new drivers")
+"""How signings are told apart (F43)."""
+CLEARED = 150
+"""Land that the consolidation of the year cleared [mu] (F40)."""
+PHASED, PARTS = 120, (72, 48)
+"""A reviewed project in two phases, and the land of each [mu]."""
 DONE = ("signing", "joint_review", "planning_conditions", "listing_notice", "listing", "grant_contract")
 """Steps up to the contract."""
 LATER = (
@@ -47,9 +53,10 @@ def tables(parcels: gpd.GeoDataFrame) -> Iterator[tuple[str, date, gpd.GeoDataFr
     """Give the tables of the ledger with the day to which each is kept; `parcels`: those on which projects may stand."""
     land = _land(parcels, KEY - len(_reviewed()))
     started = [_started(k, land[k]) for k in range(len(land))]
-    coming = _reviewed()
+    coming = [*_reviewed(), _consolidation()]
     kept = date(YEAR + 1, 3, 31)
     yield "projects", kept, _table("projects", [*(p for p, *_ in started), *(p for p, *_ in coming), *_others()])
+    yield "phases", kept, _table("phases", _phases())
     yield "permits", kept, _table("permits", [row for _, rows, *_ in [*started, *coming] for row in rows])
     yield "land_cases", kept, _table("land_cases", [case for *_, case in [*started, *coming]])
     yield "buildings", kept, _table("buildings", _buildings(len(started)))
@@ -68,7 +75,7 @@ def approvals(district: District) -> gpd.GeoDataFrame | None:
     count = len(shapes)
     columns = {
         "id": [f"A-{n + 1}" for n in range(count)], "kind": kinds, "batch": f"{YEAR}年第一批次", "number": f"示例批文{YEAR}-1",
-        "authority": "省人民政府 province", "approved_on": dates([f"{YEAR}-03-20"] * count),
+        "authority": "省人民政府 province", "arable_area": np.round(0.6 * shapely.area(shapes), 2), "approved_on": dates([f"{YEAR}-03-20"] * count),
     }  # fmt: skip
     return frame("approvals", shapes, columns)
 
@@ -121,7 +128,7 @@ def _started(k: int, land: tuple[str | None, float]) -> tuple[dict[str, Any], li
         "status": "in_production" if k % 2 == 0 else "started", "enterprise": f"示例企业 demo company {k + 1}", **_carried(k),
         "investment_planned": 15_000 + 500 * (k % 9), "investment_actual": _shared(INVESTED, count, k),
         "required_area": mu * MU, "required_use_code": "100102", "jobs_expected": 120 + k,
-        "target_item": "in_production", "target_on": f"{YEAR + 1}-12-31",
+        "target_item": "in_production", "target_on": f"{YEAR + 1}-12-31", "tags": TAGS[k % len(TAGS)],
     }  # fmt: skip
     if k % 2 == 0:
         project |= {"output_actual": 20_000 + 100 * k, "tax_actual": 900 + 10 * k, "jobs_actual": 110 + k}
@@ -172,7 +179,7 @@ def _reviewed() -> list[tuple[dict[str, Any], list[dict[str, Any]], dict[str, An
             "id": id, "name": f"示例 demo · {p.name}", "kind": "industrial", "template": "industrial_scheme" if p.mu == FIRST_PHASE else None,
             "status": "review_passed", "level": _level(KEY - 7 + n), "industry_code": code, **_carried(KEY - 7 + n),
             "investment_planned": 200 * p.mu, "required_area": p.mu * MU, "required_use_code": p.use,
-            "target_item": "in_production", "target_on": _day(p.needed_by, 500),
+            "target_item": "in_production", "target_on": _day(p.needed_by, 500), "tags": TAGS[n % len(TAGS)],
         }  # fmt: skip
         steps = [
             _step(id, "signing", f"{YEAR}-05-12", f"{YEAR}-05-12"),
@@ -186,6 +193,33 @@ def _reviewed() -> list[tuple[dict[str, Any], list[dict[str, Any]], dict[str, An
         }  # fmt: skip
         found.append((project, steps, case))
     return found
+
+
+def _consolidation() -> tuple[dict[str, Any], list[dict[str, Any]], dict[str, Any]]:
+    """Make the project that clears land of villages in the year (F40, F58): project, steps, the land that it cleared."""
+    id = "P-land(示例)"
+    project = {
+        "id": id, "name": "示例 demo · 土地清理 land clearing", "kind": "consolidation", "template": "consolidation", "level": "park",
+        "status": "acquiring", **_carried(52), "funds_planned": 9_000, "funds_paid": 6_300, "funder": "示例平台公司 demo platform company",
+        "required_area": CLEARED * MU, "target_item": "acceptance", "target_on": f"{YEAR + 1}-12-31",
+    }  # fmt: skip
+    days = zip(("signing", "filing", "land_survey", "compensation_notice", "compensation_agreement", "land_cleared"),
+               ("02-10", "02-14", "03-28", "05-06", "07-15", "10-20"), strict=True)  # fmt: skip
+    steps = [_step(id, item, f"{YEAR}-{day}", f"{YEAR}-{day}") for item, day in days]
+    steps += [_step(id, "start", f"{YEAR + 1}-05-15", None), _step(id, "completion", f"{YEAR + 1}-10-15", None)]
+    return project, steps, {"id": "C-land", "project": id, "total_area": CLEARED * MU}
+
+
+def _phases() -> Rows:
+    """Part a reviewed project into phases: each with its land, its investment and its target."""
+    site = next(p for p in PROJECTS if p.mu == PHASED)
+    return [
+        {
+            "id": f"F-{PHASED}-{k + 1}", "project": f"P-{PHASED}(示例)", "phase": k + 1, "name": f"{k + 1}期 phase {k + 1}", "area": mu * MU,
+            "investment_planned": 200 * mu, "floor_planned": mu * MU * 1.2, "target_item": "in_production", "target_on": _day(site.needed_by, 500 + 365 * k),
+        }
+        for k, mu in enumerate(PARTS)
+    ]  # fmt: skip
 
 
 def _others() -> Rows:

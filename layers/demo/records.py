@@ -15,11 +15,13 @@ import numpy as np
 import shapely
 
 from layers.demo.frame import dates, frame
-from layers.demo.sites import PROJECTS, ROAD_LENGTH, ROAD_WIDTH
+from layers.demo.sites import PROJECTS, ROAD_LENGTH, ROAD_START, ROAD_STREET, ROAD_WIDTH
 
 Rows = Sequence[Mapping[str, Any]]
 DEPARTMENTS = ("自然资源局 natural resources", "水务局 water", "发展改革局 development and reform")
 ROAD = "P-road(示例)"
+BRANCH = "P-K08"
+"""The project whose gas would come when its street is finished."""
 STREET = 750.0
 """Length of a section of the street works [m]."""
 PLACES = 6
@@ -72,15 +74,25 @@ def _relocations() -> Rows:
 
 
 def _sections() -> Rows:
-    """Make the sections of the street works, whose lines were agreed in one round (F52, F53)."""
-    return [
+    """Make the sections of the street works, whose lines were agreed in one round (F52, F53), and a branch that would open one again."""
+    works = [
         {
-            "id": f"SC-{k + 1}", "project": ROAD, "name": f"{k + 1}标段 section {k + 1}", "length": STREET, "width": ROAD_WIDTH,
+            "id": f"SC-{k + 1}", "project": ROAD, "name": f"{k + 1}标段 section {k + 1}", "road": _road(k), "length": STREET, "width": ROAD_WIDTH,
             "utilities": "water,sewage,storm,gas,telecom", "round": "示例协调会2025-3 coordination round",
             "planned_from": f"2026-{7 + 3 * k:02d}-01", "planned_to": f"2026-{9 + 3 * k:02d}-30",
         }
         for k in range(int(ROAD_LENGTH / STREET))
     ]  # fmt: skip
+    branch = {
+        "id": "SC-3", "project": BRANCH, "name": "燃气支线 gas branch", "road": _road(1), "utilities": "gas",
+        "round": "示例协调会2026-1 coordination round", "planned_from": "2027-02-10", "planned_to": "2027-03-20",
+    }  # fmt: skip
+    return [*works, branch]
+
+
+def _road(k: int) -> str:
+    """Name the piece of the first district's street that a section builds."""
+    return f"R-D001-H{ROAD_STREET}-{ROAD_START + 1 + k}"
 
 
 def _visits() -> Rows:

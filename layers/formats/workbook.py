@@ -48,23 +48,29 @@ def read(path: Path, sheet: str | None) -> pd.DataFrame:
             f"{path.name} holds several sheets, name one by --sublayer; there are: {', '.join(filled)}",
             f"{path.name} 含多个工作表,请用 --sublayer 指定一个;现有:{'、'.join(filled)}",
         )
-    head, *body = next(iter(filled.values()))
-    names = [name or f"column_{n}" for n, name in enumerate(head, 1)]
-    return pd.DataFrame([(*row, *[None] * (len(names) - len(row)))[: len(names)] for row in body], columns=names, dtype="str")
+    return _framed(next(iter(filled.values())))
 
 
-def names(path: Path) -> list[str]:
-    """List the sheets of a workbook, held against harm as by `read`."""
+def sheets(path: Path) -> dict[str, pd.DataFrame]:
+    """Read all sheets as `read` reads one, at one opening of the file; one without any cell has no columns."""
     book = _opened(path)
     try:
-        return [s.title for s in book.worksheets]
+        return {s.title: _framed(_rows(s.iter_rows(values_only=True))) for s in book.worksheets}
     finally:
         book.close()
+
+
+def _framed(rows: list[list[str | None]]) -> pd.DataFrame:
+    """Make a frame of text of rows, the first of which names the columns."""
+    head, *body = rows or [[]]
+    names = [name or f"column_{n}" for n, name in enumerate(head, 1)]
+    return pd.DataFrame([(*row, *[None] * (len(names) - len(row)))[: len(names)] for row in body], columns=names, dtype="str")
 
 
 def _opened(path: Path) -> Any:
     """Open a workbook that is none made to harm."""
     import openpyxl
+    from openpyxl.utils.exceptions import InvalidFileException
 
     with TemporaryDirectory(prefix="shudi-") as folder:
         try:
@@ -76,7 +82,7 @@ def _opened(path: Path) -> Any:
             raise type(error)(f"{path.name} is refused: {error.text.en}", f"{path.name} 被拒绝:{error.text.zh}") from error
     try:
         return openpyxl.load_workbook(path, read_only=True, data_only=True)
-    except (KeyError, ValueError, TypeError, zipfile.BadZipFile, SyntaxError, AttributeError) as error:
+    except (KeyError, ValueError, TypeError, zipfile.BadZipFile, SyntaxError, AttributeError, InvalidFileException) as error:
         raise UnreadableError(
             f"{path.name} is no workbook ({str(error)[:80]}): save it again as XLSX",
             f"{path.name} 不是工作簿({str(error)[:80]}):请另存为 XLSX",

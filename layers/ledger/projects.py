@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from layers.base import Field, Layer, Text, codes
 from layers.codes import PLANNING_2023
+from layers.ledger.land import PROJECT
 from layers.service import DEMANDS, LOADS
 
 MONEY = "10^4 CNY"
@@ -112,4 +113,21 @@ PROJECTS = Layer(
     ),
     colour="#BB9674",
 )
-TABLES = (PROJECTS,)
+PHASES = Layer(
+    name="phases",
+    title=Text("Phases of projects", "项目分期"),
+    geometry="none",
+    question=Text("Into which phases is a project parted, and what is each to bring by when?", "项目分几期,各期规模与目标如何?"),
+    fields=(
+        PROJECT,
+        Field("phase", "integer", Text("Phase", "分期"), unit="1", required=True, meaning="from 1"),
+        Field("name", "text", Text("Name", "名称")),
+        Field("area", "real", Text("Area", "用地面积"), unit="m2"),
+        Field("investment_planned", "integer", Text("Investment planned", "计划总投资"), unit=MONEY),
+        Field("investment_actual", "integer", Text("Investment made", "完成投资"), unit=MONEY, meaning="in all so far"),
+        Field("floor_planned", "real", Text("Floor area planned", "计划建筑面积"), unit="m2"),
+        Field("target_item", "text", Text("Target step", "目标节点"), meaning="missing: production, or the last step"),
+        Field("target_on", "date", Text("Target day", "目标日期"), meaning="missing: that of the project"),
+    ),
+)
+TABLES = (PROJECTS, PHASES)

@@ -85,11 +85,11 @@ class Ledger:
 
 def ledger(
     projects: pd.DataFrame, permits: pd.DataFrame, on: np.datetime64, book: Rulebook, calendar: Calendar,
-    floors: pd.DataFrame | None = None,
+    floors: pd.DataFrame | None = None, phases: pd.DataFrame | None = None,
 ) -> Ledger:  # fmt: skip
     """Schedule all projects on a day.
 
-    projects, permits: frames of these tables. floors: project, item, day, en, zh: a step cannot end before the day, and why.
+    projects, permits, phases: frames of these tables. floors: project, item, day, en, zh: a step cannot end before the day, and why.
     UnknownItemError, TwiceError, OutOfOrderError, FutureError for records that cannot be; cancelled projects are left out.
     Time grows with the steps, each an operation on arrays; memory with projects times steps.
     """
@@ -101,7 +101,7 @@ def ledger(
     for name in dict.fromkeys(n for n in procedure.tolist() if n):
         mine = projects[procedure == name]
         records = permits[permits["project"].isin(mine["id"])].reset_index(drop=True)
-        facts = gather(known[name], mine, records, floors, on)
+        facts = gather(known[name], mine, records, floors, on, phases)
         groups.append(Group(facts, _plan(facts, on, calendar), records, floors))
     return Ledger(tuple(groups), on, book, calendar)
 
@@ -118,12 +118,15 @@ def _plan(facts: Facts, on: np.datetime64, calendar: Calendar) -> Plan:
     )  # fmt: skip
 
 
-def changed(before: Ledger, projects: pd.DataFrame, permits: pd.DataFrame, floors: pd.DataFrame | None = None) -> Ledger:
+def changed(
+    before: Ledger, projects: pd.DataFrame, permits: pd.DataFrame, floors: pd.DataFrame | None = None,
+    phases: pd.DataFrame | None = None,
+) -> Ledger:  # fmt: skip
     """Schedule some projects anew, given whole with all their records; the others stay as they are.
 
     Time grows with the projects given, and with the arrays of the others, which are copied.
     """
-    anew = ledger(projects, permits, before.on, before.book, before.calendar, floors)
+    anew = ledger(projects, permits, before.on, before.book, before.calendar, floors, phases)
     kept = tuple(g for g in (g.without(set(projects["id"])) for g in before.groups) if len(g.facts.project))
     return replace(before, groups=(*kept, *anew.groups))
 

@@ -36,6 +36,7 @@ REASONS = (
     ("owed", "owed_until", "by which day it is owed", "补正期限"),
 )
 """What of a record needs another column beside it, and in words."""
+NO_PHASES = pd.DataFrame(columns=["id", "project", "phase", "target_item", "target_on"])
 NO_FLOORS = pd.DataFrame(columns=["project", "phase", "item", "day", "en", "zh"])
 
 
@@ -53,6 +54,10 @@ class TwiceError(Refusal):
 
 class FutureError(Refusal):
     """A fact is recorded before it happened."""
+
+
+class BadPhaseError(Refusal):
+    """A phase is of no project, has no number from 1 on, or is recorded twice."""
 
 
 class PastError(Refusal):
@@ -150,15 +155,35 @@ def known_items(permits: pd.DataFrame, known: Mapping[str, Template], projects: 
             )
 
 
-def check(projects: pd.DataFrame, permits: pd.DataFrame, on: np.datetime64, book: Rulebook) -> None:
+def check(
+    projects: pd.DataFrame, permits: pd.DataFrame, on: np.datetime64, book: Rulebook, phases: pd.DataFrame | None = None
+) -> None:  # fmt: skip
     """Pass records of some projects, whole with all their steps, that can be; without scheduling them."""
     known = templates(book)
     procedure = procedures(projects, known, book)
     known_items(permits, known, projects)
+    _phases_can_be(NO_PHASES if phases is None else phases, projects)
     for name in dict.fromkeys(n for n in procedure.tolist() if n):
         mine = projects[procedure == name]
         records = permits[permits["project"].isin(mine["id"])].reset_index(drop=True)
-        _explained(gather(known[name], mine, records, NO_FLOORS, on), records, book)
+        _explained(gather(known[name], mine, records, NO_FLOORS, on, phases), records, book)
+
+
+def _phases_can_be(phases: pd.DataFrame, projects: pd.DataFrame) -> None:
+    """Pass phases of projects that are there, numbered from 1, each recorded once."""
+    for id, project in phases[~phases["project"].isin(projects["id"]).to_numpy(bool)][["id", "project"]].to_numpy():
+        raise BadPhaseError(f"phases {id}: there is no project {project}", f"phases {id}:没有项目 {project}")
+    for id, phase in phases[(phases["phase"] < 1).to_numpy(bool)][["id", "phase"]].to_numpy():
+        raise BadPhaseError(
+            f"phases {id}: phase {phase} is none; number them from 1", f"phases {id}:分期 {phase} 无效,请从 1 起编号"
+        )
+    for id, project, phase in phases[phases.duplicated(["project", "phase"]).to_numpy(bool)][
+        ["id", "project", "phase"]
+    ].to_numpy():
+        raise BadPhaseError(
+            f"phases {id}: phase {phase} of project {project} is recorded already; keep one",
+            f"phases {id}:项目 {project} 的第 {phase} 期已有记录,请只保留一条",
+        )
 
 
 def _explained(facts: Facts, permits: pd.DataFrame, book: Rulebook) -> None:
@@ -188,7 +213,7 @@ def _explained(facts: Facts, permits: pd.DataFrame, book: Rulebook) -> None:
 
 def ahead(table: str, before: pd.DataFrame, after: pd.DataFrame, on: np.datetime64) -> None:
     """Pass plans and targets that were not set to a day that has been; `before`, `after`: the records that an edit changes."""
-    column = {"projects": "target_on", "permits": "planned_on"}[table]
+    column = {"projects": "target_on", "phases": "target_on", "permits": "planned_on"}[table]
     old = before.set_index("id")[column].reindex(after["id"]).to_numpy("datetime64[D]")
     new = after[column].to_numpy("datetime64[D]")
     waits = after["actual_on"].isna().to_numpy(bool) if table == "permits" else np.ones(len(after), bool)
@@ -202,12 +227,15 @@ def ahead(table: str, before: pd.DataFrame, after: pd.DataFrame, on: np.datetime
         )
 
 
-def _cases(projects: pd.DataFrame, permits: pd.DataFrame) -> tuple[NDArray[np.object_], NDArray[np.int64]]:
-    """List the cases: a project's phases where its steps name some, else the project; in the order of the projects."""
+def _cases(
+    projects: pd.DataFrame, permits: pd.DataFrame, phases: pd.DataFrame
+) -> tuple[NDArray[np.object_], NDArray[np.int64]]:  # fmt: skip
+    """List the cases: a project's phases where some are recorded or its steps name some, else the project; in the order of the projects."""
     ids, told = projects["id"].to_numpy(object), permits["phase"].notna().to_numpy(bool)
-    if not told.any():
+    if not told.any() and not len(phases):
         return ids, np.full(len(ids), -1)
-    phased = permits.loc[told, ["project", "phase"]].drop_duplicates().sort_values("phase")
+    named = [frame[["project", "phase"]] for frame in (permits[told], phases) if len(frame)]
+    phased = pd.concat(named).drop_duplicates().sort_values("phase")
     joined = projects[["id"]].merge(phased, left_on="id", right_on="project", how="left")
     return joined["id"].to_numpy(object), joined["phase"].fillna(-1).to_numpy(np.int64)
 
@@ -227,10 +255,12 @@ def _pairs(
 
 
 def gather(
-    template: Template, projects: pd.DataFrame, permits: pd.DataFrame, floors: pd.DataFrame, on: np.datetime64
+    template: Template, projects: pd.DataFrame, permits: pd.DataFrame, floors: pd.DataFrame, on: np.datetime64,
+    phases: pd.DataFrame | None = None,
 ) -> Facts:  # fmt: skip
     """Put what is recorded of the projects of one procedure into arrays; a record without phase is of all phases."""
-    project, phase = _cases(projects, permits)
+    phases = NO_PHASES if phases is None else phases[phases["project"].isin(projects["id"]).to_numpy(bool)]
+    project, phase = _cases(projects, permits, phases)
     shape = (len(project), len(template.steps))
     item = template.items.get_indexer(pd.Index(permits["item"], dtype=object))
     if (lost := np.flatnonzero(item < 0)).size:
@@ -258,7 +288,8 @@ def gather(
     applies[at, of] = permits["applies"].to_numpy(bool, na_value=True)[row]
     excused[at, of] = permits["exception_basis"].notna().to_numpy(bool)[row]
     floor, why = _floors(template, project, phase, floors, shape)
-    found = Facts(template, project, phase, days, rowed, applies, excused, floor, why, _due(template, project, projects, shape))
+    due = _due(template, project, phase, projects, phases)
+    found = Facts(template, project, phase, days, rowed, applies, excused, floor, why, due)
     _facts_can_be(found, permits, on)
     return found
 
@@ -281,19 +312,27 @@ def _floors(
     return floor, why
 
 
-def _due(template: Template, project: NDArray[np.object_], projects: pd.DataFrame, shape: tuple[int, int]) -> Days:
-    """Put the target days into an array; a target without a step is that of production, or of the procedure's last step."""
-    due = np.full(shape, NAT)
-    own = pd.Index(projects["id"]).get_indexer(pd.Index(project))
+def _due(
+    template: Template, project: NDArray[np.object_], phase: NDArray[np.int64], projects: pd.DataFrame, phases: pd.DataFrame
+) -> Days:  # fmt: skip
+    """Put the target days into an array, a phase's own before its project's; one without a step is that of production, or of the last step."""
+    due = np.full((len(project), len(template.steps)), NAT)
     last = "in_production" if "in_production" in template.items else template.steps[-1].id
-    stated = np.where(projects["target_item"].notna(), projects["target_item"].to_numpy(object), last)[own]
+    at = pd.Index(projects["id"]).get_indexer(pd.Index(project))
+    stated, day = projects["target_item"].to_numpy(object)[at], projects["target_on"].to_numpy("datetime64[D]")[at]
+    if len(dated := phases[phases["target_on"].notna().to_numpy(bool)]):
+        number = dated["phase"].to_numpy(np.int64)
+        own = pd.MultiIndex.from_arrays([dated["project"], number]).get_indexer(pd.MultiIndex.from_arrays([project, phase]))
+        stated = np.where(own < 0, stated, dated["target_item"].to_numpy(object)[own])
+        day = np.where(own < 0, day, dated["target_on"].to_numpy("datetime64[D]")[own])
+    stated = np.where(pd.isna(stated), last, stated)
     item = template.items.get_indexer(pd.Index(stated))
     if (lost := np.flatnonzero(item < 0)).size:
         id, name = project[lost[0]], stated[lost[0]]
         raise UnknownItemError(
             f"project {id}: its target {name} is no step of its procedure", f"项目 {id}:目标节点 {name} 不在其流程中"
         )
-    due[np.arange(len(project)), item] = projects["target_on"].to_numpy("datetime64[D]")[own]
+    due[np.arange(len(project)), item] = day
     return due
 
 

@@ -21,7 +21,7 @@ from layers.plan.ledger import Group, Ledger, titles
 from layers.plan.workdays import Days
 from layers.standards import Rulebook
 
-COLUMNS = ("project", "phase", "item", "rule", "level", "days", "on", "row", "mark", "about", "records", "en", "zh")
+COLUMNS = ("project", "phase", "item", "rule", "level", "days", "on", "row", "mark", "about", "records", "en", "zh", "hand")
 RANK = {"none": 0, "notice": 1, "yellow": 2, "orange": 3, "red": 4}
 RULES: Mapping[str, Text] = {
     "lead": Text("{title} is due on {on}, in {days} days", "{title}将于{on}到期,还有{days}天"),
@@ -48,6 +48,8 @@ RULES: Mapping[str, Text] = {
 }
 """What each rule says."""
 
+HAND = Text(" (level set by hand: ", "(人工调整级别:")
+"""What is said behind a warning whose level is another than the computed one, before the reason."""
 Part = Mapping[str, Any]
 
 
@@ -58,7 +60,7 @@ def warnings(
     """Find all warnings of a day; the worst first.
 
     cases, connections, issues, opinions, sections: frames of their tables; of sections all of each road, of living projects. A level set by hand stands for the
-    computed one of its step, or raises one where none was computed; `none` silences it. Time grows with the steps, each rule an
+    computed one of its step, with its reason in words, or raises one where none was computed; `none` silences it. Time grows with the steps, each rule an
     operation on arrays.
     """
     alive = {p for g in of.groups for p in g.facts.project.tolist()}
@@ -289,11 +291,12 @@ def _by_hand(of: Ledger, found: pd.DataFrame) -> pd.DataFrame:
     if not len(hand) or "open" not in hand:
         return found.copy()
     step = ["project", "item"]
-    exact = found[[*step, "phase"]].merge(hand[[*step, "phase", "level"]], on=[*step, "phase"], how="left")["level"]
+    said = ["level", "about"]
+    exact = found[[*step, "phase"]].merge(hand[[*step, "phase", *said]], on=[*step, "phase"], how="left")
     loose = found[[*step, "phase"]].merge(hand.drop_duplicates(step), on=step, how="left", suffixes=("", "_hand"))
     whole = (loose["phase"] == -1) | (loose["phase_hand"] == -1)
-    level = exact.fillna(loose["level"].where(whole)).set_axis(found.index)
-    computed = found.assign(level=level.fillna(found["level"]))
+    set_ = exact[said].where(exact["level"].notna(), loose[said].where(whole)).set_axis(found.index)
+    computed = found.assign(level=set_["level"].fillna(found["level"]), hand=set_["about"].where(set_["level"].notna()))
     known = pd.MultiIndex.from_frame(hand[step]).isin(pd.MultiIndex.from_frame(found[step]))
     raised = hand[hand["open"].to_numpy(bool) & ~known].drop(columns="open")
     every = pd.concat([computed, raised], ignore_index=True)
@@ -321,8 +324,9 @@ def _told(of: Ledger, found: pd.DataFrame) -> pd.DataFrame:
     for language in ("en", "zh"):
         names = [str(getattr(title, language)) for title in steps]
         said = pd.Series(_say(RULES, language, found, names, days), found.index, dtype=object)
-        found[language] = found[language].astype(object).fillna(said)
-    return found.drop(columns="about")
+        by_hand = getattr(HAND, language) + found["hand"].astype(object) + ")"
+        found[language] = found[language].astype(object).fillna(said) + by_hand.where(found["hand"].notna(), "")
+    return found.drop(columns=["about", "hand"])
 
 
 def _say(

@@ -152,7 +152,16 @@ def test_a_password_goes_only_over_an_encrypted_connection(
     with post(context) as secure:
         sent = shudi(*asked, f"smtps://li@127.0.0.1:{secure.port}")
         assert (sent.status, len(secure.mails), secure.passwords) == (0, 1, ["open-sesame"])
+    assert "without encryption" not in sent.out
     assert "open-sesame" not in plain.out + plain.err + sent.out + sent.err
+
+
+@pytest.mark.parametrize(("lang", "said"), [("en", "it went to 127.0.0.1 without encryption"), ("zh", "发往 127.0.0.1 时未加密")])
+def test_what_can_be_read_on_its_way_is_said(own_park: Path, sink: Post, hooked: Hook, lang: str, said: str) -> None:
+    mail, post_ = mailed(own_park, sink, "--webhook", hooked.url, lang=lang).out.splitlines()
+    assert (said in mail, "smtps://" in mail) == (True, True)
+    assert (said in post_, "https://" in post_) == (True, True)
+    assert said not in mailed(own_park, sink, "--webhook", hooked.url, lang=lang).out, "nothing new goes nowhere"
 
 
 def own_certificate(folder: Path) -> tuple[Path, ssl.SSLContext]:

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 import shapely
 
+from api.importing import GoneError, Imports, step
+from api.jobs import Jobs
 from tests.api.faces import content, serving, shudi
 from tests.api.town import Town, settle
 
@@ -84,6 +86,18 @@ def test_a_file_is_looked_at_stored_and_told(town):
     again = town.ask("planner", "POST", f"{where}/delivery", json={})
     assert again.status_code == 202
     assert "already" in over(town, f"{where}/delivery")["detail"]["en"]
+
+
+def test_a_column_that_is_not_there_is_named_with_those_that_are(town):
+    before = content(base_of(town))
+    for asked, word in (("owner=eigentümer", "eigentümer"), ("colour=id", "colour")):
+        where, seen = looked(town, geojson(plots()), map=asked)
+        assert seen["state"] == "failed", seen
+        assert word in seen["detail"]["en"]
+        assert "id" in seen["detail"]["en"]
+        assert word in seen["detail"]["zh"]
+        assert town.ask("planner", "POST", f"{where}/delivery", json={}).status_code == 409
+    assert content(base_of(town)) == before
 
 
 def test_rejects_are_told_with_their_place_and_stop_the_delivery(town):
@@ -202,3 +216,24 @@ def test_an_empty_body_is_refused_and_kept_nowhere(town):
     before = set(folder.iterdir())
     assert upload(town, b"").status_code == 422
     assert set(folder.iterdir()) == before
+
+
+def test_an_import_that_is_taken_away_under_a_step_is_told_so_and_nothing_comes_back(tmp_path):
+    imports = Imports(tmp_path / "land.imports", Jobs(tmp_path / "land.jobs", workers=1))
+    it = imports.make("li", "plots.geojson")
+    folder = imports.folder(it)
+
+    def taken(work):
+        (folder / "upload.geojson").write_bytes(geojson(plots()))
+        imports.forget(it)
+        return work()
+
+    for work in (
+        lambda: step(folder, "look", {}, 60, {})(lambda done, total: None),
+        lambda: imports.begin(it, {}, 9),
+    ):
+        folder.mkdir(exist_ok=True)
+        with pytest.raises(GoneError, match="taken away"):
+            taken(work)
+        assert list(folder.parent.iterdir()) == []
+    imports.jobs.close()

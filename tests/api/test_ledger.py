@@ -33,7 +33,9 @@ def test_projects_are_listed_and_told_alike_by_both_faces(server: Server, park: 
 
 @pytest.mark.parametrize(("lang", "word"), [("en", "days from contract to start: 9"), ("zh", "拿地到开工天数:9")])
 def test_a_person_reads_them_in_his_language(park: Path, lang: str, word: str) -> None:
-    assert word in shudi("project", "P-K04", "--base", park, "--on", DAY, lang=lang).out
+    told = shudi("project", "P-K04", "--base", park, "--on", DAY, lang=lang).out
+    assert word in told
+    assert {"en": "20 working days", "zh": "20 个工作日"}[lang] in told, "each step has its time limit"
     assert shudi("project", "--base", park, "--on", DAY, lang=lang).status == 0
     assert shudi("report", "--year", 2025, "--base", park, "--on", DAY, lang=lang).status == 0
     assert shudi("warnings", "--base", park, "--on", DAY, lang=lang).out
@@ -74,6 +76,21 @@ def test_a_step_is_recorded_and_the_forecast_moves(own_park: Path) -> None:
     assert "needs trial_production" in refused.err
     assert "前置事项" in shudi("permit", "P-K02", "in_production", "--done", "2026-01-06", "--base", own_park, lang="zh").err
     assert "no step" in shudi("permit", "P-K02", "land_approval", "--planned", "2027-01-05", "--base", own_park).err
+
+
+def test_a_level_set_by_hand_is_warned_of_and_stands_in_the_history(own_park: Path) -> None:
+    def levels() -> set[str]:
+        found = shudi("warnings", "--project", "P-K04", "--base", own_park, "--on", DAY, "--json").body
+        return {w["level"] for w in found if w["item"] == "utilities_connected"}
+
+    assert "red" in levels()
+    by_hand = shudi(
+        "permit", "P-K04", "utilities_connected", "--level", "none", "--reason", "moved to 2027 by the mayor", "--base", own_park
+    )
+    assert (by_hand.status, levels()) == (0, set())
+    (*_, last) = shudi("history", "permits", "P-K04-utilities_connected", "--base", own_park, "--json").body
+    assert (last["before"]["level"], last["after"]["level"], last["reason"]) == (None, "none", "moved to 2027 by the mayor")
+    assert last["after"]["level_reason"] == last["reason"]
 
 
 def test_the_same_warning_is_mailed_once(own_park: Path) -> None:
@@ -211,7 +228,8 @@ def test_a_line_that_opens_its_road_again_is_a_warning_on_both_faces(own_park: P
     stored = shudi("edit", "--file", tmp_path / "both.geojson", "--base", own_park)
     assert stored.status == 0, stored.err
     every = shudi("warnings", "--base", own_park, "--on", DAY, "--json").body
-    (found,) = [w for w in every if w["rule"].startswith("road_")]
+    found, of_demo = sorted((w for w in every if w["rule"].startswith("road_")), key=lambda w: w["project"] != "P-K12")
+    assert (of_demo["project"], of_demo["records"]) == ("P-K08", ["sections:SC-3", "sections:SC-2"])
     assert (found["rule"], found["level"], found["project"], found["days"]) == ("road_after", "red", "P-K12", 11)
     assert found["records"] == ["sections:S-2", "sections:S-1"]
     assert [q["en"] for q in found["checklist"]][-1] == "Was the road opened once for all lines?"
@@ -235,6 +253,26 @@ def test_a_permit_in_stages_is_recorded_stage_by_stage(own_park: Path) -> None:
 
 def phased(base: Path) -> None:
     """Tell the steps of P-77 by phase: the scheme of the first is prepared."""
+    own = {
+        "project": "P-77(示例)",
+        "phase": 1,
+        "name": "一期厂房 works",
+        "area": 51333.33,
+        "investment_planned": 9000,
+        "target_on": "2027-12-31",
+    }
+    case = {
+        "project": "P-77(示例)",
+        "phase": 1,
+        "parcels": "D001-B08-P01",
+        "supplied_on": "2026-03-02",
+        "supplied_area": 51333.33,
+    }
+    made = [{"type": "Feature", "id": id, "layer": table, "action": "create", "geometry": None, "properties": values} for table, id, values in (("phases", "F-1", own), ("land_cases", "C-F1", case))]  # fmt: skip
+    changes = base.with_name("phases.geojson")
+    changes.write_text(json.dumps({"type": "FeatureCollection", "features": made}), "utf-8")
+    done = shudi("edit", "--file", changes, "--base", base)
+    assert done.status == 0, done.err
     first = [("tender", "--planned", "2027-02-01"), ("scheme", "--prepared", "2026-03-02")]
     for phase, records in ((1, first), (2, [("tender", "--planned", "2029-02-01")])):
         for record in records:
@@ -251,6 +289,14 @@ def test_each_phase_of_a_project_has_its_own_schedule_and_the_whole_is_told_hone
     told = shudi("project", "P-77(示例)", "--base", own_park, "--on", DAY, "--json").body
     one, two = told["phases"]
     assert (one["phase"], two["phase"]) == (1, 2)
+    assert [one["record"][name] for name in ("name", "area", "investment_planned", "target_on")] == [
+        "一期厂房 works",
+        51333.33,
+        9000,
+        "2027-12-31",
+    ]
+    assert (one["land_cases"], one["parcels"], one["area_supplied_m2"]) == (["C-F1"], ["D001-B08-P01"], 51333.33)
+    assert (two["record"], two["parcels"], two["area_supplied_m2"]) == ({}, [], None)
     steps = {(s["item"], s["phase"]): s for s in told["steps"]}
     assert len(steps) == len(told["steps"]) == 2 * len({item for item, _ in steps})
     assert steps["tender", 1]["planned"] < steps["tender", 2]["planned"]
@@ -264,7 +310,10 @@ def test_each_phase_of_a_project_has_its_own_schedule_and_the_whole_is_told_hone
     tasks = shudi("project", "P-77(示例)", "--tasks", "month", "--base", own_park, "--on", DAY, "--json").body
     assert {t["phase"] for t in tasks} == {1, 2}
     assert [t["latest"] for t in tasks] == sorted(t["latest"] for t in tasks)
-    for lang, words in (("en", ("phase 1", "phase 2")), ("zh", ("第1期", "第2期"))):
+    for lang, words in (
+        ("en", ("phase 1", "phase 2", "Investment planned [10^4 CNY]: 9000", "parcels: D001-B08-P01")),
+        ("zh", ("第1期", "第2期", "计划总投资 [10^4 CNY]: 9000", "宗地: D001-B08-P01")),
+    ):
         said = shudi("project", "P-77(示例)", "--base", own_park, "--on", DAY, lang=lang).out
         assert all(word in said for word in words)
 
@@ -305,5 +354,12 @@ def test_a_permit_rests_on_the_scheme_with_which_its_land_was_offered(own_park: 
     assert "不是供地信息 L-1 所绑定的方案" in record("--scheme", other, lang="zh").err
     assert "is no SHA-256" in record("--scheme", "s.pdf").err
     assert record("--scheme", right).status == 0
+    cases, sites = store.read("land_cases"), store.read("sites")
+    store.edit("land_cases", Change("Lin"), put=cases[(cases["project"] == "P-77(示例)").to_numpy(bool)].assign(parcels=None))
+    mine = sites[(sites["project"] == "P-77(示例)").to_numpy(bool)]
+    assert record("--scheme", "d" * 64).status == 2, "its site lies on the land"
+    store.edit("sites", Change("Lin"), put=mine.assign(status="cancelled"))
+    assert record("--scheme", "d" * 64).status == 0, "a cancelled site takes no land"
+    store.edit("sites", Change("Lin"), put=mine)
     assert record("--scheme", other, "--basis", "变更批复〔2026〕3").status == 0
     store.close()

@@ -28,7 +28,7 @@ def read(archive: bytes, language: str, page: str) -> None:
     assert list(files) == NAMES
     ledger, wall, sheets = (PdfDocument(files[name]) for name in NAMES[1:])
     assert (len(ledger) >= 2, len(wall)) == (True, 1)
-    assert len(list(sheets.get_toc())) == 43
+    assert len(list(sheets.get_toc())) == 44
     assert [round(side * 25.4 / 72) for side in wall[0].get_size()] == {"A3": [420, 297], "A2": [594, 420]}[page]
     book = openpyxl.load_workbook(io.BytesIO(files["ledger.xlsx"]), read_only=True)
     assert book.sheetnames[0] == {"en": "month", "zh": "月台账"}[language]

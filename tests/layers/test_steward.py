@@ -25,6 +25,7 @@ from layers.plan.schedule import OutOfOrderError
 from layers.plan.warnings import key
 from layers.standards import Standards
 from layers.steward import RESTS_ON, BadHashError, Steward, Stewards, steward
+from layers.stock import all_figures
 from layers.store.base import Change, Store
 from layers.store.memory import MemoryStore
 from layers.wishes import BadEditError, Wish
@@ -33,7 +34,7 @@ STANDARDS, ON = Standards.load(), date(2026, 3, 31)
 BOOK, LIN = STANDARDS.on(ON), Change("Lin", "doc 1")
 WANTED = (
     "projects", "permits", "land_cases", "buildings", "connections", "issues", "approvals", "parcels", "opinions", "relocations",
-    "sections", "documents", "inspections",
+    "sections", "documents", "inspections", "roads", "phases",
 )  # fmt: skip
 
 
@@ -105,6 +106,29 @@ def test_a_figure_is_the_sum_of_its_rows(demo: Store, told: dict[str, Figure]) -
     bought = parcels[parcels["status"].isin(["supplied_unused", "under_construction", "built", "idle"])]
     area = shapely.difference(shapely.union_all(left.geometry), shapely.union_all(bought.geometry)).area
     assert told["approved_unsupplied"].value == pytest.approx(area)
+
+
+def test_signings_by_tag_approvals_by_stage_cleared_land_and_funds_are_sums_of_named_rows(
+    demo: Store, told: dict[str, Figure]
+) -> None:
+    projects, permits = demo.read("projects").set_index("id"), demo.read("permits")
+    done = permits[permits["actual_on"].dt.year == 2025].groupby("item")["project"].agg(set)
+    assert set(told["signed_projects"].rows) == {f"projects:{id}" for id in done["signing"]}
+    tags = {name: f for name, f in told.items() if name.startswith("signed_investment_")}
+    assert len(tags) == 4, "F43: four kinds of signings"
+    assert all(
+        "动能转换" in projects.loc[row.removeprefix("projects:"), "tags"]
+        for row in tags["signed_investment_动能转换 new drivers"].rows
+    )
+    assert sum(f.value or 0 for f in tags.values()) == told["signed_investment"].value, "each bears one tag here"
+    assert told["registered_projects"].value == len(done["filing"])
+    every = permits[permits["actual_on"].notna()].groupby("item")["project"].agg(set)
+    assert told["funnel_acceptance"].value == len(every["acceptance"])
+    assert told["funnel_construction_permit"].value == len(every["construction_permit"] - every["acceptance"])
+    assert (told["funnel_land_planning_permit"].value, told["funnel_engineering_planning_permit"].value) == (0, 0)
+    assert told["land_cleared"].value == pytest.approx(150 * 2000 / 3)
+    assert (told["land_cleared"].rows, told["cleared_unsupplied"].rows) == (("land_cases:C-land",), ("land_cases:C-land",))
+    assert (told["funds_paid"].value, told["funds_rate"].value) == (7_500, 7_500 / 12_000)
 
 
 def test_nothing_due_has_no_start_rate(of: Steward) -> None:
@@ -323,13 +347,19 @@ def test_the_demo_has_opinions_relocations_inspections_and_documents(demo: Store
     assert opinions["valid_until"].notna().all()
     assert len(opinions) == 21
     assert moved["done_on"].isna().sum() == 1
-    assert (sections["length"].sum(), set(sections["width"])) == (1500, {20.0}), "F53: 1500 m, 20 m wide"
+    works = sections[sections["project"] == "P-road(示例)"]
+    assert (works["length"].sum(), set(works["width"])) == (1500, {20.0}), "F53: 1500 m, 20 m wide"
+    assert set(sections["road"]) <= set(demo.read("roads")["id"]), "each section names a road that is there"
     assert demo.read("documents")["sha256"].str.fullmatch("[0-9a-f]{64}").all()
     assert demo.read("inspections").geometry.notna().all()
     found = steward(demo, STANDARDS, ON).warnings
     assert found[found["rule"] == "department"]["en"].tolist() == [
         "the opinion of 水务局 water 示例函〔2025〕104-2号 expires on 2026-05-15: 45 days are left"
     ]
+    (again,) = found[found["rule"].str.startswith("road_")].to_dict("records")
+    assert (again["rule"], again["level"], again["project"], again["days"]) == ("road_after", "red", "P-K08", 42)
+    assert again["records"] == "sections:SC-3, sections:SC-2"
+    assert "道路完工42天后将再次开挖" in again["zh"]
 
 
 def test_a_ledger_is_scheduled_once_while_what_it_rests_on_stays(base: Store) -> None:
@@ -359,3 +389,59 @@ def test_what_a_ledger_is_read_from_is_all_that_it_is_kept_by(demo: Store) -> No
 
     steward(Watched(), STANDARDS, ON)  # type: ignore[arg-type]
     assert seen == set(RESTS_ON)
+
+
+def test_the_rates_of_the_demos_land_are_the_areas_of_the_parcels_that_they_name(demo: Store, of: Steward) -> None:
+    found = {f.id: f for f in all_figures(demo, of, date(2025, 1, 1), date(2025, 12, 31))}
+    area = demo.read("parcels").set_index("id").geometry.area
+    for name in ("developed_rate", "supplied_rate", "built_rate", "industrial_share"):
+        figure = found[name]
+        part, whole = (area[[row.removeprefix("parcels:") for row in rows]].sum() for rows in (figure.rows, figure.of))
+        assert figure.value == pytest.approx(part / whole), name
+        assert 0 < figure.value < 1
+    assert found["composite_far"].value
+    assert found["composite_far"].lacking, "built parcels without buildings are told"
+    use = [f for name, f in found.items() if name.startswith("land_supplied_")]
+    assert sum(f.value for f in use if f.value) == pytest.approx(found["land_supplied"].value)
+    assert 0 < (found["elapsed_share"].value or 0) < 1
+
+
+def test_the_figures_of_a_year_stand_beside_those_of_the_year_before(demo: Store, told: dict[str, Figure]) -> None:
+    cases = demo.read("land_cases")
+    passed = cases[cases["review_status"] == "passed"].groupby(cases["opinion_on"].dt.year)["total_area"].sum()
+    assert told["reviewed_area"].before == pytest.approx(passed[2024])
+    assert told["reviewed_area"].growth == pytest.approx(passed[2025] / passed[2024] - 1)
+    assert told["start_rate"].before is None, "nothing was due in the year before"
+
+
+def test_the_land_is_read_again_only_when_it_or_what_is_beside_it_changed() -> None:
+    store = park()
+    read = 0
+
+    class Counting:
+        def __getattr__(self, name: str) -> object:
+            return getattr(store, name)
+
+        def read(self, layer: str, *given: object, **more: object) -> object:
+            nonlocal read
+            read += layer == "parcels"
+            return store.read(layer, *given, **more)  # type: ignore[arg-type]
+
+    kept, span, counting = Stewards(), (date(2025, 1, 1), date(2025, 12, 31)), Counting()
+
+    def told() -> tuple[Figure, ...]:
+        return all_figures(counting, kept.get(store, STANDARDS, ON), *span, known=kept.land)  # type: ignore[arg-type]
+
+    first = told()
+    assert first == all_figures(store, kept.get(store, STANDARDS, ON), *span)
+    assert (read, told() == first, read) == (1, True, 1)
+    plot = store.read("parcels", limit=1)["id"].iloc[0]
+    edit(store, [Wish("service_log", "V", "create", {"project": "P-K01", "subject": "visit"})], LIN, BOOK)
+    assert (told() == first, read) == (True, 1), "visits move nothing"
+    edit(store, [Wish("parcels", plot, None, {"status": None})], LIN, BOOK)
+    after = told()
+    assert read == 2
+    assert (
+        next(f for f in after if f.id == "developed_rate").lacking
+        == 1 + next(f for f in first if f.id == "developed_rate").lacking
+    )

@@ -68,10 +68,11 @@ def test_the_wall_map_has_its_page_its_signs_and_every_project_with_its_number(m
     told = words(papers["wall_map.pdf"])
     assert all(sign in told for sign in ("N 北", " m", "1:"))
     assert ("生成数据" if language == "zh" else "GENERATED") in told
-    assert ("未记录用地: 4, 12, 20" if language == "zh" else "Without recorded land: 4, 12, 20") in told
+    assert ("未记录用地: 4, 12, 20, 43" if language == "zh" else "Without recorded land: 4, 12, 20, 43") in told
     texts = [said for said, _ in labels(papers["wall_map.pdf"])]
+    assert not [said for said in texts if said.endswith("…")], "no name is cut: the columns are as wide as what they hold"
     for number in numbered(of).values():
-        assert texts.count(str(number)) == (1 if number in (4, 12, 20) else 2), f"{number} stands on the map and in the table"
+        assert texts.count(str(number)) == (1 if number in (4, 12, 20, 43) else 2), f"{number} stands on the map and in the table"
 
 
 def test_no_two_labels_of_the_wall_map_overlap(made: tuple[str, str, Mapping[str, bytes]]) -> None:
@@ -116,7 +117,7 @@ def test_the_ledger_says_late_and_due_alike_in_print_and_workbook(
         ["月台账", "周台账", "预警", "指标"] if language == "zh" else ["month", "week", "warnings", "figures"]
     )
     head, *rows = book.worksheets[0].iter_rows(values_only=True)
-    assert (head[1], len(rows)) == ("序号" if language == "zh" else "No.", 19)
+    assert (head[1], len(rows)) == ("序号" if language == "zh" else "No.", 20)
 
 
 def test_the_same_day_gives_the_same_bytes(base: Store, of: Steward) -> None:

@@ -119,6 +119,39 @@ def test_nothing_that_ends_by_its_latest_day_breaks_the_target(world, offset):
             assert over.finish[0, over.at(last)] > aim[0]
 
 
+@settings(max_examples=40, deadline=None)
+@given(worlds())
+def test_the_critical_steps_are_those_of_which_a_day_more_is_a_day_late(world):
+    steps, _, _, applies = world
+    applies = {**applies, steps[-1].id: True}
+    last, nothing = steps[-1].id, {s.id: days(None) for s in steps}
+    use = {k: np.array([v]) for k, v in applies.items()}
+    free = schedule(steps, nothing, ON, CALENDAR, None, use)
+    aim = free.finish[0, free.at(last)]
+    plan = schedule(steps, nothing, ON, CALENDAR, None, use, {last: np.array([aim])})
+    assert not free.critical().any(), "without a target nothing is critical"
+    for k, s in enumerate(plan.steps):
+        if applies[s.id]:
+            over = schedule(steps, nothing, ON, CALENDAR, {s.id: plan.finish[:, k] + 1}, use)
+            assert plan.critical()[0, k] == (over.finish[0, over.at(last)] > aim), s.id
+
+
+def test_the_critical_path_and_the_slack_beside_it_by_hand():
+    """Contract 10 d, then scheme 20 d beside the price 5 d, then the permit 7 d: the price has 15 days of slack."""
+    steps = [
+        step("contract", time=10),
+        step("scheme", ["contract"], 20),
+        step("price", ["contract"], 5),
+        step("permit", ["scheme", "price"], 7),
+    ]
+    none = {s.id: days(None) for s in steps}
+    plan = schedule(steps, none, ON, CALENDAR, due={"permit": np.array([ON + 37])})
+    assert [plan.finish[0, plan.at(s.id)] - ON for s in steps] == [10, 30, 15, 37]
+    assert {s.id: int(plan.slack[0, plan.at(s.id)]) for s in steps} == {"contract": 0, "scheme": 0, "price": 15, "permit": 0}
+    assert [s.id for k, s in enumerate(plan.steps) if plan.critical()[0, k]] == ["contract", "scheme", "permit"]
+    assert plan.chain(0, "permit") == ["permit", "scheme", "contract"]
+
+
 def test_a_late_service_shows_in_the_last_step_with_the_chain_of_reasons():
     steps = [step("contract"), step("water"), step("permit", ["contract"], 5), step("production", ["permit", "water"], 3)]
     none = {s.id: days(None) for s in steps}

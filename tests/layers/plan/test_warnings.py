@@ -11,8 +11,8 @@ from layers.plan.warnings import checklists, key, warnings
 from tests.layers.plan.test_ledger import BEFORE_CONTRACT, BOOK, ON, frame, made, projects, row, steps
 
 
-def told(permits: pd.DataFrame, on: Any = ON, **tables: list[dict[str, Any]]) -> pd.DataFrame:
-    of = made(projects("A"), permits, on)
+def told(permits: pd.DataFrame, on: Any = ON, who: tuple[str, ...] = ("A",), **tables: list[dict[str, Any]]) -> pd.DataFrame:
+    of = made(projects(*who), permits, on)
     return warnings(of, *(frame(t, tables.get(t, [])) for t in ("land_cases", "connections", "issues", "opinions")))
 
 
@@ -124,6 +124,16 @@ def test_a_level_set_by_hand_is_told_with_its_reason_where_nothing_was_computed(
     assert found["en"].tolist() == ["Signing: raised by hand (the owner stopped paying)"]
     done = raised | {"actual_on": "2026-03-01"}
     assert not len(told(steps(("A", "signing", done)))), "what is done warns of nothing"
+
+
+def test_a_computed_warning_whose_level_was_set_by_hand_says_so_with_the_reason() -> None:
+    late = {"planned_on": "2026-01-01"}
+    rows = (("A", "signing", late | {"level": "yellow", "level_reason": "agreed 已商定"}), ("B", "signing", late))
+    found = told(steps(*rows), who=("A", "B")).set_index("project")
+    assert found["level"].to_dict() == {"A": "yellow", "B": "red"}
+    assert found.loc["A", "en"].endswith("is forecast or past (level set by hand: agreed 已商定)")
+    assert found.loc["A", "zh"].endswith("(人工调整级别:agreed 已商定)")
+    assert "hand" not in found.loc["B", "en"]
 
 
 def test_a_level_set_by_hand_is_of_its_own_phase() -> None:
