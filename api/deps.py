@@ -17,7 +17,7 @@ from api.settings import Settings
 from layers.assessment import Networks
 from layers.collections import Collection, catalogue
 from layers.known import Known
-from layers.search import Index
+from layers.plot_index import Index
 from layers.standards import Standards
 from layers.steward import Stewards
 from layers.store import open_store

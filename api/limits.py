@@ -20,7 +20,7 @@ WRONG_HOST = Text(
 )
 
 
-UPLOADS = re.compile(r"/imports|/listings/[^/]+/scheme/[^/]+")
+UPLOADS = re.compile(r"/imports|/ledger/workbook|/listings/[^/]+/scheme/[^/]+")
 """Addresses that take files."""
 HOST = re.compile(r"(?:\[([0-9a-fA-F:.]+)\]|([\w.-]+))(?::\d+)?", re.ASCII)
 

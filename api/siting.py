@@ -17,19 +17,31 @@ from api.text import area as written
 from geo.crs import transform
 from layers.base import Text
 from layers.catalogue import LAYERS
+from layers.composed import Match
 from layers.errors import Refusal
 from layers.plan.counterfactual import Change, Counterfactual
 from layers.plan.listing import whole
 from layers.plan.readiness import SERVICES, required
 from layers.plan.siting import CLASS_RANK, CRITERIA, Brief, Near
 from layers.plan.terms import Term
-from layers.search import Match, Sitings
+from layers.search import Sitings
 from layers.service import LOADS
 from layers.standards import Rulebook
 from layers.units import M2_PER_HA, m2, mu
 
 UNITS = {"mu": m2(1), "亩": m2(1), "ha": float(M2_PER_HA), "公顷": float(M2_PER_HA), "m2": 1.0, "": 1.0}
 KIND_NAMES = {"single": Text("plot", "整宗"), "part": Text("part", "部分"), "assembly": Text("assembly", "组合")}
+
+MISSED = {
+    "part": Text(
+        "not every part of a plot was looked at: another could score up to {:.3f} higher than the best found",
+        "未穷尽宗地的全部切分:其他部分的得分最多可比已找到的最高分高 {:.3f}",
+    ),
+    "assembly": Text(
+        "not all assemblies were looked at: another could score up to {:.3f} higher than the best found",
+        "未穷尽全部组合:其他组合的得分最多可比已找到的最高分高 {:.3f}",
+    ),
+}
 
 
 class NearBody(BaseModel):
@@ -60,7 +72,12 @@ class BriefBody(BaseModel):
     width_m: float | None = Field(None, gt=0, allow_inf_nan=False)
     earthwork_m: float | None = Field(None, gt=0, allow_inf_nan=False, description="m3 for each m2")
     near: list[NearBody] = Field([], max_length=8)
-    budget_cny: float | None = Field(None, gt=0, allow_inf_nan=False, description="price of the land, as its listing has it")
+    budget_cny: float | None = Field(
+        None,
+        gt=0,
+        allow_inf_nan=False,
+        description="start price of the land, as its listing has it; of a draft the answer says so",
+    )
     wishes: dict[str, float] = {}
     weights: dict[str, float] = Field({}, description="how much criteria that must be met count in the rank; 1 if not said")
     kinds: list[Literal["single", "part", "assembly"]] = ["single", "part", "assembly"]
@@ -224,6 +241,7 @@ class MatchBody(BaseModel):
     terms: list[TermBody]
     rest_m2: float | None
     rest_width_m: float | None
+    rest_front_m: float | None
     compactness: float | None
     owners: int | None
     geometry: dict[str, Any]
@@ -234,7 +252,7 @@ class MatchBody(BaseModel):
         return cls(
             kind=match.kind, plots=list(match.plots), area_m2=round(match.area, 2), mu=round(mu(match.area), 4),  # type: ignore[arg-type]
             score=round(match.score, 6), terms=[TermBody.of(t) for t in match.terms], rest_m2=match.rest_area,
-            rest_width_m=match.rest_width, compactness=match.compactness, owners=match.owners,
+            rest_width_m=match.rest_width, rest_front_m=match.rest_front, compactness=match.compactness, owners=match.owners,
             geometry=shapely.geometry.mapping(shape),
         )  # fmt: skip
 
@@ -281,14 +299,17 @@ class WhyBody(BaseModel):
 
 
 class SitingBody(BaseModel):
-    """The matches of a brief, best first; of the plots how many each must left out, and of how many nobody knows."""
+    """The matches of a brief, best first; of the plots how many each must left out, and of how many nobody knows.
+
+    `gaps`: by how much a part, and an assembly, that was not looked at could score higher than the best that was found; 0: none can.
+    """
 
     on: date
     crs: str
     generated: bool
     plots: int
     left_out: dict[str, dict[str, int]]
-    gap: float
+    gaps: dict[str, float]
     matches: list[MatchBody]
     why: WhyBody | None = None
 
@@ -301,7 +322,7 @@ class SitingBody(BaseModel):
         shapes = transform(np.array([m.geometry for m in found.matches], object), crs, answer_crs or crs)
         matches = [MatchBody.of(m, shape) for m, shape in zip(found.matches, shapes, strict=True)]
         return cls(
-            on=found.on, crs=answer_crs or crs, generated=generated, plots=found.plots, left_out=left, gap=round(found.gap, 6),
+            on=found.on, crs=answer_crs or crs, generated=generated, plots=found.plots, left_out=left, gaps={kind: round(gap, 6) for kind, gap in found.gaps.items()},
             matches=matches, why=WhyBody.of(why) if why else None,
         )  # fmt: skip
 
@@ -310,7 +331,13 @@ def _match(k: int, match: MatchBody, language: str, say: Callable[[Text | Words]
     """Write one match and its terms."""
     yield f"{k}. {say(KIND_NAMES[match.kind])} {' + '.join(match.plots)} · {written(match.area_m2, language)} · {match.score:.3f}"
     if match.rest_m2 is not None:
-        yield "   " + say(Text("left over: ", "剩余:")) + f"{written(match.rest_m2, language)}, {match.rest_width_m:.1f} m"
+        area, width, front = written(match.rest_m2, language), match.rest_width_m or 0.0, match.rest_front_m or 0.0
+        yield "   " + say(
+            Text(
+                f"left over: {area}, {width:.1f} m wide, {front:.1f} m on a public road",
+                f"剩余:{area},宽 {width:.1f} 米,临公共道路 {front:.1f} 米",
+            )
+        )
     if match.compactness is not None:
         n, round_ = match.owners, match.compactness
         yield "   " + say(Text(f"compactness {round_:.2f}, owners {n}", f"紧凑度 {round_:.2f},权利人 {n}"))
@@ -353,9 +380,7 @@ def render(body: SitingBody, language: str) -> str:
             + say(Text(f": left out {n['no']}, unknown {n['unknown']}", f":不符 {n['no']},未知 {n['unknown']}"))
         )
     rows += [line for k, match in enumerate(body.matches, 1) for line in _match(k, match, language, say)]
-    if body.gap:
-        rows.append(say(Text(f"not all assemblies were looked at: another could score up to {body.gap:.3f} higher",
-                             f"未穷尽全部组合:其他组合的得分最多可高出 {body.gap:.3f}")))  # fmt: skip
+    rows += [say(MISSED[kind]).format(gap) for kind, gap in body.gaps.items() if gap]
     rows += told_why(body.why, say) if body.why else []
     if not body.matches:
         rows.append(

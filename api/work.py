@@ -47,7 +47,7 @@ def main(folder: Path) -> None:
     follow()
     if "memory" in request:
         confine(request["memory"])
-    from api import importing, reading
+    from api import importing, reading, workbook
     from api.refusals import REFUSALS, told
 
     last = 0.0
@@ -58,7 +58,9 @@ def main(folder: Path) -> None:
             last = time.monotonic()
             (folder / importing.SHARE).write_text(str(min(99, 100 * done // total)))
 
-    run = {"look": importing.look, "bring": importing.bring, "outlines": reading.outlines_of}[request["step"]]
+    run = {"look": importing.look, "bring": importing.bring, "outlines": reading.outlines_of, "sheets": workbook.sheets_of}[
+        request["step"]
+    ]
     try:
         importing.written(folder / importing.RESULT, run(folder, request, progress))
     except REFUSALS as refusal:

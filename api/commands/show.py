@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 from datetime import date, datetime
 from functools import partial
 from pathlib import Path
@@ -92,6 +91,7 @@ def serve(
     import uvicorn
     from uvicorn.supervisors.multiprocess import Multiprocess
 
+    from api.door import listening
     from api.main import create_service
     from api.patience import Patient
     from maps.basemap import basemap
@@ -107,9 +107,12 @@ def serve(
     )
     with context.store(read_only=True):
         pass
-    with listening(host, port) as door:
+    with listening(host, port, workers > 1) as door:
         at = f"http://{f'[{host}]' if ':' in host else host}:{door.getsockname()[1]}/"
-        click.echo(context.say(Text(f"open {url or at}  (Ctrl-C ends)", f"请打开 {url or at} (Ctrl-C 结束)")), err=True)
+        if context.as_json:
+            context.answer({"url": url or at, "base": str(context.path()), "workers": workers}, "")
+        else:
+            click.echo(context.say(Text(f"open {url or at}  (Ctrl-C ends)", f"请打开 {url or at} (Ctrl-C 结束)")), err=True)
         config = uvicorn.Config(
             partial(create_service, settings), factory=True, workers=workers, log_level="warning", timeout_worker_healthcheck=HUNG,
             proxy_headers=proxy is not None, forwarded_allow_ips=proxy or "", http=Patient,
@@ -155,22 +158,6 @@ def vouched(issuer: str | None, client: str | None) -> Oidc | None:
             f"--oidc-issuer {issuer} 须为 https 地址,并给出 --oidc-client 和环境变量 SHUDI_OIDC_SECRET",
         )
     return Oidc(issuer, client, secret)
-
-
-def listening(host: str, port: int) -> socket.socket:
-    """Take a port of this machine, any free one for 0."""
-    # asyncio sends small answers at once (TCP_NODELAY) only where the socket says that it speaks TCP.
-    door = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        door.bind((host, port))
-    except OSError as error:
-        door.close()
-        raise Refusal(
-            f"port {port} of {host} cannot be taken ({error.strerror}); choose another by --port",
-            f"无法使用 {host} 的端口 {port}({error.strerror});请用 --port 另选",
-        ) from error
-    return door
 
 
 COMMANDS = tuple(command(run) for run in (map_, serve))

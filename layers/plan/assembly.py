@@ -19,6 +19,8 @@ APART, EDGE = 0.1, 1.0
 EXACT = 14
 """Up to so many plots that hang together every assembly is looked at; beyond, the best of each size are grown on."""
 BEAM = 48
+EDGES, ALIKE = 4, 0.05
+"""So many directions of edges a plot is cut along, and how far two must turn from each other to count twice [radians]."""
 MOST = 8
 """The most plots of an assembly."""
 
@@ -73,16 +75,19 @@ def measure(land: Neighbours, rows: frozenset[int]) -> Assembly:
     return Assembly(tuple(sorted(rows)), area, float(4 * np.pi * area / perimeter**2), len({int(land.owner[r]) for r in rows}))
 
 
-def assemblies(land: Neighbours, area: tuple[float, float], seeds: Rows) -> tuple[list[Assembly], bool]:
+def assemblies(
+    land: Neighbours, area: tuple[float, float], seeds: Rows, rim: NDArray[np.bool_] | None = None
+) -> tuple[list[Assembly], bool]:
     """Put neighbours together to an area [m2]; whether all that contain a seed were looked at.
 
-    Assemblies of two to MOST plots. Where at most EXACT plots hang together with a seed each connected set is looked at; else
+    `rim`: plots that may have neighbours beyond what is known. Assemblies of two to MOST plots. Where at most EXACT plots hang together with a seed each connected set is looked at; else
     those with the best outline of each size, BEAM of them, are grown by one plot.
     """
     found: set[frozenset[int]] = set()
     exact = True
     for seed in seeds.tolist():
         component = _component(land, seed)
+        exact &= rim is None or not rim[list(component)].any()
         if len(component) <= EXACT:
             found.update(s for s in _connected(land, seed, area[1]) if len(s) > 1 and sum(land.area[r] for r in s) >= area[0])
         else:
@@ -129,36 +134,69 @@ def _grown(land: Neighbours, seed: int, area: tuple[float, float]) -> Iterator[f
 
 
 class Cut(NamedTuple):
-    """A part of a plot and the rest: outlines, least widths [m], and whether the rest has a front on a road of its own."""
+    """A part of a plot, of the area that was asked for [m2], and the rest: outlines and widths [m], and the rest's front on roads [m]."""
 
     part: BaseGeometry
     rest: BaseGeometry
+    area: float
     width: float
     rest_width: float
-    rest_fronts: bool
+    rest_front: float
 
 
-def parts(plot: BaseGeometry, area: float, roads: NDArray[np.object_], least_width: float, frontage: float) -> Cut | None:
-    """Cut a part of an area [m2] off a plot by a straight line so that part and rest can both be used; None where none can.
+def cuts(
+    plot: BaseGeometry, area: tuple[float, float], aim: float, roads: NDArray[np.object_], least_width: float, access: float
+) -> Iterator[list[Cut]]:
+    """Cut parts of an area [m2] off a plot by straight lines so that part and rest can both be used.
 
     Both are in one piece, nowhere too narrow for a circle of `least_width` [m], and front on `roads` (their land) by at least
-    `frontage` [m]. Tried are lines across and along the plot from both ends; the one that leaves the widest rest is taken.
+    `access` [m]. Tried are lines along and across the plot from both ends, for the area `aim`; then along and across its EDGES
+    longest edges; then the least and the most area too. Gives the usable ones of each try, if there are any.
     """
     corners = shapely.get_coordinates(shapely.oriented_envelope(plot))[:3]
-    angle = float(np.arctan2(*(corners[1] - corners[0])[::-1]))
-    best: Cut | None = None
-    for turn in range(4):
-        part, rest = cut_to_area(plot, area, angle + turn * np.pi / 2)
-        if part.geom_type != "Polygon" or rest.geom_type != "Polygon" or rest.is_empty:
-            continue
-        width, rest_width = inner_width(np.array([part, rest], object))
-        fronts = [front(np.array([one], object), roads)[0] >= frontage for one in (part, rest)]
-        if min(width, rest_width) < least_width or not all(fronts):
-            continue
-        cut = Cut(part, rest, float(width), float(rest_width), bool(fronts[1]))
-        if best is None or min(cut.width, cut.rest_width) > min(best.width, best.rest_width):
-            best = cut
-    return best
+    along = float(np.arctan2(*(corners[1] - corners[0])[::-1]))
+    edges = [turn for turn in _turns(plot) if abs((turn - along + np.pi / 4) % (np.pi / 2) - np.pi / 4) > ALIKE]
+    rest = [a for a in dict.fromkeys(area) if np.isfinite(a) and a != aim]
+    for areas, angles in (([aim], [along]), ([aim], edges), (rest, [along, *edges])):
+        tried = [
+            cut
+            for wanted in areas
+            for angle in angles
+            for turn in range(4)
+            if (cut := _cut(plot, wanted, angle + turn * np.pi / 2, roads, least_width, access))
+        ]
+        if tried:
+            yield tried
+
+
+def _turns(plot: BaseGeometry) -> list[float]:
+    """List the directions of the EDGES longest edges of a plot, those that are ALIKE or across each other once."""
+    way = (
+        np.diff(shapely.get_coordinates(shapely.get_exterior_ring(plot)), axis=0)
+        if plot.geom_type == "Polygon"
+        else np.zeros((0, 2))
+    )
+    found: list[float] = []
+    for x, y in way[np.argsort(-np.hypot(*way.T), kind="stable")].tolist():
+        turn = float(np.arctan2(y, x)) % (np.pi / 2)
+        if len(found) < EDGES and all(abs((turn - other + np.pi / 4) % (np.pi / 2) - np.pi / 4) > ALIKE for other in found):
+            found.append(turn)
+    return found
+
+
+def _cut(
+    plot: BaseGeometry, area: float, angle: float, roads: NDArray[np.object_], least_width: float, access: float
+) -> Cut | None:
+    """Cut a part off by one line; None where part or rest cannot be used."""
+    part, rest = cut_to_area(plot, area, angle)
+    if part.geom_type != "Polygon" or rest.geom_type != "Polygon" or rest.is_empty:
+        return None
+    both = np.array([part, rest], object)
+    fronts = front(both, roads)
+    if fronts.min() < access:
+        return None
+    width, rest_width = inner_width(both).tolist()
+    return Cut(part, rest, area, width, rest_width, float(fronts[1])) if min(width, rest_width) >= least_width else None
 
 
 def front(shapes: NDArray[np.object_], roads: NDArray[np.object_]) -> Numbers:

@@ -11,8 +11,8 @@ import numpy as np
 
 from layers.base import Text
 from layers.plan.readiness import SERVICES
-from layers.plan.siting import CLASS_RANK, CRITERIA, NO, YES, Brief, Judged
-from layers.plan.terms import Term
+from layers.plan.siting import CLASS_RANK, CRITERIA, NO, YES, Brief, Judged, Near
+from layers.plan.terms import Term, listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +48,25 @@ class Counterfactual:
     from_: date | None
 
 
-def counterfactual(plot: str, brief: Brief, judged: Mapping[str, Judged], terms: Sequence[Term]) -> Counterfactual:
-    """Find the least change for one plot, of which each criterion was judged (shape (1,)) and told."""
+def counterfactual(
+    plot: str,
+    brief: Brief,
+    judged: Mapping[str, Judged],
+    terms: Sequence[Term],
+    near: tuple[tuple[Near, ...], float] | None = None,
+) -> Counterfactual:
+    """Find the least change for one plot, of which each criterion was judged (shape (1,)) and told.
+
+    near: distances that the plot would meet, and by what share they give way; None where it meets them, or none is known.
+    """
     changes, less, wait = [], brief, True
     stands = True
     days: list[date] = []
     for term in (t for t in terms if t.must and t.fit != "yes"):
         value, fit = float(judged[term.criterion].value[0]), int(judged[term.criterion].fit[0])
         eased = ease(less, term.criterion, value) if fit == NO else None
+        if term.criterion == "distance" and near is not None:
+            eased = replace(less, near=near[0]), near[1], listed(near[0])
         if eased is None:
             stands = False
         else:
@@ -78,8 +89,7 @@ def ease(brief: Brief, criterion: str, value: float) -> tuple[Brief, float, Text
     """Ask just so much less by one criterion that a value meets it; and by what share. None where no less would do."""
     if criterion == "area":
         least, most = brief.area
-        aim = (least + min(most, 2 * least)) / 2
-        off = max(least - value, value - most) / aim
+        off = max(least - value, value - most) / brief.aim
         return replace(brief, area=(min(least, value), max(most, value))), off, _words(f"{value:,.2f} m²")
     if criterion in SERVICES:
         return _waited(brief, criterion, value)

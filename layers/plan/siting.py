@@ -91,6 +91,12 @@ class Brief:
         asked = {"land", "area", *self.services, *(name for name, value in named.items() if value)}
         return tuple(name for name in CRITERIA if name in asked)
 
+    @property
+    def aim(self) -> float:
+        """The area that fits best [m2]: the middle of the range, of one that is open or wide that of the least and its double."""
+        least, most = self.area
+        return (least + min(most, 2 * least)) / 2 if np.isfinite(most) else least
+
     def must(self, criterion: str) -> bool:
         """Tell whether a criterion must be met."""
         return criterion not in self.wishes
@@ -101,10 +107,11 @@ class Brief:
 
 
 class Plots(NamedTuple):
-    """What is known of all plots of a base, arrays of shape (n,): about 150 B a plot.
+    """What is known of all plots of a base in the order of their ids, arrays of shape (n,): about 150 B a plot.
 
     `verdict`: YES free, NO blocked, UNKNOWN. `day`: for each service the day from which it serves, as days since 1970, NEVER,
-    UNDATED or UNSURE. `road_class`: rank in CLASS_RANK, 0 unknown. `owner`: a number for each; who is not recorded has his own.
+    UNDATED or UNSURE. `road_class`: rank in CLASS_RANK, 0 unknown. `use` and `owner`: rows of `uses` and `owners`, those of an
+    owner who is not recorded -1.
     """
 
     id: NDArray[np.object_]
@@ -117,6 +124,26 @@ class Plots(NamedTuple):
     frontage: Numbers
     slope: Numbers
     owner: NDArray[np.int32]
+    owners: NDArray[np.object_]
+
+    def rows(self, ids: NDArray[np.object_]) -> Rows:
+        """Find the rows of plots by id, -1 of those that there are not."""
+        at = np.searchsorted(self.id, ids)
+        there = at < len(self.id)
+        there[there] = self.id[at[there]] == ids[there]
+        return np.where(there, at, -1)
+
+    def after(self, some: Plots, gone: NDArray[np.object_]) -> Plots:
+        """Drop the plots of `gone`, by id, and put in `some`, which are none of those that are left."""
+        old, kept = self.rows(gone), np.ones(len(self.id), bool)
+        kept[old[old >= 0]] = False
+        at = np.searchsorted(self.id[kept], some.id)
+        uses, use = _pooled(self.uses, some.uses, some.use)
+        owners, owner = _pooled(self.owners, some.owners, some.owner)
+        new = some._replace(use=use, owner=owner)._asdict() | {"day": None, "uses": None, "owners": None}
+        arrays = {name: np.insert(getattr(self, name)[kept], at, array) for name, array in new.items() if array is not None}
+        day = {service: np.insert(days[kept], at, some.day[service]) for service, days in self.day.items()}
+        return self._replace(**arrays, day=day, uses=uses, owners=owners)
 
 
 class Judged(NamedTuple):
@@ -158,10 +185,10 @@ NEEDED = (
 
 def plots_of(findings: pd.DataFrame, parcels: pd.DataFrame) -> Plots:
     """Make the table of plots from the findings, by parcel id, and from the columns of parcels in the same order."""
+    order = np.argsort(findings.index.to_numpy(object), kind="stable")
+    findings, parcels = findings.iloc[order], parcels.iloc[order]
     use, uses = pd.factorize(parcels["use_code"].fillna("").to_numpy(object))
-    owner = pd.factorize(parcels["owner"].to_numpy(object), use_na_sentinel=True)[0]
-    alone = owner < 0
-    owner[alone] = owner.max(initial=-1) + 1 + np.arange(alone.sum())
+    owner, owners = pd.factorize(parcels["owner"].to_numpy(object), use_na_sentinel=True)
     verdict = findings["verdict"].to_numpy(object)
     return Plots(
         findings.index.to_numpy(object),
@@ -174,7 +201,17 @@ def plots_of(findings: pd.DataFrame, parcels: pd.DataFrame) -> Plots:
         findings["road_frontage"].to_numpy(np.float64),
         findings["slope_max"].to_numpy(np.float64) / 100,
         owner.astype(np.int32),
+        np.asarray(owners, object),
     )
+
+
+def _pooled(
+    pool: NDArray[np.object_], others: NDArray[np.object_], rows: NDArray[np.int32]
+) -> tuple[NDArray[np.object_], NDArray[np.int32]]:
+    """Add names to a pool of names, and give the places there of `rows` of the others; -1 stays."""
+    at, names = pd.factorize(np.concatenate([pool, others]))
+    places = np.append(at[len(pool) :], -1)
+    return np.asarray(names, object), places[rows].astype(np.int32)
 
 
 def _days(findings: pd.DataFrame, service: str) -> NDArray[np.int32]:
@@ -219,13 +256,17 @@ def _measure(plots: Plots, brief: Brief, criterion: str, rows: Rows) -> Judged:
     return at_least(np.where(rank > 0, rank, np.nan), float(CLASS_RANK[brief.road_class or "local"]))
 
 
+def inside(area: Numbers, brief: Brief) -> NDArray[np.bool_]:
+    """Tell which areas [m2] lie in the range of a brief."""
+    return (area >= brief.area[0]) & (area <= brief.area[1])
+
+
 def within_area(area: Numbers, brief: Brief) -> Judged:
     """Judge areas [m2]: best in the middle of the range, worth nothing half the range's middle beyond it."""
-    least, most = brief.area
-    aim = (least + min(most, 2 * least)) / 2 if np.isfinite(most) else least
+    (least, most), aim, fits = brief.area, brief.aim, inside(area, brief)
     beyond = np.maximum(np.maximum(least - area, area - most), 0.0)
-    score = np.clip(1 - beyond / (0.5 * aim) - 0.5 * np.abs(area - aim) / aim * (beyond == 0), 0.0, 1.0)
-    return Judged(area, np.where(beyond > 0, NO, YES).astype(np.int8), score)
+    score = np.clip(1 - beyond / (0.5 * aim) - 0.5 * np.abs(area - aim) / aim * fits, 0.0, 1.0)
+    return Judged(area, np.where(fits, YES, NO).astype(np.int8), score)
 
 
 def at_least(value: Numbers, wanted: float) -> Judged:
@@ -275,11 +316,11 @@ def find(plots: Plots, brief: Brief, on: date, lazy: Lazy, limit: int = 20, but:
     said = {c: judge(plots, brief, c, rows, on) for c in tabled}
     score = sum((weights[c] * said[c].score for c in tabled), np.zeros(len(rows)))
     dear = [c for c in criteria if c not in TABLED]
-    order = _best(score, plots.id[rows], len(rows) if dear else limit)
+    order = _best(score, len(rows) if dear else limit)
     said = {c: j.pick(order) for c, j in said.items()}
     if not dear:
         return Found(rows[order], score[order] / whole, said, dropped, 0)
-    kept, total, measured, lost, at = _examined(plots.id[rows[order]], brief, lazy, limit, rows[order], score[order], dear)
+    kept, total, measured, lost, at = _examined(brief, lazy, limit, rows[order], score[order], dear)
     judged = {**{c: j.pick(kept) for c, j in said.items()}, **measured}
     return Found(rows[order][kept], total / whole, judged, dropped | lost, at)
 
@@ -293,25 +334,24 @@ def _sieved(plots: Plots, brief: Brief, musts: list[str]) -> tuple[Rows, dict[st
     left = np.ones(len(plots.id), bool)
     dropped: dict[str, tuple[int, int]] = {}
     for name in (c for c in SIEVES if c in musts):
-        fit = plots.verdict if name == "land" else ((plots.area >= brief.area[0]) & (plots.area <= brief.area[1])).astype(np.int8)
+        fit = plots.verdict if name == "land" else np.where(inside(plots.area, brief), YES, NO)
         dropped[name] = int(np.count_nonzero(left & (fit == NO))), int(np.count_nonzero(left & (fit == UNKNOWN)))
         left &= fit == YES
     return np.flatnonzero(left), dropped
 
 
-def _best(score: Numbers, ids: NDArray[np.object_], limit: int) -> Rows:
-    """Order rows by score, the best first, ties by id; the `limit` best only."""
+def _best(score: Numbers, limit: int) -> Rows:
+    """Order rows by score, the best first, ties as they come; the `limit` best only."""
     if limit < len(score):
         bar = np.partition(score, len(score) - limit)[len(score) - limit] if limit else np.inf
         some = np.flatnonzero(score >= bar)
     else:
         some = np.arange(len(score))
-    by_id = np.argsort(ids[some].astype(str), kind="stable")
-    return np.asarray(some[by_id[np.argsort(-score[some[by_id]], kind="stable")]][:limit], np.intp)
+    return np.asarray(some[np.argsort(-score[some], kind="stable")][:limit], np.intp)
 
 
 def _examined(
-    ids: NDArray[np.object_], brief: Brief, lazy: Lazy, limit: int, rows: Rows, score: Numbers, dear: list[str]
+    brief: Brief, lazy: Lazy, limit: int, rows: Rows, score: Numbers, dear: list[str]
 ) -> tuple[Rows, Numbers, dict[str, Judged], dict[str, tuple[int, int]], int]:
     """Measure the dear criteria of rows, best first, until none that is left can rank among the `limit` best.
 
@@ -322,7 +362,7 @@ def _examined(
     measured = {c: Judged(np.full(len(rows), np.nan), np.zeros(len(rows), np.int8), np.zeros(len(rows))) for c in dear}
     lost = {c: np.zeros(2, np.int64) for c in dear if brief.must(c)}
     at = 0
-    while at < len(rows):
+    while limit and at < len(rows):
         bar = -np.partition(-total, limit - 1)[limit - 1] if limit <= len(total) else -np.inf
         if score[at] + hope < bar:
             break
@@ -337,6 +377,7 @@ def _examined(
         gained = np.sum([brief.weight(c) * measured[c].score[some] for c in dear], axis=0)
         total[some] = np.where(good, score[some] + gained, -np.inf)
     fitting = np.flatnonzero(np.isfinite(total))
-    best = fitting[_best(total[fitting], ids[fitting], limit)]
+    fitting = fitting[np.argsort(rows[fitting])]
+    best = fitting[_best(total[fitting], limit)]
     told = {c: (int(n[0]), int(n[1])) for c, n in lost.items()}
     return best, total[best], {c: j.pick(best) for c, j in measured.items()}, told, at

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from layers.base import Text
+from layers.catalogue import LAYERS, coded
 from layers.plan.readiness import SERVICES
 from layers.plan.siting import UNKNOWN, YES, Brief, Near
 from layers.plan.supply import VERDICTS
@@ -66,16 +67,28 @@ def _wanted(brief: Brief, criterion: str, on: date) -> Text:
         "slope": _number((brief.slope or 0) * 100, "%", "≤"),
         "earthwork": _number(brief.earthwork, "m³/m²", "≤"),
         "budget": _number(brief.budget, "CNY", "≤"),
-        "distance": Text("; ".join(map(_near, brief.near)), "; ".join(map(_near, brief.near))),
+        "distance": listed(brief.near),
         "size": Text(*(("; ".join(f"{k} ≥ {v:g} {SIZE.get(k, 'mm')}" for k, v in brief.sizes.items()),) * 2)),
         "load": Text(*(("; ".join(f"{k} {v:g} {LOADS[k]}" for k, v in brief.loads.items()),) * 2)),
     }
     return said[criterion]
 
 
-def _near(near: Near) -> str:
+def told(near: Near) -> Text:
     """Write a distance to features."""
-    return f"{near.least:g}–{near.most:g} m · {near.layer}{f' {near.kind}' if near.kind else ''}"
+    far = f"≥ {near.least:,.4g}" if np.isinf(near.most) else f"≤ {near.most:,.4g}"
+    far = f"{near.least:,.4g}–{near.most:,.4g}" if near.least and np.isfinite(near.most) else far
+    field = coded(near.layer)
+    codes = (field.codes if field else None) or {}
+    kind = codes[near.kind].name if near.kind in codes else Text(near.kind, near.kind)
+    title = LAYERS[near.layer].title
+    what = Text(f"{title.en}: {kind.en}", f"{title.zh}:{kind.zh}") if near.kind else title
+    return Text(f"{far} m · {what.en}", f"{far} m · {what.zh}")
+
+
+def listed(near: Sequence[Near]) -> Text:
+    """Write distances, one after the other."""
+    return Text("; ".join(told(n).en for n in near), ";".join(told(n).zh for n in near))
 
 
 def _number(value: float | None, unit: str, sign: str = "") -> Text:
@@ -112,7 +125,10 @@ def _value(criterion: str, value: float, row: Mapping[str, object]) -> Text:
         )
     if criterion == "load":
         return Text("capacity of the lines", "管线容量")
-    return _number(value * 100 if criterion == "slope" else value, UNITS[criterion])
+    number = _number(value * 100 if criterion == "slope" else value, UNITS[criterion])
+    if criterion == "budget" and np.isfinite(value) and row.get("offer") != "published":
+        return Text(f"{number.en}, as drafted, not published", f"{number.zh},为草拟价,尚未公布")
+    return number
 
 
 def _missing(brief: Brief, criterion: str, value: float, fit: int, row: Mapping[str, object]) -> dict[str, Any]:

@@ -8,9 +8,11 @@ import pytest
 import shapely
 
 from layers.assessment import question
-from layers.plan.siting import Brief
-from layers.search import Index, search, why
+from layers.plan.siting import Brief, Near
+from layers.plot_index import Index
+from layers.search import search, why
 from layers.standards import Standards
+from layers.store.base import Change
 from layers.store.gpkg import GpkgStore
 from layers.units import m2
 from tests.api.faces import DAY, shudi
@@ -54,6 +56,24 @@ def test_assemblies_touch_and_add_up_and_parts_leave_a_rest_that_can_be_used(par
         assert 3 * MU <= match["area_m2"] <= 6 * MU
         assert match["rest_m2"] > 0
         assert match["rest_width_m"] >= 20
+        assert match["rest_front_m"] >= 6
+    told = shudi("find", "--base", park, "--area", "3..6mu", "--kind", "part", "--service", "road", "--limit", 1, lang="zh").out
+    assert f"宽 {parts[0]['rest_width_m']:.1f} 米,临公共道路 {parts[0]['rest_front_m']:.1f} 米" in told
+
+
+def test_what_was_not_looked_at_is_bounded_in_what_a_program_and_a_person_read(park):
+    brief = ("--area", "3..6mu", "--kind", "part", "--kind", "assembly", "--frontage", 200, "--wish", "frontage")
+    body = found(park, *brief)
+    assert set(body["gaps"]) == {"part", "assembly"}
+    assert {m["kind"] for m in body["matches"]} <= {"part", "assembly"}
+    best = max(m["score"] for m in body["matches"] if m["kind"] == "part")
+    assert 0 < body["gaps"]["part"] <= 1 - best + 1e-6
+    for lang, words in (("en", "not every part of a plot was looked at"), ("zh", "未穷尽宗地的全部切分")):
+        said = shudi("find", "--base", park, *brief, lang=lang).out
+        assert words in said
+        assert f"{body['gaps']['part']:.3f}" in said
+    assert found(park, *brief[:2], "--kind", "single")["gaps"] == {}
+    assert found(park, *brief[:4])["gaps"] == {"part": 0.0}
 
 
 def test_a_wish_keeps_plots_and_says_what_would_cure_it(park):
@@ -206,16 +226,25 @@ def test_the_budget_holds_against_the_price_that_a_listing_states_and_no_price_i
     wished = found(own_park, *brief, "--budget", "1600万元", "--wish", "budget")["matches"]
     assert len(wished) == 1 + dear["left_out"]["budget"]["unknown"]
     assert wished[0]["plots"] == [priced]
+    price = {m["plots"][0]: t["value"] for m in wished for t in m["terms"] if t["criterion"] == "budget"}
+    assert price.pop(priced) == {"en": "15,400,000 CNY, as drafted, not published", "zh": "15,400,000 CNY,为草拟价,尚未公布"}
+    assert not [value for value in price.values() if "drafted" in value["en"]]
     assert shudi("find", "--area", "8..60mu", "--budget", "much", "--base", own_park).status == 2
+    with closing(GpkgStore.open(own_park)) as store:
+        offer = store.read("listings").assign(state="published")
+        store.edit("listings", Change("test"), put=offer)
+    (match,) = found(own_park, *brief, "--budget", "1600万元")["matches"]
+    assert next(t["value"]["en"] for t in match["terms"] if t["criterion"] == "budget") == "15,400,000 CNY"
 
 
 def test_a_plot_fits_the_brief_that_gives_way_as_it_is_told(park):
     standards = Standards.load()
     ask = question(standards, date.fromisoformat(DAY), None, None)
-    brief = Brief((m2(12.5), m2(13)), "1001", ("water", "gas", "heat"), frontage=95.0, slope=0.002)
+    near = (Near("roads", "arterial", 0.0, 40.0), Near("roads", "arterial", 25.0))
+    brief = Brief((m2(12.5), m2(13)), "1001", ("water", "gas", "heat"), frontage=95.0, slope=0.002, near=near)
     with closing(GpkgStore.open(park, read_only=True)) as store:
         findings, index = store.findings()[0], Index()
-        turned = 0
+        turned = moved = 0
         for plot in findings.index[findings["verdict"] == "free"][:40]:
             told = why(store, brief, ask, standards, plot, index)
             if told.brief is None:
@@ -226,7 +255,13 @@ def test_a_plot_fits_the_brief_that_gives_way_as_it_is_told(park):
             fits = search(store, told.brief, ask, standards, 400, ("single",), index=index)
             assert plot in {m.plots[0] for m in fits.matches}, (plot, told)
             turned += len(told.changes) > 0
+            apart = [c.instead for c in told.changes if c.criterion == "distance"]
+            moved += len(apart)
+            assert all(t is not None and " m · Roads: arterial road; " in t.en and " m · 道路:主干路;" in t.zh for t in apart), (
+                apart[:1]
+            )
     assert turned > 5
+    assert moved > 5
 
 
 def test_a_person_reads_what_would_cure_a_plot(park, server):

@@ -45,7 +45,7 @@ ROUTES_WITHOUT = {
 ROUTES_THAT_CHANGE = ("/history", "/parcels", "/events", "/whatif")
 """Writes and their record; a change that is only imagined is told against what the findings say."""
 ROUTES_OF_WORDS = ("/columns.json", "/standards", "/places")
-ROUTES_OF_THE_LEDGER = ("/projects", "/warnings", "/report")
+ROUTES_OF_THE_LEDGER = ("/projects", "/warnings", "/report", "/ledger")
 ROUTES_OF_PEOPLE = ("/login", "/logout", "/me", "/people", "/audit", "/oidc", "/imports", "/listings")
 ROUTES_OF_OGC = ("/collections", "/conformance", "/api", "/tileMatrixSets", "/processes", "/jobs", "/results")
 OTHER_ROUTES = ROUTES_THAT_CHANGE + ROUTES_OF_WORDS + ROUTES_OF_THE_LEDGER + ROUTES_OF_PEOPLE + ROUTES_OF_OGC

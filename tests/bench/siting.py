@@ -22,7 +22,8 @@ import shapely
 from layers.assessment import Networks, StaleFindingsError, fresh, question
 from layers.census import assess
 from layers.plan.siting import PATIENCE, YES, Brief, Plots, day_number
-from layers.search import Index, Sitings, search
+from layers.plot_index import Index
+from layers.search import Sitings, search
 from layers.standards import Standards
 from layers.store import blobs, open_store
 from layers.store.base import Store
@@ -119,8 +120,7 @@ class Finder:
 
     def plots(self) -> tuple[Plots, date]:
         """Give the table of plots and its day."""
-        plots, _, on = self.index.plots(self.store, self.standards)
-        return plots, on
+        return self.index.plots(self.store, self.standards, self.networks)
 
 
 class Sql:

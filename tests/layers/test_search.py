@@ -10,9 +10,9 @@ import shapely
 
 from layers.assessment import Networks, question
 from layers.base import Edition
+from layers.measured import Land
 from layers.plan.readiness import SERVICES
 from layers.plan.siting import NO, UNKNOWN, YES, Brief, Near, plots_of
-from layers.search import Land
 from layers.standards import Standards
 from layers.store.base import Change
 from layers.store.memory import MemoryStore

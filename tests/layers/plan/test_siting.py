@@ -29,6 +29,7 @@ def table(n, seed=0):
         np.where(rng.random(n) < 0.1, np.nan, rng.uniform(0, 200, n)),
         np.where(rng.random(n) < 0.1, np.nan, rng.uniform(0, 0.2, n)),
         rng.integers(0, 5, n).astype(np.int32),
+        np.array([f"owner {k}" for k in range(5)], object),
     )
 
 
