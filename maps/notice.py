@@ -7,15 +7,9 @@ from datetime import UTC, datetime
 from html import escape
 from io import BytesIO
 
-from docx import Document
-from docx.oxml.ns import qn
-from docx.shared import Pt
-from fpdf import FPDF
-
 from layers.base import Text
 from layers.formats.zipped import members, packed
 from layers.plan.notice import GENERATED, Section
-from maps.sheet import font
 
 FACE = "Noto Sans SC"
 MADE = datetime(2000, 1, 1, tzinfo=UTC)
@@ -28,6 +22,10 @@ def _say(text: Text, language: str) -> str:
 
 def pdf(sections: Sequence[Section], title: Text, language: str, generated: bool = False) -> bytes:
     """Print a notice, A4. NoFontError where the package's font is missing."""
+    from fpdf import FPDF  # takes half as long to load as a service takes to start, as what writes documents does
+
+    from maps.sheet import font
+
     made = FPDF("portrait", "mm", "A4")
     made.set_creation_date(MADE)
     made.set_title(_say(title, language))
@@ -54,6 +52,10 @@ def pdf(sections: Sequence[Section], title: Text, language: str, generated: bool
 
 def docx(sections: Sequence[Section], title: Text, language: str, generated: bool = False) -> bytes:
     """Write a notice for word processors."""
+    from docx import Document
+    from docx.oxml.ns import qn
+    from docx.shared import Pt
+
     made = Document()
     style = made.styles["Normal"]
     style.font.name, style.font.size = FACE, Pt(10)

@@ -27,8 +27,8 @@ from layers.units import mu
 
 FONT = Path(str(files("maps"))) / "web/vendor/@fontsource/noto-sans-sc/noto-sans-sc-chinese-simplified-400-normal.woff"
 PAGES = {"A4": (210.0, 297.0), "A3": (297.0, 420.0)}
-MARGIN, FOOT, HEAD = 15.0, 24.0, 34.0
-"""White around the page, height of the table below and of the title above the map [mm]."""
+MARGIN, FOOT, HEAD = 20.0, 20.0, 43.0
+"""White around the page, at least 2 cm by the norm, height of the table below and of the title and the white above the map [mm]."""
 SCALES = (50, 100, 200, 250, 500, 1000, 1500, 2000, 2500, 5000, 10_000, 20_000, 25_000, 50_000)
 RED, BLACK, GREY, LIGHT, ROAD = (200, 0, 0), (0, 0, 0), (90, 90, 90), (170, 170, 170), (238, 232, 216)
 CLEAR = 5.0
@@ -137,7 +137,7 @@ def _map_page(
     wide, high = PAGES[page]
     pdf.add_page()
     pdf.set_font("sans", size=18)
-    pdf.set_xy(MARGIN, 10)
+    pdf.set_xy(MARGIN, MARGIN)
     pdf.cell(wide - 2 * MARGIN, 9, say("Parcel map", "宗地图"), align="C")
     pdf.set_font("sans", size=9)
     area = f"{plot.area:,.2f} m² = {mu(plot.area):,.3f} {say('mu', '亩')}"
@@ -149,7 +149,7 @@ def _map_page(
     ]
     for rows, x in ((left, MARGIN), (right, wide / 2)):
         for k, (name, value) in enumerate(rows):
-            _line(pdf, x, 20 + 4.6 * k, wide / 2 - MARGIN - 2, f"{name}: {value}")
+            _line(pdf, x, MARGIN + 9 + 4.6 * k, wide / 2 - MARGIN - 2, f"{name}: {value}")
     listed = table(plot)
     half = (len(listed) + 1) // 2
     below = (half + 1) * ROW + 3 if len(listed) <= SHORT else 0.0
@@ -226,34 +226,38 @@ def _names(pdf: FPDF, plot: ParcelMap, frame: Frame, taken: list[Box]) -> None:
                 continue
             land = [shapely.intersection(shapely.intersection(shape, clear), half) for half in halves]
             spots = [frame.place(shapely.get_coordinates(shapely.point_on_surface(s)))[0] for s in land if not s.is_empty]
-            _labelled(pdf, spots, str(label), 7, GREY, taken)
+            _labelled(pdf, spots, [np.zeros(2)], (0.0,), str(label), 7, GREY, taken)
 
 
 def _boundary(pdf: FPDF, plot: ParcelMap, frame: Frame, taken: list[Box]) -> None:
-    """Draw the boundary in red, its points with their numbers and the lengths of its sides, as far as there is room for them.
+    """Draw the boundary in red, its points with their numbers and the lengths of its sides beside it, as far as there is room.
 
     Points nearer to each other than a circle are drawn as the line only; all are in the table.
     """
     points = plot.points
-    pdf.set_draw_color(*RED)
-    pdf.set_line_width(0.5)
-    for part in shapely.get_parts(plot.shape):
-        for ring in shapely.get_rings(part):
-            pdf.polyline(frame.place(shapely.get_coordinates(ring)).tolist())
+    rings = [
+        frame.place(shapely.get_coordinates(ring)) for part in shapely.get_parts(plot.shape) for ring in shapely.get_rings(part)
+    ]
+    line = shapely.MultiLineString(rings)
     at, out = frame.place(points.xy), outward(plot.shape, points) * (1, -1)
-    on = at[points.following]
+    along = at[points.following] - at
+    length = np.hypot(*along.T)
+    across = np.column_stack([along[:, 1], -along[:, 0]]) / np.maximum(length, 1e-9)[:, None]
+    across *= np.where((across * (out + out[points.following])).sum(axis=1) < 0, -1.0, 1.0)[:, None]
+    shown = spaced(at, 1.2)
+    for n in shown:
+        _labelled(pdf, at[n : n + 1], [out[n] @ turn for turn in TURNS], (0.6, 2.2), f"J{points.number[n]}", 7, RED, taken, line)
+    for n in np.flatnonzero(length > 11).tolist():
+        spots = at[n] + along[n] * np.array([[0.5], [0.35], [0.65]])
+        _labelled(pdf, spots, [across[n], -across[n]], (0.3,), f"{points.side[n]:.3f}", 6, BLACK, taken, line)
+    pdf.set_draw_color(*RED)
+    pdf.set_line_width(0.3)
+    for ring in rings:
+        pdf.polyline(ring.tolist())
     pdf.set_fill_color(255, 255, 255)
-    pdf.set_line_width(0.25)
-    shown = spaced(at, 1.6)
+    pdf.set_line_width(0.15)
     for n in shown:
-        pdf.circle(float(at[n, 0]), float(at[n, 1]), 0.7, style="DF")
-    for n in shown:
-        ways = [at[n] + out[n] @ turn * far for turn in TURNS for far in (3.2, 4.8)]
-        _labelled(pdf, ways, f"J{points.number[n]}", 7, RED, taken)
-    for n, length in enumerate(np.hypot(*(on - at).T).tolist()):
-        if length > 11:
-            ways = [at[n] + (on[n] - at[n]) * share for share in (0.5, 0.35, 0.65)]
-            _labelled(pdf, ways, f"{points.side[n]:.3f}", 6, BLACK, taken)
+        pdf.circle(float(at[n, 0]), float(at[n, 1]), 0.4, style="DF")
 
 
 def outward(shape: BaseGeometry, points: Points) -> NDArray[np.float64]:
@@ -285,17 +289,19 @@ def spaced(at: NDArray[np.float64], gap: float) -> list[int]:
 
 
 def _labelled(
-    pdf: FPDF, spots: Sequence[NDArray[np.float64]], text: str, size: float, colour: tuple[int, int, int], taken: list[Box]
-) -> None:
-    """Write a text at the first spot where it covers no other, or nowhere."""
+    pdf: FPDF, at: Sequence[NDArray[np.float64]] | NDArray[np.float64], ways: Sequence[NDArray[np.float64]], off: Sequence[float],
+    text: str, size: float, colour: tuple[int, int, int], taken: list[Box], line: BaseGeometry | None = None,
+) -> None:  # fmt: skip
+    """Write a text `off` [mm] one of some places, in one of the `ways`, where it covers no other text; rather not on a line."""
     pdf.set_font("sans", size=size)
-    wide, high = pdf.get_string_width(text) / 2 + 0.4, size * 0.2 + 0.1
-    for x, y in (spot.tolist() for spot in spots):
-        box = (x - wide, y - high, x + wide, y + high)
-        if not any(box[0] < t[2] and t[0] < box[2] and box[1] < t[3] and t[1] < box[3] for t in taken):
-            taken.append(box)
-            _label(pdf, np.array([x, y]), text, size, colour)
-            return
+    half = np.array([pdf.get_string_width(text) / 2 + 0.4, size * 0.2 + 0.1])
+    spots = [spot + way * (far + np.abs(way) @ half) for way in ways for far in off for spot in at]
+    boxes: list[Box] = [(*(spot - half).tolist(), *(spot + half).tolist()) for spot in spots]
+    free = [n for n, b in enumerate(boxes) if not any(b[0] < t[2] and t[0] < b[2] and b[1] < t[3] and t[1] < b[3] for t in taken)]
+    best = next((n for n in free if line is None or not line.intersects(shapely.box(*boxes[n]))), free[0] if free else None)
+    if best is not None:
+        taken.append(boxes[best])
+        _label(pdf, spots[best], text, size, colour)
 
 
 def _label(pdf: FPDF, at: NDArray[np.float64], text: str, size: float, colour: tuple[int, int, int]) -> None:
@@ -340,14 +346,14 @@ def _table(pdf: FPDF, plot: ParcelMap, language: str) -> None:
     rows = table(plot)
     if len(rows) <= SHORT:
         return
-    fit = int((pdf.h - 2 * MARGIN - 12) // ROW) - 1
+    fit = int((pdf.h - 2 * MARGIN - 8) // ROW) - 1
     for first in range(0, len(rows), 2 * fit):
         pdf.add_page()
         pdf.set_font("sans", size=11)
-        pdf.set_xy(MARGIN, MARGIN - 4)
+        pdf.set_xy(MARGIN, MARGIN)
         title = "界址点坐标表" if language == "zh" else "Boundary points"
         pdf.cell(0, 7, f"{plot.id} · {title}", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
-        _columns(pdf, language, rows[first : first + 2 * fit], fit, MARGIN + 6)
+        _columns(pdf, language, rows[first : first + 2 * fit], fit, MARGIN + 8)
 
 
 def _columns(pdf: FPDF, language: str, rows: Sequence[Sequence[str]], fit: int, top: float) -> None:

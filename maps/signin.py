@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
+from importlib.resources import files
 from typing import Literal
 
 from jinja2 import Template
 
-from maps.offline import WEB
-
+WEB = files("maps") / "web"
 POLICY = "default-src 'none'; style-src 'self'; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 """The content security policy of the page: it loads a style sheet, sends its form here, and nothing else."""
 Failure = Literal["wrong", "wait", "stranger", "unconfirmed"]

@@ -50,10 +50,12 @@ def export(
         raise Refusal(f"{out} is the land base itself; choose another file", f"{out} 就是土地库本身,请另选文件")
     with context.store(read_only=True) as store:
         features = store.read(layer, box=bbox, ids=ids or None, as_of=as_of)
+        some = layer == "parcels" and bool(ids or bbox) and len(features) > 0
+        near = store.read(layer, tuple(features.total_bounds), columns=["id"], as_of=as_of).geometry if some else ()
     lacking = sorted(set(ids) - set(features["id"]))
     if lacking:
         raise Refusal(f"{layer} has no feature {lacking[0]}", f"{layer} 中没有编号 {lacking[0]}")
-    done = write(features, LAYERS[layer], out, Wish(crs, encoding, points, unit), overwrite)
+    done = write(features, LAYERS[layer], out, Wish(crs, encoding, points, unit, beside=tuple(near)), overwrite)
     names = ", ".join(str(file) for file in done.files)
     words = [Text(f"{done.features} features in {names}", f"{done.features} 个要素写入 {names}"), *done.notes]
     body = {"features": done.features, "files": [str(f) for f in done.files], "notes": [n._asdict() for n in done.notes]}

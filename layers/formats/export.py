@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Lock
 
 import geopandas as gpd
 import numpy as np
@@ -17,13 +18,15 @@ import pandas as pd
 import pyarrow as pa
 import pyogrio
 import shapely
+from shapely.geometry.base import BaseGeometry
 
 from geo.crs import transform
-from geo.shape import boundary_points
+from geo.shape import boundary_points, noded_together
 from layers.base import Layer, Text
 from layers.formats import boundary, workbook
 from layers.formats.errors import FormatError, UnknownFormatError, UnreadableError, did_you_mean
 from layers.formats.place import moved_by
+from layers.parcels import ON
 
 DRIVERS = {".gpkg": "GPKG", ".geojson": "GeoJSON", ".kml": "LIBKML", ".fgb": "FlatGeobuf", ".shp": "ESRI Shapefile"}
 DEGREES = (".geojson", ".kml")
@@ -32,6 +35,8 @@ DBF_NAME, DBF_TEXT = 10, 254
 """How many bytes a column's name and a text may have in a DBF."""
 KINDS = {3: "Polygon", 6: "MultiPolygon", 1: "LineString", 5: "MultiLineString", 0: "Point", 4: "MultiPoint"}
 FAMILIES = {"polygon": (3, 6), "line": (1, 5), "point": (0, 4)}
+PRESENT = Lock()
+"""Held while GDAL writes a GeoPackage: the day that it takes for the present is that of the whole process."""
 FORMULA = "^(?=[=+@\t\r-])"
 """How text begins that spreadsheets take for a formula."""
 LABEL_HEIGHT = 3.0
@@ -51,7 +56,8 @@ class Written:
 class Wish:
     """How an export shall be: CRS (the base's own where ""), encoding of boundary text, points instead of rows (CSV).
 
-    `made`: the day that the files say they were made on, today where None; equal features are then equal files.
+    `made`: the day that the files say they were made on, today where None; equal features are then equal files. `beside`: parcels
+    around those that are exported; where the points of one lie on the edge of another they are boundary points of both.
     """
 
     crs: str = ""
@@ -59,6 +65,7 @@ class Wish:
     points: bool = False
     unit: str = ""
     made: date | None = None
+    beside: tuple[BaseGeometry, ...] = ()
 
 
 def export(features: gpd.GeoDataFrame, layer: Layer, path: Path, wish: Wish, overwrite: bool = False) -> Written:
@@ -80,6 +87,9 @@ def export(features: gpd.GeoDataFrame, layer: Layer, path: Path, wish: Wish, ove
         )
     if not len(features):
         raise FormatError("there is nothing to export: no feature was picked", "没有可导出的要素")
+    if layer.name == "parcels" and (ending in (".txt", ".xlsx") or (ending == ".csv" and wish.points)):
+        shapes = noded_together(features.geometry.to_numpy(), ON, np.array(wish.beside, object))
+        features = features.set_geometry(shapes, crs=features.crs)
     target = "EPSG:4326" if ending in DEGREES else wish.crs or str(features.crs)
     moved = features.set_geometry(transform(features.geometry.to_numpy(), features.crs, target), crs=target)
     notes = [moved_by(features.crs, moved.crs)] if moved.crs != features.crs else []
@@ -129,7 +139,7 @@ def _gdal(features: gpd.GeoDataFrame, layer: Layer, path: Path, wish: Wish, note
     options = {"GPKG": {"SPATIAL_INDEX": "YES"}, "GeoJSON": {"RFC7946": "YES", "COORDINATE_PRECISION": "9"}}.get(driver, {})
     if driver == "ESRI Shapefile":
         options = {"ENCODING": "UTF-8"} | ({"DBF_DATE_LAST_UPDATE": str(wish.made)} if wish.made else {})
-    with _dated(wish.made if driver == "GPKG" else None):
+    with _dated(wish.made) if driver == "GPKG" else nullcontext():
         pyogrio.write_arrow(
             _table(features, layer), path, layer=layer.name if driver in ("GPKG", "LIBKML") else None, driver=driver,
             geometry_name="geometry", geometry_type=kind, crs=str(features.crs), layer_options=options,
@@ -138,13 +148,12 @@ def _gdal(features: gpd.GeoDataFrame, layer: Layer, path: Path, wish: Wish, note
 
 @contextmanager
 def _dated(day: date | None) -> Iterator[None]:
-    """Let GDAL take a day for the present."""
-    if day is not None:
-        pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": f"{day}T00:00:00.000Z"})
-    try:
-        yield
-    finally:
-        if day is not None:
+    """Let GDAL take a day for the present; the whole process has one, so that one GeoPackage is written at a time."""
+    with PRESENT:
+        pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": f"{day}T00:00:00.000Z" if day else None})
+        try:
+            yield
+        finally:
             pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": None})
 
 
@@ -211,12 +220,18 @@ def _parquet(features: gpd.GeoDataFrame, layer: Layer, path: Path, wish: Wish, n
 
 
 def points_of(features: gpd.GeoDataFrame) -> pd.DataFrame:
-    """Table the boundary points: parcel, ring (1 is the shell), point number, X (north), Y (east), side to the next [m]."""
+    """Table the boundary points: parcel, ring, point number, X (north), Y (east), side to the next [m].
+
+    Rings are counted from 1 through all parts of a parcel, each shell before its holes.
+    """
     points = boundary_points(features.geometry.to_numpy())
+    begins = (np.diff(np.stack([points.shape, points.part, points.ring]), prepend=-1) != 0).any(axis=0)
+    ring = np.cumsum(begins)
+    ring -= ring[np.searchsorted(points.shape, points.shape)] - 1
     return pd.DataFrame(
         {
             "地块": features["id"].to_numpy(object)[points.shape],
-            "圈号": points.ring + 1,
+            "圈号": ring,
             "点号": "J" + pd.Series(points.number).astype("str"),
             "X": points.xy[:, 1].round(4),
             "Y": points.xy[:, 0].round(4),
@@ -279,12 +294,19 @@ def _text(features: gpd.GeoDataFrame, layer: Layer, path: Path, wish: Wish, note
 
 
 def _dxf(features: gpd.GeoDataFrame, layer: Layer, path: Path, wish: Wish, notes: list[Text]) -> None:
-    """Write a drawing in metres (R2010): closed polylines of polygons, open ones of lines, the numbers as text beside them."""
+    """Write a drawing in metres: closed polylines of polygons, open ones of lines, the numbers as text beside them.
+
+    It is R2004 in the code page 936: of later releases, whose text is UTF-8, GDAL and QGIS read Chinese wrong. One with numbers that
+    this code page lacks is R2010.
+    """
     from ezdxf import options, units  # type: ignore[attr-defined]
     from ezdxf.filemanagement import new
 
     options.write_fixed_meta_data_for_testing = wish.made is not None
-    document = new("R2010", setup=False, units=units.M)
+    said = "".join(map(str, features["id"]))
+    local = said.encode("gbk", "ignore").decode("gbk") == said
+    document = new("R2004" if local else "R2010", setup=False, units=units.M)
+    document.encoding = "gbk" if local else "utf-8"
     document.styles.new("SHUDI", dxfattribs={"font": "simsun.ttc"})
     space = document.modelspace()
     outlines, numbers = layer.name.upper(), f"{layer.name.upper()}_ID"

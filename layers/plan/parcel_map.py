@@ -14,6 +14,7 @@ from shapely.geometry.base import BaseGeometry
 from geo.crs import ellipsoidal_area
 from geo.shape import Points, boundary_points, noded
 from layers.base import Text
+from layers.parcels import ON
 from layers.roads import half_width
 
 SIDES = (Text("north", "北"), Text("east", "东"), Text("south", "南"), Text("west", "西"))
@@ -22,8 +23,6 @@ TOUCH = 0.5
 """How far from an edge [m] the land beside it may begin."""
 LEAST = 2.0
 """How much land beside a side makes a neighbour of it [m2]: more than one that only touches its corner."""
-ON = 0.001
-"""How far from an edge [m] a neighbour's point lies on it: less than the sheet prints."""
 CONTEXT = 0.6
 """How much of the land around a plot its map shows, as a share of the plot's longer side."""
 

@@ -2,8 +2,12 @@
 
 import csv
 import json
+import sqlite3
 import subprocess
 import tomllib
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from datetime import date
 
 import ezdxf
 import geopandas as gpd
@@ -205,3 +209,14 @@ def test_the_parcel_map_is_printed_by_a_command(park, tmp_path):
     assert (tmp_path / "a.pdf").read_bytes().startswith(b"%PDF")
     assert "nowhere" in shudi("sheet", "nowhere", "--base", park, "--out", tmp_path / "b.pdf").err
     assert [p.name for p in tmp_path.iterdir()] == ["a.pdf"]
+
+
+def test_each_of_several_packages_written_at_once_has_its_own_day(tmp_path):
+    def written(k):
+        path = tmp_path / f"{k}.gpkg"
+        export(plots(), PARCELS, path, Wish(made=date(2001 + k, 1, 1)))
+        with closing(sqlite3.connect(path)) as c:
+            return {day[:10] for (day,) in c.execute("SELECT last_change FROM gpkg_contents")}
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(written, range(16))) == [{f"{2001 + k}-01-01"} for k in range(16)]

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 import shapely
 from PIL import Image
+from scipy import ndimage
 
 from geo.shape import boundary_points
 from layers.plan.parcel_map import parcel_map
@@ -90,7 +91,8 @@ def test_nothing_is_printed_off_the_page_or_over_another_label(tmp_path, name, p
     found = words(parcel_sheet(plot, lang, on=date(2026, 6, 1), generated=True), tmp_path)
     assert len(found) == pages
     for (wide, high), there in found:
-        assert all(0 < x0 < x1 < wide and 0 < y0 < y1 < high for x0, y0, x1, y1, _ in there)
+        white = 20 / 25.4 * 72 - 3.5  # boxes of letters are taller than these
+        assert all(white < x0 < x1 < wide - white and white < y0 < y1 < high - white for x0, y0, x1, y1, _ in there)
     body = "".join(f" {word} " for _, there in found for *_, word in there)
     assert all(f" {x} " in body and f" {y} " in body for _, x, y, _ in table(plot))
     foot = min(w[1] for w in found[0][1] if w[4] in ("点号", "Point", "Four") or w[4].startswith("四至"))
@@ -182,3 +184,16 @@ def test_the_picture_has_every_page_and_the_red_boundary():
     assert (drawn.width, drawn.height) == (596, 842 * 4)
     red, green, _ = np.asarray(drawn)[:842].transpose(2, 0, 1).astype(int)
     assert ((red > 150) & (green < 80)).sum() > 500
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_the_boundary_is_one_closed_red_line_that_no_label_breaks(tmp_path, name):
+    pdf = parcel_sheet(content(SHAPES[name]), "en", "A3", on=date(2026, 6, 1))
+    scale = int(re.search(r"1:([\d,]+)", text(pdf, tmp_path))[1].replace(",", ""))
+    whole = np.asarray(Image.open(io.BytesIO(picture(pdf, 200))))
+    page = whole[: round(PAGES["A3"][1] / 25.4 * 200)].astype(int)
+    red = (page[:, :, 0] > 120) & (page[:, :, 1] < 130) & (page[:, :, 2] < 130)
+    regions, _ = ndimage.label(ndimage.binary_fill_holes(ndimage.binary_dilation(red)))
+    sizes = np.sort(np.bincount(regions.ravel())[1:])[::-1] * (25.4 / 200 / 1000 * scale) ** 2
+    shells = sorted((shapely.Polygon(part.exterior).area for part in shapely.get_parts(SHAPES[name])), reverse=True)
+    assert sizes[: len(shells)] == pytest.approx(shells, rel=0.04)

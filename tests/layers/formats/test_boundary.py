@@ -109,8 +109,13 @@ def variant(rng):
     sep = rng.choice([",", "\uff0c", ", "])
     end = rng.choice(["\n", "\r\n", "\r"])
     swap, zone, mark, close = rng.random() < 0.3, rng.random() < 0.7, rng.choice(["J", ""]), rng.random() < 0.7
-    head = rng.integers(0, 3)
-    lines = [] if head == 0 else EXAMPLE.split("[地块坐标]")[0].splitlines()
+    head, keep = rng.integers(0, 3), int(rng.integers(3, 14))
+    spare = ("格式", "数据", "计量", "精度", "转换", "投影")
+    lines = (
+        []
+        if head == 0
+        else [row for row in EXAMPLE.split("[地块坐标]")[0].splitlines() if not row.startswith(spare) or rng.random() < 0.6]
+    )
     if head == 2:
         lines = ["[项目信息]", "项目名称=某园区", "", *lines, "[地块坐标]"]
     reuse = rng.choice(["number", "one", "zero", "feature"])
@@ -135,7 +140,6 @@ def variant(rng):
                 "w",
                 "v",
             ]
-            keep = 13 if rng.random() < 0.2 else int(rng.integers(7, 9))
             lines.append(sep.join(cells[:keep]) + sep + rng.choice(["@", "@ ", "\uff20"]))
             for r, one in enumerate(rings):
                 xy = shapely.get_coordinates(one)[: None if close else -1]
