@@ -194,13 +194,13 @@ def items(
         if of.format in MEDIA:
             return whole(of, store, found, wanted, asked, there.crs, etag)
         got = page(store, found, wanted, known)
-    links = [*of.around(GEOJSON), of.link(f"/collections/{quote(name)}", "collection", said(found))]
-    if got.more is not None:
-        same_as = [(k, v) for k, v in of.request.query_params.multi_items() if k not in ("after", "f")]
-        ask = urlencode([*same_as, ("f", of.format), ("after", packed(got.more))])
-        links.append(of.link(f"{of.path}?{ask}", "next", "next page", GEOJSON if of.format == "json" else HTML))
-    sent = listing(of, found, got, there.crs, links)
-    sent.headers.update({**kept(etag, modified), "Content-Crs": f"<{(asked.crs and named(there.crs)) or CRS84}>"})
+        links = [*of.around(GEOJSON), of.link(f"/collections/{quote(name)}", "collection", said(found))]
+        if got.more is not None:
+            same_as = [(k, v) for k, v in of.request.query_params.multi_items() if k not in ("after", "f")]
+            ask = urlencode([*same_as, ("f", of.format), ("after", packed(got.more))])
+            links.append(of.link(f"{of.path}?{ask}", "next", "next page", GEOJSON if of.format == "json" else HTML))
+        sent = listing(of, found, got, there.crs, links)
+        sent.headers.update({**kept(etag, modified), "Content-Crs": f"<{(asked.crs and named(there.crs)) or CRS84}>"})
     return sent
 
 

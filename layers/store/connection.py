@@ -8,17 +8,22 @@ import re
 import socket
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import closing, contextmanager, nullcontext, suppress
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import quote
 
 from layers.base import Text
 from layers.store import blobs
 from layers.store.base import BusyError, NotABaseError, ReadOnlyError, StoreError
 
+T = TypeVar("T")
 CHECKPOINT = 10_000
 """Pages (40 MB) that the write-ahead log grows to before it is copied back; many small commits then share the cost."""
+
+TURN = 0.01
+"""Seconds that a snapshot waits at most for another thread's to end."""
 
 EXPLAINED: Mapping[int, tuple[type[StoreError], str, str]] = {
     sqlite3.SQLITE_BUSY: (
@@ -84,9 +89,25 @@ class Connections:
         self._asked = read_only
         self._fixed = self.read_only and not os.access(path.parent, os.W_OK)
         self._idle: list[sqlite3.Connection] = []
-        self._lock = threading.Lock()
+        self._lock, self._turn = threading.Lock(), threading.Lock()
         self._bound = threading.local()
         self._closed = False
+        self.newest: int | None = None
+        """The newest version of a base that this program knows; a newer one is refused even where it comes while it is open."""
+
+    def hold(self, version: str) -> None:
+        """Refuse a base of a version that this program does not know."""
+        if self.newest is not None and int(version) > self.newest:
+            raise NotABaseError(
+                f"{self.path} has version {version}, written by a newer Shudi; this one knows version {self.newest}. Update Shudi.",
+                f"{self.path} 的版本为 {version},由更新的 Shudi 写成,本程序只识别版本 {self.newest},请升级 Shudi",
+            )
+
+    def _known(self, connection: sqlite3.Connection) -> None:
+        """Refuse the base where another program made it newer since it was opened."""
+        if self.newest is not None:
+            for (version,) in connection.execute("SELECT value FROM shudi_meta WHERE key = 'version'"):
+                self.hold(version)
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -99,6 +120,7 @@ class Connections:
             with self._lent() as connection:
                 connection.execute("BEGIN")
                 try:
+                    self._known(connection)
                     yield connection
                 finally:
                     connection.execute("ROLLBACK")
@@ -109,13 +131,35 @@ class Connections:
         if getattr(self._bound, "connection", None) is not None:
             yield
             return
-        with self.reading() as connection:
+        with self._in_turn(), self.reading() as connection:
             connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
-            self._bound.connection = connection
+            self._bound.connection, self._bound.known = connection, {}
             try:
                 yield
             finally:
                 self._bound.connection = None
+
+    def once(self, key: Hashable, make: Callable[[], T]) -> T:
+        """Find something out, inside a snapshot only once for each key: there it cannot change."""
+        if getattr(self._bound, "connection", None) is None:
+            return make()
+        known: dict[Hashable, T] = self._bound.known
+        if key not in known:
+            known[key] = make()
+        return known[key]
+
+    @contextmanager
+    def _in_turn(self) -> Iterator[None]:
+        """Wait for another thread's snapshot, not for long: short ones that run at once take longer than one after the other.
+
+        SQLite lets go of Python's lock at every row, and a thread that computes then keeps it from the one that reads.
+        """
+        mine = self._turn.acquire(timeout=TURN)
+        try:
+            yield
+        finally:
+            if mine:
+                self._turn.release()
 
     @contextmanager
     def writing(self, actor: str, on: sqlite3.Connection | None = None) -> Iterator[sqlite3.Connection]:
@@ -134,6 +178,7 @@ class Connections:
             connection.execute("BEGIN IMMEDIATE")
             note = self._sign(actor)
             try:
+                self._known(connection)
                 yield connection
                 self._unsign(note)
                 connection.execute("COMMIT")

@@ -128,11 +128,8 @@ class GpkgStore:
                     f"{path} 是 GeoPackage 但不是土地库,请用 `shudi import` 将其图层导入库中",
                 )
             meta: dict[str, str] = dict(c.execute("SELECT key, value FROM shudi_meta"))
-        if int(meta["version"]) > schema.VERSION:
-            raise NotABaseError(
-                f"{path} has version {meta['version']}, written by a newer Shudi; this one knows version {schema.VERSION}. Update Shudi.",
-                f"{path} 的版本为 {meta['version']},由更新的 Shudi 写成,本程序只识别版本 {schema.VERSION},请升级 Shudi",
-            )
+        self._connections.newest = schema.VERSION
+        self._connections.hold(meta["version"])
         return meta
 
     def _upgrade(self) -> None:
@@ -244,7 +241,7 @@ class GpkgStore:
     def versions(self, as_of: When | None = None) -> Mapping[str, int]:
         """Stamp each layer with the number of its last change."""
         with self._connections.reading() as c:
-            return history.versions(c, LAYERS, as_of)
+            return self._connections.once(("versions", as_of), lambda: history.versions(c, LAYERS, as_of))
 
     def stamps(self, layer: str, ids: Sequence[str]) -> Mapping[str, int]:
         """Tell the versions of the features that are there."""

@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.api.faces import Server, serving
+from layers.store.schema import VERSION
+from tests.api.faces import Server, content, serving
 from tests.bench.kill import killed
 
 SITES = "/collections/sites/items"
@@ -93,3 +96,27 @@ def test_a6_what_another_program_wrote_makes_the_version_stale(served: Server, o
     stale = served.client.patch(PARCEL, json={"properties": {"owner": "me"}}, headers={"If-Match": tag} | MERGE)
     assert stale.status_code == 412
     assert served.client.get(PARCEL).json()["properties"]["owner"] == "somebody else"
+
+
+def test_a_base_that_another_program_made_newer_is_read_and_written_no_more(served: Server, own_park: Path) -> None:
+    assert change(served.client, 1).status_code == 204
+    version(own_park, 99)
+    before = content(own_park)
+    body = json.dumps({"properties": {"owner": "you"}})
+    for answer in (
+        served.client.get("/plots/D001-B01-P01"),
+        served.client.patch(PARCEL, content=body, headers={"If-Match": "*"} | MERGE),
+    ):
+        assert answer.status_code == 503, answer.text
+        assert "newer Shudi" in answer.json()["detail"]
+        assert str(own_park.parent) not in answer.text
+    assert content(own_park) == before
+    version(own_park, VERSION)
+    assert change(served.client, 2).status_code == 204
+
+
+def version(base: Path, number: int) -> None:
+    """Make a base one of another version, as another Shudi does."""
+    with closing(sqlite3.connect(base, timeout=60)) as c:
+        c.execute("UPDATE shudi_meta SET value = ? WHERE key = 'version'", [str(number)])
+        c.commit()

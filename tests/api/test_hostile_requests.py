@@ -132,3 +132,9 @@ def test_b8_a_tile_that_is_not_there_is_not_found(server, address):
     begun = time.monotonic()
     assert server.client.get("/healthz").status_code == 200
     assert time.monotonic() - begun < 30
+
+
+def test_an_answer_is_asked_for_in_no_crs(server):
+    for crs in ("-1", "nonsense", "EPSG:0"):
+        said = server.client.get("/plots/D001-B08-P01", params={"answer_crs": crs})
+        assert (said.status_code, "is no CRS" in said.json()["detail"]) == (422, True), said.text

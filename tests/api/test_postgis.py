@@ -61,8 +61,11 @@ def served(database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         ("supply", "--by", "quarter"),
         ("level", "S-77"),
         ("history", "parcels", PLOT),
+        ("project", "P-120(示例)", "--on", DAY),
+        ("warnings", "--on", DAY),
+        ("report", "--year", 2025, "--on", DAY),
     ],
-    ids=" ".join,
+    ids=lambda command: " ".join(map(str, command)),
 )
 def test_a_command_says_the_same_of_both(park: Path, database: str, command: tuple[str, ...]) -> None:
     for options in ((), ("--json",)):

@@ -104,6 +104,26 @@ def test_a9_many_writers_wait_for_each_other_and_none_is_refused(base: Path) -> 
         assert [write.first for write in store.writes()] == list(range(1, 101))
 
 
+def test_a_snapshot_waits_for_anothers_and_no_longer_than_its_turn(base: Path) -> None:
+    seen: list[int] = []
+
+    def look() -> None:
+        with store.snapshot():
+            seen.append(len(store.read("parcels")))
+
+    with closing(GpkgStore.open(base)) as store:
+        store.add(delivery(), plots("P1"), LIN)
+        with store.snapshot():
+            others = [Thread(target=look) for _ in range(3)]
+            for other in others:
+                other.start()
+            for other in others:
+                other.join(60)
+            assert seen == [1, 1, 1]
+        look()
+    assert seen == [1] * 4
+
+
 def test_a11_a_damaged_page_is_told_and_never_counted_wrongly(base: Path) -> None:
     with closing(GpkgStore.open(base)) as store:
         store.add(delivery(), plots(*(f"P{k}" for k in range(500))), LIN)
