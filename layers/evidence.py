@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 import shapely
 
 from layers.around import MARGIN, wider
 from layers.assessment import Networks, check, stored
-from layers.base import Ask, Text
+from layers.base import Ask, Edition, Text
 from layers.catalogue import LAND
 from layers.inputs import ENGINE
 from layers.plan.exactness import tolerance
@@ -78,18 +79,32 @@ def _layer(store: Store, name: str, box: Box, moment: Moment) -> dict[str, Any]:
     editions = store.editions(name, moment.entry)
     return {
         "entry": min(store.versions()[name], moment.entry),
-        "editions": [{"id": e.id, "source": e.source, "date": str(e.date), "kinds": list(e.kinds)} for e in editions],
+        "editions": [
+            {"id": e.id, "source": e.source, "date": str(e.date), "kinds": list(e.kinds), "coverage": _area(e)} for e in editions
+        ],
         "features": len(found),
         "sha256": digest(found),
     }
 
 
+def _area(edition: Edition) -> str | None:
+    """Hash the area that a delivery covers; None where it does not say."""
+    return None if edition.coverage is None else hashlib.sha256(shapely.to_wkb(shapely.normalize(edition.coverage))).hexdigest()
+
+
 def digest(features: gpd.GeoDataFrame) -> str:
-    """Hash features by number: their columns as CSV, their geometry as WKB, of rasters the cells."""
+    """Hash features by number: their columns as CSV, their geometry as WKB, of rasters the cells.
+
+    CSV writes what is missing and a text of no letters alike: where there are such texts, their places are hashed too.
+    """
     ordered = features.sort_values("id", ignore_index=True)
     plain = pd.DataFrame(ordered.drop(columns="geometry"))
     grids = list(plain.pop("grid")) if "grid" in plain else []
-    made = hashlib.sha256(plain[sorted(plain.columns)].to_csv(index=False).encode())
+    plain = plain[sorted(plain.columns)]
+    made = hashlib.sha256(plain.to_csv(index=False).encode())
+    blank = np.argwhere(((plain == "") & plain.notna()).to_numpy(bool, na_value=False))
+    if len(blank):
+        made.update(repr(blank.tolist()).encode())
     for shape in shapely.to_wkb(ordered.geometry.to_numpy()):
         made.update(shape or b"")
     for grid in grids:
@@ -108,9 +123,18 @@ def differing(told: Mapping[str, Any], now: Mapping[str, Any]) -> list[Text]:
         if old.get(name) != new.get(name):
             a, b = old.get(name, "-"), new.get(name, "-")
             found.append(Text(f"standard {name}: {a} is now {b}", f"标准 {name}:{a} 变为 {b}"))
-    for name, layer in told["layers"].items():
-        if layer["sha256"] != now["layers"].get(name, {}).get("sha256"):
-            a, b = layer["features"], now["layers"].get(name, {}).get("features", 0)
+    none: Mapping[str, Any] = {"sha256": None, "features": 0, "editions": []}
+    for name in dict.fromkeys([*told["layers"], *now["layers"]]):
+        then, today = told["layers"].get(name, none), now["layers"].get(name, none)
+        if not _same_deliveries(then["editions"], today["editions"]):
+            found.append(
+                Text(
+                    f"layer {name}: its deliveries, or the areas that they cover, are not what they were",
+                    f"图层 {name}:交付批次或其覆盖范围与当时不同",
+                )
+            )
+        if then["sha256"] != today["sha256"]:
+            a, b = then["features"], today["features"]
             found.append(
                 Text(
                     f"layer {name}: what lies around the plot is not what it was ({a} features then, {b} now)",
@@ -118,6 +142,18 @@ def differing(told: Mapping[str, Any], now: Mapping[str, Any]) -> list[Text]:
                 )
             )
     return found
+
+
+def _same_deliveries(told: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]]) -> bool:
+    """Tell whether deliveries are those that were told, as far as that was told: old packs name no areas."""
+    return len(told) == len(now) and all(
+        all(b.get(key) == value for key, value in a.items())
+        for a, b in zip(sorted(told, key=_id), sorted(now, key=_id), strict=True)
+    )
+
+
+def _id(edition: Mapping[str, Any]) -> str:
+    return str(edition["id"])
 
 
 def since(store: Store, told: Mapping[str, Any], moment: Moment) -> list[Text]:

@@ -5,12 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
+import time
 import zipfile
 from pathlib import Path
 
+import httpx
 import pytest
+
+from tests.api.faces import answers
 
 ROOT = Path(__file__).resolve().parents[1]
 ROOMS = ("geo", "layers", "maps", "api")
@@ -90,6 +95,39 @@ def test_an_installation_answers_on_the_command_line(installed: Path) -> None:
     pytest.importorskip("api.cli")
     assert "shudi, version" in run(installed, "-c", "from api.cli import main; main(['--version'], prog_name='shudi')")
     assert "check" in run(installed, "-c", "from api.cli import main; main(['--help'], prog_name='shudi')")
+
+
+def test_an_installation_serves_the_page_its_files_and_tiles(installed: Path) -> None:
+    base, environment = installed.parent / "park.gpkg", os.environ | {"PYTHONPATH": str(installed)}
+    shudi = ["-c", "from api.cli import main; main()"]
+    run(installed, *shudi, "demo", str(base), "--plots", "4")
+    command = [sys.executable, *shudi, "serve", "--base", str(base), "--port", "0", "--json"]
+    with (
+        (installed.parent / "log").open("wb") as log,
+        subprocess.Popen(
+            command, cwd=installed.parent, env=environment, stdout=subprocess.PIPE, stderr=log, text=True
+        ) as service,
+    ):
+        try:
+            assert service.stdout is not None
+            url = json.loads(service.stdout.readline())["url"]
+            with httpx.Client(base_url=url, timeout=120, trust_env=False) as client:
+                until = time.monotonic() + 120
+                while not answers(client):
+                    assert service.poll() is None
+                    assert time.monotonic() < until
+                    time.sleep(0.05)
+                page = client.get("/", headers={"Accept": "text/html"})
+                assert (page.status_code, page.headers["content-type"].split(";")[0]) == (200, "text/html")
+                files = re.findall(r'(?:src|href)="(/?web/[^"]+)"', page.text)
+                assert any(name.endswith(".js") for name in files), page.text
+                for name in [*files, "web/vendor/maplibre-gl/maplibre-gl.mjs"]:
+                    assert client.get(f"/{name.lstrip('/')}").status_code == 200, name
+                tile = client.get("/tiles/parcels/14/13516/6395.mvt")
+                assert tile.status_code in (200, 204)
+                assert client.get("/style.json").json()["layers"]
+        finally:
+            service.terminate()
 
 
 def test_the_lock_of_the_browser_libraries_names_no_address() -> None:

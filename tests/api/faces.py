@@ -41,9 +41,9 @@ class Answer:
         return json.loads(self.out)
 
 
-def shudi(*args: object, lang: str = "en", typed: str | None = None) -> Answer:
-    """Run a command in this process, with `typed` on its standard input; none may end in a traceback."""
-    found = CliRunner(env={"SHUDI_BASE": None}).invoke(main, ["--lang", lang, *map(str, args)], input=typed)
+def shudi(*args: object, lang: str = "en", typed: str | None = None, base: Path | None = None) -> Answer:
+    """Run a command in this process, with `typed` on its standard input and SHUDI_BASE naming `base`; none may end in a traceback."""
+    found = CliRunner(env={"SHUDI_BASE": base and str(base)}).invoke(main, ["--lang", lang, *map(str, args)], input=typed)
     assert "Traceback" not in found.output + found.stderr, found.output + found.stderr
     assert found.exit_code in (0, 1, 2, 3), found.output + found.stderr
     return Answer(found.exit_code, found.stdout, found.stderr)

@@ -4,7 +4,10 @@ import csv
 import hashlib
 import io
 import json
+import shutil
+import sqlite3
 import subprocess
+import sys
 import zipfile
 from contextlib import closing
 from pathlib import Path
@@ -14,11 +17,12 @@ import docx
 import pytest
 import shapely
 
+from layers.formats.export import WRITERS
 from layers.pack import verify
 from layers.standards import Standards
 from layers.store.gpkg import GpkgStore
 from tests.api.conftest import copied
-from tests.api.faces import DAY, ROOT, serving, shudi
+from tests.api.faces import DAY, ENVIRONMENT, ROOT, serving, shudi
 from tests.api.town import guarded
 
 TERMS = (
@@ -143,16 +147,52 @@ def test_the_demos_packs_hold_and_their_verdicts_follow_again(market):
         assert answer.body["today"] == "blocked"
 
 
-def test_the_demo_offers_a_plot_whose_pack_holds_as_make_demo_says_it(tmp_path):
-    base = tmp_path / "park.gpkg"
-    assert shudi("demo", base, "--plots", 400, "--offer").status == 0
+def made(folder):
+    """Run `make demo SERVE=0` in a folder, with this checkout's Python and what is installed; gives what it said and each command."""
+    command = folder / "shudi"
+    command.write_text(
+        f'#!/bin/sh\necho "$*" >> "{folder}/log"\nexec "{sys.executable}" -W error -c "from api.cli import main; main()" "$@"\n'
+    )
+    command.chmod(0o755)
+    recipe = ["make", "-f", str(ROOT / "Makefile"), "-o", ".venv/.shudi", "demo"]
+    done = subprocess.run(
+        [*recipe, "SERVE=0", "SITES=S-77", f"SHUDI={command}"],
+        cwd=folder,
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout, (folder / "log").read_text().splitlines()
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="no make")
+def test_make_demo_goes_from_nothing_to_a_report_and_a_pack_that_holds_and_does_nothing_twice(tmp_path):
+    said, ran = made(tmp_path)
+    packs, base = list((tmp_path / "demo/packs").glob("*.zip")), tmp_path / "demo/park.gpkg"
+    assert [line.split()[0] for line in ran] == ["demo", "check", "assess", "listing", *["verify"] * len(packs), "map"]
+    assert "open demo/report.html" in said
+    assert "Verdict: " in said
+    assert "<!DOCTYPE html>" in (tmp_path / "demo/report.html").read_text("utf-8")
     (told,) = shudi("listing", "show", "--base", base, "--json").body
     assert (told["state"], told["faults"], told["override"]) == ("published", [], None)
-    packed = shudi("listing", "pack", "--all", "--out", tmp_path, "--base", base, "--json").body["files"]
-    found = shudi("verify", packed[0], "--base", base, "--json")
+    found = shudi("verify", *packs, "--base", base, "--json")
     assert (found.status, found.body["altered"], found.body["differences"], found.body["inputs"]) == (0, [], [], [])
-    recipe = (ROOT / "Makefile").read_text("utf-8")
-    assert all(step in recipe for step in ("--offer\n", "listing pack --all --out demo/packs\n", "verify $$pack"))
+    again, more = made(tmp_path)
+    assert more == ran
+    assert "open demo/report.html" in again
+
+
+def test_a_verdict_is_held_against_the_areas_that_deliveries_covered(market):
+    own = copied(market.base, market.folder / "narrowed.gpkg")
+    with closing(sqlite3.connect(own)) as c:
+        for (trigger,) in c.execute("SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'editions'").fetchall():
+            c.execute(f'DROP TRIGGER "{trigger}"')
+        c.execute("UPDATE editions SET geom = NULL WHERE layer = 'zoning'")
+        c.commit()
+    answer = shudi("verify", market.packs[0], "--base", own, "--json")
+    assert any("zoning" in said[0] and "cover" in said[0] for said in answer.body["inputs"]), answer.body["inputs"]
 
 
 def test_a_pack_still_holds_after_the_land_changed_and_says_what_changed(market):
@@ -236,6 +276,7 @@ def test_other_tools_read_what_the_pack_holds(market, tmp_path):
     told = json.loads(files["verdict.json"])
     assert told["sheet"]["area_m2"] == pytest.approx(area, abs=1e-6)
     assert set(told["inputs"]["layers"]) >= {"parcels", "utilities", "control_lines"}
+    assert {f".{n.rsplit('.', 1)[1]}" for n in files if n.startswith("boundary/")} >= set(WRITERS)
     for ending in ("gpkg", "shp", "fgb", "geojson", "kml", "dxf"):
         path = tmp_path / f"boundary/parcel.{ending}"
         text = subprocess.run(["ogrinfo", "-al", "-so", path], capture_output=True, check=True, text=True).stdout
