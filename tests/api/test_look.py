@@ -1,5 +1,6 @@
 """How the page feels: no barrier that axe finds, keys and Back everywhere, links that restore, phone to wall, light and dark."""
 
+import posixpath
 import re
 
 import pytest
@@ -29,8 +30,22 @@ def test_no_view_has_a_barrier(at, lang, scheme, tmp_path):
         assert barriers(page) == [], view
 
 
+def test_the_page_names_each_of_its_modules_so_that_none_waits_for_the_one_that_imports_it(server):
+    page = server.client.get("/", headers={"Accept": "text/html"}).text
+    named = set(re.findall(r'rel="modulepreload" href="([^"]+)"', page))
+    seen, left = set(), set(re.findall(r'<script type="module" src="([^"]+)"', page))
+    assert left
+    while left:
+        module = left.pop()
+        seen.add(module)
+        imported = re.findall(r'from "(\.[^"]+)"', server.client.get(f"/{module}").text)
+        left |= {posixpath.normpath(posixpath.join(posixpath.dirname(module), path)) for path in imported} - seen
+    assert seen == {module for module in named if "/vendor/" not in module}
+
+
 def test_every_view_is_said_in_the_language_that_is_chosen_without_reload(at, server):
-    page = at("?lang=en")
+    page = at("")
+    assert page.locator("html").get_attribute("lang") == "en", "as this browser's reader asks for"
     page.evaluate("window.same = true")
     for lang in ("zh", "en"):
         page.click("#language")

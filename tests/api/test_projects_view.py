@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 import sqlite3
 from contextlib import closing
@@ -20,6 +21,7 @@ from tests.api.test_look import barriers
 
 pytestmark = pytest.mark.browser
 ON = "on=2026-03-31"
+BESIDE = ("land_cases", "opinions", "buildings", "connections", "relocations", "inspections", "documents")
 PLOT = "D001-B08-P01"
 WORDS = {
     "en": {"land": "Show the land on the map", "red": "red", "late": "Grant contract is 83 days behind", "free": "free", "back": "All projects", "stage": "Signed, under review"},
@@ -61,7 +63,7 @@ def test_the_board_shows_each_project_in_its_stage_and_is_walked_by_keys(at, ser
     page.keyboard.press("ArrowUp")
     assert first.evaluate("a => a === document.activeElement")
     page.keyboard.press("ArrowRight")
-    assert page.evaluate("document.activeElement.closest('.stage').getAttribute('aria-label')") == "Under construction"
+    assert page.evaluate("document.activeElement.closest('.stage').getAttribute('aria-label')") == "Land on the way"
     page.fill("#projects-text", "batter 储能")
     assert page.locator(".cards a").count() == sum("batter" in p["name"] and "储能" in p["name"] for p in listed)
     assert "text=batter" in page.url
@@ -132,7 +134,33 @@ def test_the_page_of_a_project_tells_all_and_leads_to_its_land_and_back(at, serv
     tasks = server.client.get(f"/projects/P-77(示例)/tasks?{ON}").json()
     body.locator(".months strong").first.wait_for()
     assert body.locator(".months strong").count() == len({t["period"] for t in tasks})
+    beside = body.locator("[data-of=beside]")
+    beside.locator("details").first.wait_for()
+    kept = {
+        name: len(server.client.get(f"/collections/{name}/items", params={"filter": "project='P-77(示例)'"}).json()["features"])
+        for name in BESIDE
+    }
+    assert {name: beside.locator(f"[data-table={name}] tbody tr").count() for name in BESIDE} == kept
+    assert (kept["opinions"], kept["documents"]) == (3, 1)
+    assert (
+        beside.locator("[data-table=opinions] tr", has_text="示例函〔2025〕77-1号")
+        .get_by_text({"en": "passed", "zh": "联审通过"}[lang])
+        .count()
+        == 1
+    )
+    open_ = next(s for s in told["steps"] if s["item"] == "filing")
+    assert (open_["time"], open_["unit"], open_["needs"], open_["state"]) == (1, "wd", ["signing"], "open")
+    assert {"en": "time limit 1 working days", "zh": "时限 1 个工作日"}[lang] in body.inner_text()
+    with page.expect_download() as kept_file:
+        body.get_by_role("button", name="CSV").click()
+    checklist = list(csv.DictReader(kept_file.value.path().read_text("utf-8-sig").splitlines()))
+    assert len(checklist) == len(told["steps"])
+    row = next(r for r in checklist if open_["title"][lang] in r.values())
+    assert {"en": "Signing", "zh": "签约"}[lang] in row.values(), "what it needs"
+    assert open_["source"] in row.values()
     page.screenshot(path=tmp_path / f"project-{lang}.png")
+    beside.scroll_into_view_if_needed()
+    page.screenshot(path=tmp_path / f"beside-{lang}.png")
     assert barriers(page) == []
 
     body.get_by_role("button", name=words["land"]).click()
@@ -173,9 +201,11 @@ def test_a_plots_card_leads_to_its_project_and_a_project_that_there_is_not_is_na
 def test_a_project_with_phases_tells_each_of_them(at, in_phases, lang, said, tmp_path):
     page = at(f"?lang={lang}&view=projects&project=P-77(示例)&{ON}", own=in_phases)
     body = page.locator("#project-page")
-    body.locator(".grounds li").wait_for()
+    body.locator(".grounds li").first.wait_for()
     told = in_phases.client.get(f"/projects/P-77(示例)?{ON}").json()
     assert body.get_by_role("heading", name=said, exact=True).count() == 1
+    assert "一期厂房 works" in body.locator(".of-phase").inner_text()
+    assert body.get_by_role("button", name=PLOT, exact=True).count() >= 1
     assert all(w["text"][lang] in body.inner_text() for part in told["phases"] for w in part["production"][:3])
     assert body.locator(".gantt-names li:not(.lane)").count() == len(told["steps"])
     body.get_by_role("heading", name=said, exact=True).scroll_into_view_if_needed()
@@ -210,7 +240,7 @@ def many(park, tmp_path):
 
 def test_a_thousand_projects_are_drawn_as_far_as_one_looks(at, many):
     page = at(f"?lang=en&view=projects&{ON}", own=many)
-    page.locator("#projects-count", has_text="1,043 / 1,043").wait_for()
+    page.locator("#projects-count", has_text="1,044 / 1,044").wait_for()
     assert page.locator(".cards a").count() <= 7 * 40
     page.locator(".more").first.click()
     assert page.locator(".stage", has_text="Signed").locator("a").count() == 80
@@ -230,5 +260,46 @@ def test_a_thousand_projects_are_drawn_as_far_as_one_looks(at, many):
     page.click("#projects-gantt")
     page.locator(".gantt-names li").first.wait_for()
     page.fill("#projects-text", "Q-0999")
-    page.locator("#projects-count", has_text="1 / 1,043").wait_for()
+    page.locator("#projects-count", has_text="1 / 1,044").wait_for()
     assert page.locator(".gantt-names li").count() == 1
+
+
+@pytest.mark.parametrize(
+    ("lang", "again"), [("en", "the road would be opened again 42 days"), ("zh", "道路完工42天后将再次开挖")]
+)
+def test_the_demo_shows_a_line_that_would_open_its_road_again_and_leads_to_the_road(at, lang, again, tmp_path):
+    page = at(f"?lang={lang}&view=projects&project=P-K08&{ON}")
+    body = page.locator("#project-page")
+    body.locator(".works li").wait_for()
+    assert body.locator(".alarms > li", has_text=again).locator(".questions li").count() == 2
+    page.goto(page.url.replace("P-K08", "P-road(示例)"))
+    works = body.locator(".works li")
+    works.first.wait_for()
+    assert works.count() == 2
+    assert ("storm water" if lang == "en" else "雨水") in works.first.inner_text()
+    works.first.scroll_into_view_if_needed()
+    page.screenshot(path=tmp_path / f"works-{lang}.png")
+    assert barriers(page) == []
+    works.first.get_by_role("button", name="R-D001-H2-2").click()
+    page.locator("#card h2", has_text="R-D001-H2-2").wait_for()
+
+
+def test_who_filters_before_the_chart_has_come_is_not_told_that_there_are_no_projects(at):
+    page = at(f"?lang=en&view=projects&{ON}")
+    page.locator(".cards a").first.wait_for()
+    held = []
+
+    def hold(route):
+        held.append(route)
+
+    for part, path, row in (("gantt", "milestones", ".gantt-names li"), ("warnings", "warnings", ".projects tbody tr")):
+        page.route(f"**/{path}?*", hold)
+        with page.expect_request(f"**/{path}?*"):
+            page.click(f"#projects-{part}")
+        page.fill("#projects-text", "batter")
+        assert page.locator("#projects-answer").inner_text() == "Loading"
+        page.wait_for_timeout(0)  # lets the held request be handed over
+        while held:
+            held.pop().continue_()
+        page.locator(row).first.wait_for()
+        page.unroute(f"**/{path}?*")

@@ -100,3 +100,44 @@ def test_a_new_record_and_a_new_status_are_stored_and_a_viewer_sees_no_form(town
     page.locator("#project-page .ones").wait_for()
     assert page.locator("#project-page .record").count() == 0
     assert page.get_by_role("button", name="Edit", exact=True).count() == 0
+
+
+HAND = {"en": ("level is red without level_reason", "red", "orange"), "zh": ("缺少 level_reason", "红色", "橙色")}
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_a_warning_is_graded_by_hand_with_its_reason_and_the_history_tells_who(town, as_, lang, tmp_path):
+    project, address = {"en": "P-K04", "zh": "P-K12"}[lang], "/warnings?on=2026-03-31&project="
+    refused, *words = HAND[lang]
+
+    def levels():
+        found = town.ask("viewer", "GET", address + project).json()["warnings"]
+        return {w["level"] for w in found if w["item"] == "utilities_connected" and w["rule"] == "lag"}
+
+    (computed,) = levels()
+    assert computed == "red"
+    number, step = step_of(town, project, "utilities_connected")
+    page = as_("planner", f"?lang={lang}&view=projects&project={project}&on=2026-03-31")
+    form = page.locator("#project-page .record")
+    form.locator("summary").click()
+    form.locator("[name=status]").wait_for()
+    form.locator("[name=what]").select_option(str(number))
+    form.locator(f"[data-record='{step['record']}']").wait_for()
+    form.locator("[name=level]").select_option("red")
+    form.locator("[type=submit]").click()
+    form.locator(".refusal", has_text=refused).wait_for()
+    form.locator("[name=level]").select_option("orange")
+    form.locator("[name=level_reason]").fill("agreed with the mayor 已商定")
+    form.locator("[type=submit]").click()
+    form.locator("[aria-live]", has_text=WORDS[lang][1]).wait_for()
+    assert levels() == {"orange"}
+    page.locator(".alarms > li", has_text=words[1]).filter(has_text="agreed with the mayor 已商定").first.wait_for()
+    place = f"/collections/permits/items/{step['record']}"
+    last = town.ask("viewer", "GET", f"{place}/history").json()[-1]
+    told = (last["actor"], last["before"]["level"], last["after"]["level"], last["after"]["level_reason"])
+    assert told == ("planner", None, "orange", "agreed with the mayor 已商定")
+    by_hand = {"type": "Feature", "properties": {"level": "none", "level_reason": "solved"}}
+    assert town.ask("viewer", "PATCH", place, json=by_hand, headers={"If-Match": "*"}).status_code == 403
+    assert town.ask("planner", "PATCH", place, json=by_hand, headers={"If-Match": "*"}).status_code == 204
+    assert levels() == set(), "none silences it"
+    page.screenshot(path=tmp_path / f"by-hand-{lang}.png")

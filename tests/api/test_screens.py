@@ -15,6 +15,12 @@ pytestmark = pytest.mark.browser
 PLOT = "D001-B09-P03"
 
 
+def switch(page, to: str) -> None:
+    """Change the page's language without a reload: what was typed and what was answered stay."""
+    page.click("#language")
+    page.locator(f"html[lang={to}]").wait_for(state="attached")
+
+
 @pytest.fixture(scope="module")
 def changing(park, tmp_path_factory):
     """The service of a copy of the demo park that these tests change."""
@@ -56,23 +62,31 @@ def test_a_plot_is_edited_undone_and_a_faster_hand_is_shown(own, tmp_path):
     page.fill("#edit-reason", "Doc 7")
     page.click("#edit-save")
     page.locator("#edit-answer", has_text="Saved").wait_for(timeout=60_000)
+    switch(page, "zh-CN")
+    page.locator("#edit-answer", has_text="已保存").wait_for()
     past = own.client.get(f"/collections/parcels/items/{PLOT}/history").json()
     assert (past[-1]["before"]["status"], past[-1]["reason"]) == (was, "Doc 7")
-    page.locator("#edit-answer").get_by_role("button", name="Undo").click()
-    page.locator("#edit-answer", has_text="Undone").wait_for(timeout=60_000)
+    page.locator("#edit-answer").get_by_role("button", name="撤销").click()
+    page.locator("#edit-answer", has_text="已撤销").wait_for(timeout=60_000)
     assert stored(own.client, PLOT)["properties"]["status"] == was
 
     faster = {"type": "Feature", "properties": {"owner": "Somebody else"}}
     answer = own.client.patch(f"/collections/parcels/items/{PLOT}", json=faster, headers={"If-Match": "*"})
     assert answer.status_code == 204, answer.text
     page.fill("#edit-fields [name=owner]", "Me")
+    switch(page, "en")
+    assert page.input_value("#edit-fields [name=owner]") == "Me"
     page.click("#edit-save")
     row = page.locator(".conflict tr", has_text="Me")
     row.wait_for(timeout=60_000)
     assert "Somebody else" in row.inner_text()
     page.screenshot(path=tmp_path / "conflict.png")
-    page.get_by_role("button", name="Write mine all the same").click()
-    page.locator("#edit-answer", has_text="Saved").wait_for(timeout=60_000)
+    page.get_by_role("button", name="Write mine all the same").wait_for()
+    switch(page, "zh-CN")
+    page.locator(".conflict tr", has_text="Me").wait_for()
+    page.screenshot(path=tmp_path / "conflict-zh.png")
+    page.get_by_role("button", name="仍写入我的更改").click()
+    page.locator("#edit-answer", has_text="已保存").wait_for(timeout=60_000)
     assert stored(own.client, PLOT)["properties"]["owner"] == "Me"
 
 
@@ -113,6 +127,8 @@ def test_parcels_are_split_and_merged_and_what_would_overlap_is_refused_with_its
     page.click("#edit-save")
     page.locator(".faults li", has_text="重叠").first.wait_for(timeout=60_000)
     page.screenshot(path=tmp_path / "faults.png")
+    switch(page, "en")
+    page.locator(".faults li", has_text="Overlap of").first.wait_for()
     page.locator(".faults button").first.click()
     assert own.client.get("/collections/parcels/items/X-1").status_code == 404
 
@@ -175,11 +191,19 @@ def test_a_delivery_is_looked_at_its_rejects_shown_and_the_rest_stored(own, tmp_
     page.locator(".rejects li").first.wait_for(timeout=60_000)
     assert "Accepted: 1 · rejected: 1" in page.locator(".accepted").inner_text()
     page.screenshot(path=tmp_path / "import.png")
-    page.get_by_role("button", name="Store all but the rejected").click()
-    page.locator("#import-answer", has_text=re.compile("^Stored$")).wait_for(timeout=60_000)
+    page.fill("#import-reason", "Doc 8")
+    switch(page, "zh-CN")
+    page.locator(".accepted", has_text="接受: 1 · 拒绝: 1").wait_for()
+    assert page.input_value("#import-reason") == "Doc 8"
+    page.screenshot(path=tmp_path / "import-zh.png")
+    page.get_by_role("button", name="除被拒绝外存入").click()
+    page.locator("#import-answer", has_text=re.compile("^已存入$")).wait_for(timeout=60_000)
     assert stored(own.client, "N-1")["id"] == "N-1"
     for part in ("layers", "standards", "people", "audit"):
         page.locator(f"#admin-{part}").locator("xpath=..").locator("summary").click()
+    assert "未核对原文" in page.locator("#admin-standards").inner_text()
+    switch(page, "en")
+    page.locator("#admin-standards", has_text="not checked against the original").wait_for()
     assert "not checked against the original" in page.locator("#admin-standards").inner_text()
     assert "shudi user add" in page.locator("#admin-people").inner_text()
     page.screenshot(path=tmp_path / "admin.png")

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from api.siting import BriefBody
 from tests.api.test_look import barriers
 
 pytestmark = pytest.mark.browser
@@ -51,7 +52,9 @@ def test_the_whole_brief_is_asked_on_the_page_and_a_plot_that_is_not_found_says_
         page.click("#language")
         page.wait_for_selector("html[lang=zh-CN]")
     page.click("[data-view-of=find]")
-    for name, value in {"least": "8", "most": "60", "slope": "8"}.items():
+    unit, area = {"en": ("mu", [8 * 2000 / 3, 60 * 2000 / 3]), "zh": ("m2", [5400, 40000])}[lang]
+    page.select_option("#find-form [name=unit]", unit)
+    for name, value in {"least": {"mu": "8"}.get(unit, "5400"), "most": {"mu": "60"}.get(unit, "40000"), "slope": "8"}.items():
         page.fill(f"#find-form [name={name}]", value)
     page.uncheck("#find-form [name=kind][value=assembly]")
     page.uncheck("#find-form [name=kind][value=part]")
@@ -71,9 +74,8 @@ def test_the_whole_brief_is_asked_on_the_page_and_a_plot_that_is_not_found_says_
     assert barriers(page) == []
     page.locator("#find-form button[type=submit]").click()
     told = matches(page)
-    mu = 2000 / 3
     brief = {
-        "area_m2": [8 * mu, 60 * mu], "services": ["road", "power", "water"], "kinds": ["single"], "slope": 0.08, "loads": {"power": 10}, "sizes": {"power": 10},
+        "area_m2": area, "services": ["road", "power", "water"], "kinds": ["single"], "slope": 0.08, "loads": {"power": 10}, "sizes": {"power": 10},
         "earthwork_m": 2, "budget_cny": 20_000_000, "near": [{"layer": "roads", "kind": "arterial", "most_m": 900}],
         "wishes": {"budget": 0.5}, "weights": {"area": 3},
     }  # fmt: skip
@@ -89,6 +91,52 @@ def test_the_whole_brief_is_asked_on_the_page_and_a_plot_that_is_not_found_says_
     page.reload()
     assert matches(page) == told
     assert page.locator("#find-near input").input_value() == "900"
+    assert page.locator("#find-form [name=unit]").input_value() == unit
+
+
+def test_the_form_asks_for_all_that_a_brief_has(page):
+    page.click("[data-view-of=find]")
+    filled = {
+        "use": "1001",
+        "by": "2027-01-01",
+        "frontage": "10",
+        "width": "20",
+        "slope": "8",
+        "load_power": "1",
+        "size_power": "10",
+        "earthwork": "2",
+        "budget": "9999",
+    }
+    page.evaluate("document.querySelectorAll('#find-form details').forEach((more) => { more.open = true; })")
+    for name, value in {**filled, "weight_area": "2"}.items():
+        page.fill(f"#find-form [name={name}]", value)
+    page.select_option("#find-form [name=road]", "local")
+    page.check("#find-wishes [value=budget]")
+    page.click("#find-near-add")
+    with page.expect_request("**/sitings") as asked:
+        page.locator("#find-form button[type=submit]").click()
+    body = BriefBody.model_validate(asked.value.post_data_json)
+    assert body.model_fields_set == set(BriefBody.model_fields) - {"why"}  # which is asked beneath what was found
+    options = {"local", "secondary", "arterial", "expressway"}
+    assert {o.get_attribute("value") for o in page.locator("#find-form [name=road] option").all()} - {""} == options
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_the_page_says_by_how_much_parts_and_assemblies_that_it_did_not_look_at_could_be_better(server, watch, lang, tmp_path):
+    page = watch.page
+    page.goto(
+        f"{server.url}/?lang={lang}&view=find&q=least%3D3%26most%3D6%26frontage%3D200%26wish%3Dfrontage%26kind%3Dpart%26kind%3Dassembly"
+    )
+    page.locator("#find-answer ol").wait_for(timeout=60_000)
+    brief = {"area_m2": [2000, 4000], "frontage_m": 200, "wishes": {"frontage": 1}, "kinds": ["part", "assembly"], "services": []}
+    gaps = server.client.post("/sitings", json=brief).json()["gaps"]
+    assert gaps["part"] > 0
+    told = [f"{gap:.3f}".rstrip("0") for gap in gaps.values() if gap]
+    assert [row.inner_text().split()[-1] for row in page.locator("#find-answer .gap").all()] == told
+    page.locator("#find-answer .gap").first.scroll_into_view_if_needed()
+    page.screenshot(path=tmp_path / f"gap-{lang}.png")
+    words = {"en": "Not every part of a plot", "zh": "未穷尽宗地的全部切分"}
+    assert words[lang] in page.locator("#find-answer .gap").first.inner_text()
 
 
 def test_a_site_is_checked_drawn_and_typed_and_undone(page):
@@ -135,7 +183,13 @@ def test_time_moves_the_map_without_a_request_and_tells_the_hectares(page):
     assert re.search(r"on=20\d\d-\d\d-01", page.url)
 
 
-@pytest.mark.parametrize(("lang", "words"), [("en", ("Key projects", "Start rate")), ("zh", ("重点项目", "开工率"))])
+@pytest.mark.parametrize(
+    ("lang", "words"),
+    [
+        ("en", ("Key projects", "Start rate", "Composite floor", "do not record it")),
+        ("zh", ("重点项目", "开工率", "综合容积率", "未记录")),
+    ],
+)
 def test_the_figures_of_a_year_lead_to_their_rows(page, server, lang, words):
     told = {f["id"]: f for f in server.client.get("/report?year=2025").json()["figures"]}
     page.goto(f"{server.url}/?lang={lang}&view=supply")
@@ -156,6 +210,8 @@ def test_the_figures_of_a_year_lead_to_their_rows(page, server, lang, words):
         page.locator("#figures-answer .actions button").click()
     rows = list(csv.DictReader(download.value.path().read_text("utf-8-sig").splitlines()))
     assert {row["id"]: len(row["rows"].split()) for row in rows}["key_projects"] == 41
+    density = page.locator("#figures-answer tbody tr", has=page.locator("th", has_text=re.compile(f"^{words[2]}")))
+    assert f"{words[3]}: {told['composite_far']['lacking']}" in density.inner_text()
     listed.first.locator("button").click()
     page.locator("#project-page .ones").wait_for()
     assert "view=projects" in page.url

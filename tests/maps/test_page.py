@@ -151,6 +151,7 @@ def test_the_page_draws_plots_tells_their_sheet_and_speaks_both_languages(server
     page.wait_for_selector("body[data-drawn]")
     assert page.locator("#banner").is_visible()
     assert not page.locator("#notice").is_visible()
+    assert page.locator("#day").input_value() == page.evaluate("new Date().toISOString().slice(0, 10)")
 
     blue = (np.abs(pixels(page.locator("#map canvas").screenshot()) - np.array([0x3D, 0x93, 0xC3])) < 12).all(axis=1)
     assert blue.mean() > 0.1
@@ -159,10 +160,11 @@ def test_the_page_draws_plots_tells_their_sheet_and_speaks_both_languages(server
     card = page.locator("#card")
     card.locator("h2").wait_for()
     assert "地块 P-" in card.inner_text()
-    assert "1,000.00 m²" in card.inner_text()
+    card.get_by_text("1,000.00 m²").first.wait_for()
     page.locator("#language").click()
     page.wait_for_selector("html[lang=en]")
     page.locator("#card h2", has_text="Plot P-").wait_for()
+    card.get_by_text("30 Jun 2027").first.wait_for()
     text = card.inner_text()
     assert all(word in text for word in ("blocked", "C01 Farmland", EVIL, "1.500 mu", "30 Jun 2027", "no delivery: unknown"))
     page.wait_for_timeout(500)

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
-import { read, write } from "../../maps/web/map/address.js";
+import { read, tongue, write } from "../../maps/web/map/address.js";
 
 let entries;
 beforeEach(() => {
@@ -27,4 +27,16 @@ test("an empty value leaves the part out, and nothing new makes no entry", () =>
   assert.equal(entries.length, 2);
   write({ plot: "" }, true);
   assert.deepEqual([entries.length, location.search], [3, "?lang=en"]);
+});
+
+test("the language is that of the address, else the first of the reader's that is here, else Chinese", () => {
+  const asks = (search, ...languages) => {
+    globalThis.location.search = search;
+    Object.defineProperty(globalThis, "navigator", { value: { languages }, configurable: true });
+    return tongue();
+  };
+  assert.deepEqual(
+    [asks("?lang=zh", "en-GB"), asks("?lang=fr", "en-GB"), asks("", "de", "en-GB", "zh-CN"), asks("", "zh-TW", "en"), asks("", "de"), asks("")],
+    ["zh", "en", "en", "zh", "zh", "zh"],
+  );
 });

@@ -3,6 +3,12 @@
 /** @param {string} name */
 export const read = (name) => new URLSearchParams(location.search).get(name) || "";
 
+/** Choose the language: as the address asks, else the first of the reader's that is here. @returns {"en" | "zh"} */
+export function tongue() {
+  const wanted = [read("lang"), ...navigator.languages].map((name) => name.slice(0, 2).toLowerCase());
+  return wanted.find((name) => name === "en" || name === "zh") === "en" ? "en" : "zh";
+}
+
 /**
  * Change parts of the address; an empty value leaves the part out. A new entry of the history is made only for steps that
  * Back should undo.

@@ -51,10 +51,17 @@ export function save(name, content, type) {
 }
 
 /**
- * Let the reader keep a table as CSV, which spreadsheets read as UTF-8.
- * @param {string} name @param {any[][]} rows what is missing is empty
+ * Write a table as CSV, which spreadsheets read as UTF-8 and of which they take no text for a formula.
+ * @param {any[][]} rows what is missing is empty
  */
-export function saveTable(name, rows) {
-  const cell = (/** @type {any} */ value) => (/[",\r\n]/.test(String(value ?? "")) ? `"${String(value).replaceAll('"', '""')}"` : String(value ?? ""));
-  save(name, `\ufeff${rows.map((row) => row.map(cell).join()).join("\r\n")}\r\n`, "text/csv");
+export function csv(rows) {
+  const safe = (/** @type {any} */ value) => (typeof value === "string" && /^[=+\-@\t\r]/.test(value) ? `'${value}` : String(value ?? ""));
+  const cell = (/** @type {string} */ text) => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
+  return `\ufeff${rows.map((row) => row.map((value) => cell(safe(value))).join()).join("\r\n")}\r\n`;
 }
+
+/**
+ * Let the reader keep a table as CSV.
+ * @param {string} name @param {any[][]} rows
+ */
+export const saveTable = (name, rows) => save(name, csv(rows), "text/csv");

@@ -11,6 +11,7 @@ import { warned } from "./signs.js";
  */
 export function said(column, value, words, fmt) {
   if (value === null || value === undefined || value === "") return words.not_recorded;
+  if (typeof value === "boolean") return value ? words.yes : words.no;
   const code = column.codes.find((row) => row[0] === value);
   if (code) return code[1] === value ? value : `${code[1]}${/^\d/.test(value) ? ` (${value})` : ""}`;
   if (column.type === "date") return fmt.day(value);

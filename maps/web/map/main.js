@@ -1,7 +1,8 @@
 /** The page: its state stands in the address, its words and styles come from the server. */
 
-import { AttributionControl, Map as MapView, NavigationControl, ScaleControl } from "maplibre-gl";
+import { AttributionControl, Map as MapView, NavigationControl, ScaleControl, prewarm } from "maplibre-gl";
 import * as address from "./address.js";
+import * as begin from "./begin.js";
 import { byId, make } from "./dom.js";
 import { cards } from "./cards.js";
 import { formats } from "./format.js";
@@ -29,7 +30,7 @@ const PLACED = location.hash.includes("map="); // the link says where the map is
 const LATER = "terrain"; // drawn after the plots, from which it would keep server and browser
 const NARROW = 640; // pixels; as in style.css
 const state = {
-  /** @type {"en" | "zh"} */ language: address.read("lang") === "en" ? "en" : "zh",
+  language: address.tongue(),
   day: address.read("on"),
   /** @type {Record<string, boolean>} */ shown: shownIn(address.read("layers")),
 };
@@ -51,6 +52,7 @@ const page = {
   fmt: () => formats(state.language, taste.unit(), words), states: readyStates, outline, turn: turnTo, load: loadSupply, note, go, fit,
   show: (/** @type {string} */ id) => card.plot(id), reveal: (/** @type {string} */ layer, /** @type {string} */ id) => card.object(layer, id), forget: () => card.close(), highlight,
   project: (/** @type {string} */ id) => (address.write({ project: id, view: "projects" }, true), restored()), edit: (/** @type {string} */ layer, /** @type {string} */ id) => (card.object(layer, id), views.open("edit", true)),
+  bring: (/** @type {string} */ layer) => (byId("import-layer").replaceChildren(new Option(layer)), views.open("admin", true)),
   may: (/** @type {string} */ role) => ROLES.indexOf(me.role) >= ROLES.indexOf(role),
   mark: (/** @type {any[]} */ shapes, severity = "", move = true) => (mark(map, shapes, severity), move && shapes.length && fit(boundsOf({ coordinates: shapes.map((shape) => shape.coordinates) }))),
 };
@@ -64,6 +66,9 @@ function shownIn(text) {
 
 /** Days since 1970-01-01, as the tiles count. */
 const dayNumber = () => Math.floor((state.day ? Date.parse(state.day) : Date.now()) / 86_400_000);
+
+/** Say in the date's field which day the map shows: today where the address names none. */
+const tellDay = () => void (byId("day").value = state.day || new Date().toISOString().slice(0, 10));
 
 /** Fit the server's style to the reader: light or dark, layers switched, day, the chosen plot outlined. */
 function adapted(served) {
@@ -126,7 +131,7 @@ function readyStates() {
 /** Turn the map to a day; no request is made for it. */
 function turnTo(/** @type {string} */ day) {
   state.day = day;
-  byId("day").value = day;
+  tellDay();
   address.write({ on: day });
   drawDay();
   bar.tell();
@@ -143,10 +148,10 @@ async function loadSupply() {
   bar.refresh();
 }
 
-/** Say everything in the state's language. @param {Promise<void> | null} known what else must be there before */
-async function speak(known = null) {
+/** Say everything in the state's language. @param {Promise<any[]>} asked what that takes, where it is asked for already */
+async function speak(asked = begin.spoken(state.language)) {
   const tongue = state.language;
-  const answers = await Promise.all([server.words(tongue), server.style(tongue), server.legend(tongue), server.columns(tongue), known]);
+  const answers = await asked;
   if (tongue !== state.language) return;
   [words, style, legend, columns] = answers;
   document.documentElement.lang = tongue === "zh" ? "zh-CN" : "en";
@@ -189,7 +194,7 @@ function turn(layer, on) {
 
 /** Turn the page to what its address says. */
 async function restore() {
-  const language = address.read("lang") === "en" ? "en" : "zh";
+  const language = address.tongue();
   if (language !== state.language) {
     state.language = language;
     await speak();
@@ -268,10 +273,12 @@ function listen() {
 }
 
 async function start() {
+  prewarm();
   taste.dress();
   byId("layers").open = window.innerWidth > 900;
-  byId("day").value = state.day;
-  await speak(Promise.all([server.about(), server.me()]).then((told) => void ([about, me] = told)));
+  tellDay();
+  [about, me] = await begin.base;
+  await speak(begin.first);
   for (const button of document.querySelectorAll("[data-role=planner]")) /** @type {any} */ (button).hidden = !page.may("planner");
   byId("person").hidden = me.via !== "session";
   byId("who").textContent = me.name ?? "";

@@ -13,13 +13,14 @@ const LAST = 200; // lines of the log
  */
 export function adminView(page) {
   /** @type {string} */ let id = "";
-  const told = (...parts) => byId("import-answer").replaceChildren(...parts);
+  /** @type {() => any[]} what was said of the import last, in the reader's language */ let said = () => [];
+  const told = (/** @type {() => any[]} */ saying) => ((said = saying), byId("import-answer").replaceChildren(...said()));
   const button = (text, go) => make("button", { type: "button", onclick: go }, text);
   const say = (text) => text?.[page.language()] ?? "";
   const columns = (titles) => make("tr", {}, ...titles.map((text) => make("th", { scope: "col" }, text)));
 
   function failed(failure) {
-    told(make("p", { role: "alert", class: "refusal" }, failure instanceof server.Refusal ? failure.say(page.language()) : page.words().failed));
+    told(() => [make("p", { role: "alert", class: "refusal" }, failure instanceof server.Refusal ? failure.say(page.language()) : page.words().failed)]);
   }
 
   /** Wait until a step of an import is over, telling how far it is. */
@@ -27,7 +28,7 @@ export function adminView(page) {
     for (;;) {
       const step = await server.ask(path);
       if (!["accepted", "running"].includes(step.state)) return step;
-      told(make("progress", { max: 100, value: step.progress, "aria-label": page.words().loading }), button(page.words().cancel, cancel));
+      told(() => [make("progress", { max: 100, value: step.progress, "aria-label": page.words().loading }), button(page.words().cancel, cancel)]);
       await new Promise((go) => setTimeout(go, POLL));
     }
   }
@@ -35,7 +36,7 @@ export function adminView(page) {
   async function cancel() {
     await server.change("DELETE", `imports/${id}`).catch(() => null);
     id = "";
-    told(page.words().cancelled);
+    told(() => [page.words().cancelled]);
   }
 
   /** Send the file and show what it would bring: nothing is stored yet. */
@@ -48,7 +49,7 @@ export function adminView(page) {
     for (const name of ["crs", "source", "date", "coverage"]) if (form.get(name)) query.set(name, String(form.get(name)));
     for (const kind of String(form.get("kinds")).split(/[\s,,]+/)) if (kind) query.append("kinds", kind);
     if (form.has("repair")) query.set("repair", "true");
-    told(page.words().loading);
+    told(() => [page.words().loading]);
     try {
       const sent = await server.change("POST", `imports?${query}`, file, { "Content-Type": "application/octet-stream" });
       id = (await sent.json()).id;
@@ -60,8 +61,7 @@ export function adminView(page) {
 
   /** Show the mapping that is used, what is accepted, and what is rejected with its place. */
   async function preview(step) {
-    const words = page.words();
-    if (step.state !== "successful") return told(make("p", { role: "alert", class: "refusal" }, say(step.detail) || step.state));
+    if (step.state !== "successful") return unstored(step);
     const result = step.result;
     const used = (result.mapping ?? []).map((line) => make("tr", {}, ...Object.values(line).map((text) => make("td", {}, text === null ? "" : String(text)))));
     const rejects = result.rejected ? await server.ask(`imports/${id}/rejects?crs=EPSG:4326`).catch(() => null) : null;
@@ -70,17 +70,22 @@ export function adminView(page) {
     if (places.length) page.fit(boundsOf({ coordinates: places.map((f) => f.geometry.coordinates) }));
     const why = (f) => make("li", {}, Object.values(f.properties).filter((v) => v !== null).join(" · "));
     const reason = make("input", { id: "import-reason" });
-    told(make("p", { class: "accepted" }, `${words.accepted}: ${result.accepted ?? "?"} · ${words.rejected}: ${result.rejected ?? 0}`), make("h3", {}, words.mapping), make("table", {}, ...used),
-      rejects ? make("ul", { class: "rejects" }, ...rejects.features.slice(0, 50).map(why)) : null,
-      make("p", {}, make("label", {}, `${words.reason_document} `, reason)),
-      make("p", { class: "actions" }, button(words.store_all, () => bring(false)), result.rejected ? button(words.store_rest, () => bring(true)) : null, button(words.cancel, cancel)));
+    told(() => {
+      const words = page.words();
+      return [make("p", { class: "accepted" }, `${words.accepted}: ${result.accepted ?? "?"} · ${words.rejected}: ${result.rejected ?? 0}`), make("h3", {}, words.mapping), make("table", {}, ...used),
+        rejects ? make("ul", { class: "rejects" }, ...rejects.features.slice(0, 50).map(why)) : "",
+        make("p", {}, make("label", {}, `${words.reason_document} `, reason)),
+        make("p", { class: "actions" }, button(words.store_all, () => bring(false)), result.rejected ? button(words.store_rest, () => bring(true)) : null, button(words.cancel, cancel))];
+    });
   }
+
+  const unstored = (/** @type {any} */ step) => told(() => [make("p", { role: "alert", class: "refusal" }, say(step.detail) || step.state)]);
 
   async function bring(skip) {
     try {
       await server.change("POST", `imports/${id}/delivery`, { reason: byId("import-reason").value, skip_rejects: skip });
       const step = await until(`imports/${id}/delivery`);
-      told(step.state === "successful" ? page.words().stored : make("p", { role: "alert", class: "refusal" }, say(step.detail) || step.state));
+      step.state === "successful" ? told(() => [page.words().stored]) : unstored(step);
     } catch (failure) {
       failed(failure);
     }
@@ -120,5 +125,5 @@ export function adminView(page) {
   }
 
   byId("import-form").addEventListener("submit", look);
-  return { open: () => show().catch(failed), close: () => (draw(page.map(), []), page.mark([])), paint: () => show().catch(failed) };
+  return { open: () => show().catch(failed), close: () => (draw(page.map(), []), page.mark([])), paint: () => (told(said), show().catch(failed)) };
 }

@@ -17,11 +17,12 @@ const LEAST = { polygon: 3, line: 2, any: 1 };
 export function editView(page) {
   /** @type {{layer: string, id: string, etag: string, was: Record<string, any>, geometry: any, cut: any}} */
   const now = { layer: "parcels", id: "", etag: "", was: {}, geometry: null, cut: null };
-  const use = { least: 3, done: drawn, few: () => told(page.words().draw_more) };
+  const use = { least: 3, done: drawn, few: () => told(() => [page.words().draw_more]) };
   const brush = pen(page, use);
   const form = () => byId("edit-fields");
   const layer = () => page.columns()[now.layer];
-  const told = (...parts) => byId("edit-answer").replaceChildren(...parts);
+  /** @type {() => any[]} what the last answer said, in the reader's language */ let said = () => [];
+  const told = (/** @type {() => any[]} */ saying) => ((said = saying), byId("edit-answer").replaceChildren(...said()));
   const button = (text, go, kind = "") => make("button", { type: "button", onclick: go, class: kind || null }, text);
 
   function paint() {
@@ -35,6 +36,7 @@ export function editView(page) {
     byId("edit-delete").hidden = !now.id;
     byId("edit-draw").hidden = layer().geometry === "none";
     draw(page.map(), now.geometry ? [feature(now.geometry, { severity: "warn", chosen: true })] : []);
+    told(said);
   }
 
   /** Begin with a stored feature, or with a new one. @param {string} name @param {string} id */
@@ -42,14 +44,14 @@ export function editView(page) {
     Object.assign(now, { layer: name, id: "", etag: "", was: {}, geometry: null, cut: null });
     form().replaceChildren();
     byId("edit-head").replaceChildren();
-    told();
+    told(() => []);
     if (id) {
       try {
         const { feature: found, etag } = await server.versioned(name, id);
         Object.assign(now, { id, etag, was: found.properties });
         if (found.geometry) page.mark([found.geometry]);
       } catch (failure) {
-        told(failure instanceof server.Refusal ? failure.say(page.language()) : page.words().failed);
+        told(() => [failure instanceof server.Refusal ? failure.say(page.language()) : page.words().failed]);
       }
     }
     byId("edit-id").value = now.id;
@@ -63,14 +65,14 @@ export function editView(page) {
       return send("POST", `parcels/${encodeURIComponent(now.id)}/split`, { line: { type: "LineString", coordinates: points } });
     }
     now.geometry = shape === "polygon" ? { type: "Polygon", coordinates: [[...points, points[0]]] } : points.length === 1 ? { type: "Point", coordinates: points[0] } : { type: "LineString", coordinates: points };
-    told(page.words().outline_drawn);
+    told(() => [page.words().outline_drawn]);
     paint();
   }
 
   function begin(cut) {
     now.cut = cut;
     use.least = cut ? 2 : LEAST[layer().geometry];
-    told(page.words()[cut ? "split_hint" : "draw_hint"]);
+    told(() => [page.words()[cut ? "split_hint" : "draw_hint"]]);
     brush.begin();
   }
 
@@ -84,7 +86,7 @@ export function editView(page) {
 
   /** Send a change and say what came of it. */
   async function send(method, path, body, etag = "") {
-    told(page.words().loading);
+    told(() => [page.words().loading]);
     try {
       const answer = await server.change(method, `${path}${why()}`, body, etag ? { "If-Match": etag, "Content-Type": "application/geo+json" } : {});
       const made = answer.status === 200 ? await answer.json() : null;
@@ -93,7 +95,7 @@ export function editView(page) {
       page.mark([]);
       byId("edit-accept").value = "";
       const [last] = await server.ask("history?limit=1");
-      told(make("p", {}, `${page.words().saved} ${made ? made.created.join(", ") : id}`), button(page.words().undo, () => undo(last.last)));
+      told(() => [make("p", {}, `${page.words().saved} ${made ? made.created.join(", ") : id}`), button(page.words().undo, () => undo(last.last))]);
     } catch (failure) {
       refused(failure, body);
     }
@@ -103,7 +105,7 @@ export function editView(page) {
     try {
       await server.change("POST", `history/${entry}/undo`);
       await load(now.layer, now.was && now.id ? now.id : "");
-      told(page.words().undone);
+      told(() => [page.words().undone]);
     } catch (failure) {
       refused(failure, null);
     }
@@ -111,16 +113,16 @@ export function editView(page) {
 
   /** Tell a refusal: where the mosaic would break, or what somebody else made of the feature meanwhile. */
   function refused(failure, body) {
-    const words = page.words();
-    if (!(failure instanceof server.Refusal)) return told(words.failed);
+    if (!(failure instanceof server.Refusal)) return told(() => [page.words().failed]);
     const problem = failure.problem || {};
     if (problem.current) {
       const mine = () => send(body ? "PATCH" : "DELETE", server.item(now.layer, now.id), body, problem.found);
-      return told(...conflict(layer().fields, { was: now.was, stored: problem.current.properties, mine: body?.properties || {} }, () => load(now.layer, now.id), mine, page));
+      return told(() => conflict(layer().fields, { was: now.was, stored: problem.current.properties, mine: body?.properties || {} }, () => load(now.layer, now.id), mine, page));
     }
-    const places = (problem.faults || []).map((fault) => make("li", {}, button(`${words[`fault_${fault.properties.kind}`]} ${fault.properties.parcels.join(" + ")} ${page.fmt().m2(fault.properties.area_m2)}`, () => page.mark([fault.geometry], "block"), "link")));
-    if (places.length) page.mark(problem.faults.map((fault) => fault.geometry), "block");
-    told(make("p", { role: "alert", class: "refusal" }, failure.say(page.language())), make("ul", { class: "faults" }, ...places));
+    const faults = problem.faults || [];
+    const place = (fault) => make("li", {}, button(`${page.words()[`fault_${fault.properties.kind}`]} ${fault.properties.parcels.join(" + ")} ${page.fmt().m2(fault.properties.area_m2)}`, () => page.mark([fault.geometry], "block"), "link"));
+    if (faults.length) page.mark(faults.map((fault) => fault.geometry), "block");
+    told(() => [make("p", { role: "alert", class: "refusal" }, failure.say(page.language())), make("ul", { class: "faults" }, ...faults.map(place))]);
   }
 
   function save() {
@@ -129,7 +131,7 @@ export function editView(page) {
     const body = { type: "Feature", properties: changed, ...(now.geometry ? { geometry: now.geometry } : {}) };
     if (now.id) return send("PATCH", server.item(now.layer, now.id), body, now.etag);
     const id = byId("edit-id").value.trim();
-    if (!now.geometry && layer().geometry !== "none") return told(page.words().draw_first);
+    if (!now.geometry && layer().geometry !== "none") return told(() => [page.words().draw_first]);
     send("POST", `collections/${now.layer}/items`, { ...body, geometry: now.geometry, ...(id ? { id } : {}) });
   }
 
@@ -141,7 +143,7 @@ export function editView(page) {
   byId("edit-merge").addEventListener("click", () => {
     const others = byId("edit-with").value.split(/[\s,,;]+/).filter(Boolean);
     const into = byId("edit-into").value.trim();
-    now.id && others.length && into ? send("POST", "parcels/merge", { ids: [now.id, ...others], into }) : told(page.words().merge_hint);
+    now.id && others.length && into ? send("POST", "parcels/merge", { ids: [now.id, ...others], into }) : told(() => [page.words().merge_hint]);
   });
   byId("edit-delete").addEventListener("click", () => confirm(`${page.words().remove} ${now.id}?`) && send("DELETE", server.item(now.layer, now.id), null, now.etag));
   form().addEventListener("submit", (event) => (event.preventDefault(), save()));

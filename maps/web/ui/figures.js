@@ -31,6 +31,7 @@ export function ledgerFigures(page) {
   /** Write a value of a figure: a share as percent, land as the reader chose. @param {{id: string, unit: string}} figure @param {number | null} value */
   function written({ id, unit }, value) {
     const fmt = page.fmt();
+    if (unit === "m2/m2") return fmt.upto(value, 2);
     if (unit === "1") return fmt.percent(value);
     if (unit === "m2") return id === "new_floor_area" ? fmt.upto(value, 0, "m²") : fmt.area(value);
     return fmt.upto(value, 1, page.words()[UNITS[unit]] || unit);
@@ -49,21 +50,21 @@ export function ledgerFigures(page) {
 
   function behind(figure) {
     const words = page.words();
-    byId("figures-rows").replaceChildren(...listed(figure.title[page.language()], figure.rows), ...(figure.of.length ? listed(words.figure_of, figure.of) : []));
+    byId("figures-rows").replaceChildren(...listed(figure.title[page.language()], figure.rows), ...(figure.of.length ? listed(words.figure_of, figure.of) : []), ...(figure.lacks.length ? listed(words.figure_lacks, figure.lacks) : []));
     byId("figures-rows").scrollIntoView({ block: "nearest" });
   }
 
   function csv() {
-    const rows = known.figures.map((f) => [f.id, f.title[page.language()], f.value, f.unit, f.before, f.formula[page.language()], f.rows.join(" ")]);
-    saveTable("figures.csv", [["id", "figure", "value", "unit", "before", "formula", "rows"], ...rows]);
+    const rows = known.figures.map((f) => [f.id, f.title[page.language()], f.value, f.unit, f.before, f.formula[page.language()], f.rows.join(" "), f.lacking, f.lacks.join(" ")]);
+    saveTable("figures.csv", [["id", "figure", "value", "unit", "before", "formula", "rows", "not recorded", "lacks"], ...rows]);
   }
 
   function show() {
     if (!known) return;
     const [words, fmt, tongue] = [page.words(), page.fmt(), page.language()];
-    const value = (f) => (f.rows.length || f.of.length ? make("button", { type: "button", class: "link", onclick: () => behind(f) }, written(f, f.value)) : written(f, f.value));
+    const value = (f) => (f.rows.length || f.of.length || f.lacks.length ? make("button", { type: "button", class: "link", onclick: () => behind(f) }, written(f, f.value)) : written(f, f.value));
     const growth = (f) => (f.growth === null ? "" : ` (${f.growth > 0 ? "+" : ""}${fmt.percent(f.growth)})`);
-    const row = (f) => make("tr", {}, make("th", { scope: "row" }, f.title[tongue], make("small", {}, f.formula[tongue])), make("td", { class: "number" }, value(f), f.before === null ? null : make("small", {}, `${words.figure_before} ${written(f, f.before)}${growth(f)}`)));
+    const row = (f) => make("tr", {}, make("th", { scope: "row" }, f.title[tongue], make("small", {}, f.formula[tongue])), make("td", { class: "number" }, value(f), f.lacking ? make("small", {}, `${words.figure_lacks}: ${fmt.number(f.lacking, 0)}`) : null, f.before === null ? null : make("small", {}, `${words.figure_before} ${written(f, f.before)}${growth(f)}`)));
     const head = make("tr", {}, make("th", { scope: "col" }, `${fmt.day(known.since)} – ${fmt.day(known.until)}`), make("th", { scope: "col", class: "number" }, words.figure_value));
     byId("figures-answer").replaceChildren(
       make("p", { class: "actions" }, make("button", { type: "button", onclick: csv }, words.save_csv)),

@@ -9,6 +9,8 @@ const MOST = 4;
 const LOADS = { power: "kW", water: "m³/d", sewage: "m³/d", storm: "m³/d", telecom: "ports", gas: "m³/h", heat: "t/h" };
 const SERVICES = ["road", ...Object.keys(LOADS)];
 const WISHES = [...SERVICES, "area", "use", "frontage", "slope", "width", "road_class", "earthwork", "distance", "load", "size", "budget"];
+/** Name a criterion. @param {Record<string, string>} words @param {string} name */
+const titled = (words, name) => (name === "earthwork" ? words.earthwork_most : words[name]);
 const CODED = ["kind", "class", "code", "status"];
 const NEAR = /^(\w+(?::\w+)?)(<=|>=)([\d.]+)$/;
 /** @type {any} */ let found = null;
@@ -23,16 +25,26 @@ export function boxes(page) {
   const [words, form] = [page.words(), byId("find-form")];
   const begun = form.querySelector("[name=service]") ? new FormData(form) : null;
   const on = (name, value) => (begun ? begun.getAll(name).includes(value) : name === "service" && SERVICES.indexOf(value) < 3);
-  const box = (name, value) => make("label", {}, make("input", { type: "checkbox", name, value, checked: on(name, value) }), ` ${words[value]}`);
+  const box = (name, value) => make("label", {}, make("input", { type: "checkbox", name, value, checked: on(name, value) }), ` ${titled(words, value)}`);
   const number = (name, title, hint) => make("input", { type: "number", class: "small", name, min: 0, step: "any", value: begun?.get(name) ?? "", placeholder: hint, "aria-label": title });
   const load = (kind) => (LOADS[kind] ? number(`load_${kind}`, `${words.load}: ${words[kind]} [${LOADS[kind]}]`, LOADS[kind]) : null);
   const size = (kind) => (LOADS[kind] ? number(`size_${kind}`, `${words.size}: ${words[kind]} [${kind === "power" ? "kV" : "mm"}]`, kind === "power" ? "≥ kV" : "≥ DN") : null);
   byId("find-services").replaceChildren(make("legend", {}, words.services), ...SERVICES.map((kind) => make("span", { class: "pair" }, box("service", kind), load(kind), size(kind))));
-  byId("find-wishes").replaceChildren(...WISHES.map((name) => make("span", { class: "pair" }, box("wish", name), number(`weight_${name}`, `${words.weight}: ${words[name]}`, "1"))));
+  byId("find-wishes").replaceChildren(...WISHES.map((name) => make("span", { class: "pair" }, box("wish", name), number(`weight_${name}`, `${words.weight}: ${titled(words, name)}`, "1"))));
 }
 
 /** Read the distances out of the form, as `roads:arterial<=500`. @param {HTMLElement} rows */
 const nearOf = (rows) => [...rows.querySelectorAll("p")].map((row) => [...row.querySelectorAll("select, input")].map((f) => /** @type {any} */ (f).value).join("")).filter((text) => NEAR.test(text));
+
+/**
+ * Read a range of areas [m²]: what is left open is any area.
+ * @param {number | undefined} least @param {number | undefined} most @param {string} unit mu, m2 or ha
+ */
+export function areaOf(least, most, unit) {
+  const each = /** @type {Record<string, number>} */ ({ m2: 1, ha: 10_000 })[unit] ?? 2000 / 3;
+  const from = (least ?? 0) * each || 1;
+  return [from, most === undefined ? Math.max(from * 1.5, 1e9) : most * each];
+}
 
 /**
  * Read the brief out of the form.
@@ -48,10 +60,8 @@ function brief(form, near) {
     const [layer, kind] = what.split(":");
     return { layer, kind: kind ?? "", [sign === "<=" ? "most_m" : "least_m"]: Number(metres) };
   };
-  const mu = (name, other) => (number(name) ?? other) * (2000 / 3);
-  const least = number("least") ?? 0.001;
   return {
-    area_m2: [mu("least", 0.001), mu("most", Math.max(least * 1.5, 1e6))],
+    area_m2: areaOf(number("least"), number("most"), String(form.get("unit"))),
     use: form.get("use") || undefined, services: form.getAll("service"), by: form.get("by") || undefined,
     road_class: form.get("road") || undefined, frontage_m: number("frontage"), width_m: number("width"),
     slope: form.get("slope") ? Number(form.get("slope")) / 100 : undefined,
@@ -91,7 +101,7 @@ export function findView(page) {
       show();
     };
     const more = [
-      match.rest_m2 === null ? null : make("p", {}, `${words.left_over}: ${figure(match.rest_m2, 0)} m²`),
+      match.rest_m2 === null ? null : make("p", {}, `${words.left_over}: ${figure(match.rest_m2, 0)} m² · ${words.width} ${figure(match.rest_width_m, 1)} · ${words.frontage} ${figure(match.rest_front_m, 1)}`),
       match.compactness === null ? null : make("p", {}, `${words.compactness} ${figure(match.compactness, 2)} · ${words.owners} ${match.owners}`),
     ];
     return make("li", { class: "match" },
@@ -118,12 +128,12 @@ export function findView(page) {
   function show() {
     const words = page.words();
     const left = Object.entries(found.left_out).filter(([, n]) => n.no || n.unknown);
-    const why = left.map(([name, n]) => make("li", {}, `${words[name] || name}: ${words.left_out} ${figure(n.no, 0)}, ${words.unknown} ${figure(n.unknown, 0)}`));
+    const why = left.map(([name, n]) => make("li", {}, `${titled(words, name) || name}: ${words.left_out} ${figure(n.no, 0)}, ${words.unknown} ${figure(n.unknown, 0)}`));
     byId("find-answer").replaceChildren(
       make("p", {}, `${found.matches.length} ${words.matches} · ${figure(found.plots, 0)} ${words.plots} · ${words.as_on} ${found.on}`),
       why.length ? make("details", { open: !found.matches.length }, make("summary", {}, words.left_out_why), make("ul", {}, ...why)) : "",
       ...comparison(), make("ol", { class: "matches" }, ...found.matches.map(row)),
-      found.gap ? make("p", {}, `${words.gap} ${figure(found.gap, 3)}`) : "", asking());
+      ...Object.entries(found.gaps).filter(([, gap]) => gap).map(([kind, gap]) => make("p", { class: "gap" }, `${words[`gap_${kind}`]} ${figure(gap, 3)}`)), asking());
     paint();
   }
 
@@ -193,7 +203,7 @@ export function findView(page) {
   function fillIn(said) {
     for (const field of byId("find-form").elements)
       if (field.type === "checkbox") field.checked = said.getAll(field.name).includes(field.value);
-      else if (field.name) field.value = said.get(field.name) ?? "";
+      else if (field.name) field.value = said.get(field.name) ?? (field.name === "unit" ? "mu" : "");
     rows(said.getAll("near"));
     if (["earthwork", "budget", "near"].some((name) => said.get(name))) byId("find-more").open = true;
   }

@@ -1,11 +1,12 @@
 /** The page of one project: its land as it is judged now, what may start, what waits and why, warnings with their checklists, what is recorded. */
 
-import { byId, make } from "../map/dom.js";
+import { byId, make, saveTable } from "../map/dom.js";
 import { attributes, past, said } from "../map/feature.js";
 import * as server from "../map/server.js";
 import { warned } from "../map/signs.js";
 import * as gantt from "./gantt.js";
 import { recordForm } from "./record.js";
+import { records, TABLES } from "./records.js";
 
 const ONES = ["leader", "department", "steward", "work_plan", "target"];
 const SEVERITY = { free: "pass", blocked: "block", unknown: "unknown" };
@@ -33,7 +34,7 @@ export function projectPage(page, back) {
       const found = await server.ask(`${path(id)}${query()}`);
       if (mine !== turn) return;
       const form = known?.id === id ? known.form : page.may("planner") ? recordForm(page, () => known.body, () => open(id, true)) : null;
-      known = { id, body: found, land: known?.id === id ? known.land : null, tasks: null, log: null, form };
+      known = { id, body: found, land: known?.id === id ? known.land : null, tasks: null, log: null, beside: null, form };
       paint();
       if (!quiet) box().querySelector("h2").focus();
     } catch (failure) {
@@ -43,8 +44,8 @@ export function projectPage(page, back) {
       return;
     }
     const filter = encodeURIComponent(`project='${id.replaceAll("'", "''")}'`);
-    const records = (layer) => server.ask(`collections/${layer}/items?limit=${MOST}&filter=${filter}`).then((answer) => answer.features);
-    await Promise.all(/** @type {[string, Promise<any>][]} */ ([["land", server.ask(`${path(id)}/land${query()}`)], ["tasks", server.ask(`${path(id)}/tasks${query("&by=month")}`)], ["log", Promise.all([records("service_log"), records("issues")])]])
+    const kept = (layer) => server.ask(`collections/${layer}/items?limit=${MOST}&filter=${filter}`).then((answer) => answer.features);
+    await Promise.all(/** @type {[string, Promise<any>][]} */ ([["land", server.ask(`${path(id)}/land${query()}`)], ["tasks", server.ask(`${path(id)}/tasks${query("&by=month")}`)], ["log", Promise.all(["service_log", "issues", "sections"].map(kept))], ["beside", Promise.all(TABLES.map(kept))]])
       .map(([name, asked]) => asked.then((answer) => answer, (failure) => ({ failure: refused(failure) })).then((answer) => {
         if (mine !== turn || !known) return;
         known[name] = answer;
@@ -54,7 +55,7 @@ export function projectPage(page, back) {
   }
 
   /** Draw what came later than the page. */
-  const drawn = (name) => (known[name] === null ? [page.words().loading] : known[name].failure ? [make("p", { class: "refusal" }, known[name].failure)] : { land, tasks, log }[name](known[name]));
+  const drawn = (name) => (known[name] === null ? [page.words().loading] : known[name].failure ? [make("p", { class: "refusal" }, known[name].failure)] : { land, tasks, log, beside: (found) => records(found, page) }[name](known[name]));
   const later = (name) => make("div", { "data-of": name, "aria-live": "polite" }, ...drawn(name));
 
   /** Show the land of a project on the map. */
@@ -87,18 +88,31 @@ export function projectPage(page, back) {
     return [make("ul", { class: "months" }, ...months.map((month) => make("li", {}, make("strong", {}, month), make("ul", {}, ...found.filter((t) => t.period === month).map((t) => make("li", {}, `${title.get(t.item)}${ofPhase(t)}: ${words.ends_by} ${fmt.day(t.latest)}, ${words.begins_by} ${fmt.day(t.begin_by)}`))))))];
   }
 
-  function log([visits, issues]) {
+  function log([visits, issues, sections]) {
     const [words, fmt] = [page.words(), page.fmt()];
     const tell = (layer, name, value) => said(page.columns()[layer].fields.find((f) => f.name === name), value, words, fmt);
     const visit = ({ properties: p }) => make("li", {}, make("strong", {}, fmt.day(p.day)), ` ${tell("service_log", "kind", p.kind)} · ${p.subject || ""}${p.steward ? ` · ${p.steward}` : ""}`);
     const issue = ({ properties: p }) => make("li", {}, make("strong", {}, fmt.day(p.received_on)), ` ${p.subject} · ${p.handled_on ? `${words.handled} ${fmt.day(p.handled_on)}` : words.not_handled}${p.first_contact ? ` · ${p.first_contact}` : ""}`);
     const newest = (list, name) => [...list].sort((a, b) => String(b.properties[name] || "").localeCompare(String(a.properties[name] || "")));
-    return [make("h4", {}, words.service_log), visits.length ? make("ul", {}, ...newest(visits, "day").map(visit)) : make("p", {}, words.none), make("h4", {}, words.issues), issues.length ? make("ul", {}, ...newest(issues, "received_on").map(issue)) : make("p", {}, words.none)];
+    const part = ({ id, properties: p }) => make("li", {}, make("strong", {}, p.name), ` ${[p.round, p.utilities && `${words.lines_laid}: ${p.utilities.split(",").map((u) => tell("connections", "utility", u.trim())).join(page.language() === "zh" ? "、" : ", ")}`, `${fmt.day(p.started_on || p.planned_from)} – ${fmt.day(p.done_on || p.planned_to)}`].filter(Boolean).join(" · ")} `, p.road ? button(p.road, () => page.reveal("roads", p.road)) : null, make("small", {}, ` ${id}`));
+    const works = sections.length ? [make("h4", {}, words.sections), make("ul", { class: "works" }, ...sections.map(part))] : [];
+    return [...works, make("h4", {}, words.service_log), visits.length ? make("ul", {}, ...newest(visits, "day").map(visit)) : make("p", {}, words.none), make("h4", {}, words.issues), issues.length ? make("ul", {}, ...newest(issues, "received_on").map(issue)) : make("p", {}, words.none)];
   }
 
+  /** Say the time within which a step is to be done. */
+  const limit = (s) => `${s.time} ${s.unit === "wd" ? page.words().working_days : page.words().days}`;
   const ofPhase = (told) => (told.phase ? ` · ${page.words().phase} ${told.phase}` : "");
   /** What is told of each phase, or of the whole where there are none. */
   const parts = (body) => (body.phases.length ? body.phases : [body]);
+
+  /** Save what is to be done, of what it needs, within which time by which rule, and how far it is. */
+  function checklist(body) {
+    const [words, tongue] = [page.words(), page.language()];
+    const title = new Map(body.steps.map((s) => [s.item, s.title[tongue]]));
+    const head = [words.step, words.phase, words.lane, words.needs, words.time_limit, words.source, words.column_status, words.gantt_planned, words.gantt_forecast, words.gantt_done];
+    const rows = body.steps.map((s) => [s.title[tongue], s.phase, words[`lane_${s.lane}`], s.needs.map((n) => title.get(n)).join("; "), limit(s), s.source, words[`state_${s.state}`], s.planned, s.forecast, s.actual]);
+    saveTable(`${body.project.id}.csv`, [head, ...rows]);
+  }
 
   /** What may start today, and what waits for what. */
   function permits(body) {
@@ -107,8 +121,8 @@ export function projectPage(page, back) {
     const [may, waits, done] = ["open", "blocked", "done"].map((state) => body.steps.filter((s) => s.state === state));
     const lack = ([item, what]) => make("li", {}, `${title.get(item)}: ${title.get(what) || words[`missing_${what}`] || what.replace("issued_on", words.gantt_done)}`);
     const five = (part) => [make("h4", {}, `${words.five_permits}${ofPhase(part)}`), part.five_permits_missing.length ? make("ul", {}, ...part.five_permits_missing.map(lack)) : make("p", {}, words.five_permits_ready)];
-    return section(words.permits,
-      make("h4", {}, `${words.may_start} (${may.length})`), may.length ? make("ul", {}, ...may.map((s) => make("li", {}, `${s.title[tongue]}${ofPhase(s)} · ${words.earliest} ${fmt.day(s.forecast)}${s.planned ? ` · ${words.gantt_planned} ${fmt.day(s.planned)}` : ""}${s.late > 0 ? ` · ${words.gantt_late} ${s.late} ${words.days}` : ""}`))) : make("p", {}, words.none),
+    return section(words.permits, make("p", { class: "actions" }, button(words.checklist_csv, () => checklist(body), "")),
+      make("h4", {}, `${words.may_start} (${may.length})`), may.length ? make("ul", {}, ...may.map((s) => make("li", {}, `${s.title[tongue]}${ofPhase(s)}${s.time ? ` · ${words.time_limit} ${limit(s)}` : ""} · ${words.earliest} ${fmt.day(s.forecast)}${s.planned ? ` · ${words.gantt_planned} ${fmt.day(s.planned)}` : ""}${s.late > 0 ? ` · ${words.gantt_late} ${s.late} ${words.days}` : ""}`))) : make("p", {}, words.none),
       make("details", {}, make("summary", {}, `${words.blocked_steps} (${waits.length})`), make("ul", {}, ...waits.map((s) => make("li", {}, `${s.title[tongue]}${ofPhase(s)} ← ${s.waits_for.map((n) => title.get(n)).join(", ") || words.gantt_waits}`)))),
       make("details", {}, make("summary", {}, `${words.done_steps} (${done.length})`), make("ul", {}, ...done.map((s) => make("li", {}, `${s.title[tongue]}${ofPhase(s)} · ${fmt.day(s.actual)}${s.late > 0 ? ` · ${words.gantt_late} ${s.late} ${words.days}` : ""}`)))),
       ...parts(body).flatMap(five));
@@ -119,7 +133,10 @@ export function projectPage(page, back) {
   function forecast(body) {
     const words = page.words();
     const titles = new Map(body.steps.map((s) => [s.item, s.title[page.language()]]));
-    const one = (part) => [part.phase ? make("h4", {}, `${words.phase} ${part.phase}`) : null, part.production.length ? make("p", {}, `${titles.get(part.production[0].item)}: `, make("strong", {}, page.fmt().day(part.production[0].on)), ` ${words.because}`) : null, why(part.production, titles),
+    const own = (part) => (part.phase ? [make("h4", {}, `${words.phase} ${part.phase}`), Object.keys(part.record).length ? make("details", { class: "of-phase", open: true }, make("summary", {}, words.recorded), ...attributes(page.columns().phases, part.record, page).filter(Boolean)) : null,
+      part.parcels.length ? make("p", {}, `${words.its_land}: `, ...part.parcels.flatMap((id, k) => [k ? ", " : "", button(id, () => page.show(id))]), part.area_supplied_m2 === null ? "" : ` · ${fmtArea(part.area_supplied_m2)}`) : null] : []);
+    const fmtArea = (m2) => page.fmt().area(m2);
+    const one = (part) => [...own(part), part.production.length ? make("p", {}, `${titles.get(part.production[0].item)}: `, make("strong", {}, page.fmt().day(part.production[0].on)), ` ${words.because}`) : null, why(part.production, titles),
       part.contract_to_start_days === null ? null : make("p", {}, `${words.contract_to_start}: `, make("strong", {}, `${part.contract_to_start_days} ${words.days}`), part.contract_to_start.length ? ` ${words.because}` : ""), why(part.contract_to_start, titles)].filter(Boolean);
     return section(words.forecast, ...parts(body).flatMap(one));
   }
@@ -159,6 +176,7 @@ export function projectPage(page, back) {
       make("h2", { tabindex: -1 }, body.project.name), make("p", {}, `${id} · ${words[`stage_${body.stage}`]}${body.project.status ? ` (${said(status, body.project.status, words, fmt)})` : ""} · ${done}/${body.steps.length} · ${words.as_on} ${fmt.day(body.on)} `, warned(worst, words, body.warnings.length)),
       make("p", { class: "actions" }, button(words.show_land, () => toLand(id), ""), button(words.copy_link, copy, ""), page.may("planner") ? button(words.view_edit, () => page.edit("projects", id), "") : null),
       known.form?.element || "", section(words.its_land, later("land")), alarms(body), ones(body), permits(body), chart(body) || "", forecast(body), section(words.tasks_by_month, later("tasks")), section(words.service_given, later("log")),
+      section(words.recorded_beside, later("beside")),
       section(words.recorded, ...attributes(page.columns().projects, body.project, page).filter(Boolean)), past("projects", id, page));
     if (focused?.isConnected) focused.focus();
   }

@@ -7,12 +7,13 @@ import { LEVELS, warned } from "../map/signs.js";
 import * as gantt from "./gantt.js";
 import { meetingForm } from "./meeting.js";
 import { projectPage } from "./project.js";
+import { workbookForm } from "./workbook.js";
 
 const PARTS = ["board", "table", "gantt", "warnings"];
 export const STAGES = ["prospect", "signed", "land", "permits", "construction", "production", "halted"];
 const PAGE = 500; // warnings that are asked for at once
 const MORE = { board: 40, table: 100, gantt: 50, warnings: 100 }; // rows that are drawn at once; the rest when asked for
-const LEDGER = ["projects", "permits", "land_cases", "connections", "relocations", "issues", "service_log", "sites", "readiness"];
+const LEDGER = ["projects", "phases", "permits", "land_cases", "connections", "relocations", "issues", "service_log", "sites", "readiness"];
 const KEYS = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0] };
 
 /**
@@ -40,10 +41,11 @@ export function sorted(rows, value, down, locale) {
  * @param {any} page
  */
 export function projectsView(page) {
-  /** @type {{on: string, rows: any[], items: any[], marks: Map<string, any[]>, warnings: any[] | null, total: number, warn: string} | null} */ let known = null;
+  /** @type {{on: string, rows: any[], items: any[], marks: Map<string, any[]> | null, warnings: any[] | null, total: number, warn: string} | null} */ let known = null;
   let turn = 0;
   const one = projectPage(page, back);
   const meeting = meetingForm(page);
+  const workbook = workbookForm(page);
   const part = () => (PARTS.includes(read("part")) ? read("part") : "board");
   const level = () => (LEVELS.slice(1).includes(read("warn")) ? read("warn") : "yellow");
   const query = () => (page.day() ? `?on=${page.day()}` : "?");
@@ -63,7 +65,7 @@ export function projectsView(page) {
       const [rows, chart] = await Promise.all([server.ask(`projects${query()}`), part() === "gantt" ? server.ask(`milestones${query()}`) : null]);
       const list = part() === "warnings" ? await someWarnings(0) : null;
       if (mine !== turn) return;
-      known = { on: chart?.on || page.day() || new Date().toISOString().slice(0, 10), rows: sorted(rows, (r) => -LEVELS.indexOf(r.warning), false, locale()), items: chart?.items || [], marks: new Map((chart?.projects || []).map((p) => [p.project, p.marks])), warnings: list?.warnings || null, total: list?.total || 0, warn: level() };
+      known = { on: chart?.on || page.day() || new Date().toISOString().slice(0, 10), rows: sorted(rows, (r) => -LEVELS.indexOf(r.warning), false, locale()), items: chart?.items || [], marks: chart && new Map(chart.projects.map((p) => [p.project, p.marks])), warnings: list?.warnings || null, total: list?.total || 0, warn: level() };
       show();
     } catch (failure) {
       if (mine !== turn) return;
@@ -151,7 +153,7 @@ export function projectsView(page) {
   }
 
   function chart(rows) {
-    const drawn = rows.map((r) => ({ row: r, marks: known?.marks.get(r.id) || [] })).filter((p) => p.marks.some((m) => m.forecast));
+    const drawn = rows.map((r) => ({ row: r, marks: known?.marks?.get(r.id) || [] })).filter((p) => p.marks.some((m) => m.forecast));
     if (!known || !drawn.length) return make("p", {}, page.words().no_projects);
     const { items, on } = known;
     const days = drawn.flatMap((p) => p.marks.flatMap((m) => [m.planned, m.forecast].filter(Boolean)));
@@ -176,10 +178,13 @@ export function projectsView(page) {
 
   /** Draw the chosen part of what was read. */
   function show() {
+    workbook.speak();
     if (!known || read("project")) return;
     const rows = holding(known.rows, read("text"), words);
     for (const name of PARTS) byId(`projects-${name}`).setAttribute("aria-pressed", String(name === part()));
     byId("projects-count").textContent = `${page.fmt().number(rows.length, 0)} / ${page.fmt().number(known.rows.length, 0)} · ${page.words().as_on} ${page.fmt().day(known.on)}`;
+    const missing = { gantt: !known.marks, warnings: !known.warnings }[part()]; // the part was chosen and is still being read
+    if (missing) return into().replaceChildren(make("p", {}, page.words().loading));
     const drawn = known.rows.length ? { board, table, gantt: chart, warnings }[part()](rows) : make("p", {}, page.words().no_projects);
     into().replaceChildren(drawn);
   }

@@ -6,7 +6,7 @@ import { conflict } from "./conflict.js";
 import { field, values } from "./fields.js";
 
 const OF_PROJECT = ["status"];
-const OF_STEP = ["planned_on", "prepared_on", "actual_on", "number", "cause", "owner", "action"];
+const OF_STEP = ["planned_on", "prepared_on", "actual_on", "number", "cause", "owner", "action", "level", "level_reason"];
 
 /**
  * Make the form of a project.
