@@ -233,10 +233,18 @@ def test_an_open_map_shows_a_change_and_asks_for_the_tiles_that_it_concerns_alon
         watch.asked.clear()
         by_sql(running, own_park, "listed")
         page.locator("#card .severity.blocked").wait_for()
-        page.wait_for_timeout(1_500)
-        again = [url for url in watch.asked if "/tiles/" in url]
-        layers = {url.split("/tiles/")[1].split("/")[0] for url in again}
-        assert layers == {"parcels", "readiness"}
-        assert {url for url in again if "/tiles/readiness/" in url} < seen
-        assert canvas.screenshot() != before
+
+        def again():
+            return [url for url in watch.asked if "/tiles/" in url]
+
+        def layers():
+            return {url.split("/tiles/")[1].split("/")[0] for url in again()}
+
+        until = time.monotonic() + 60
+        while not layers() >= {"parcels", "readiness"} or canvas.screenshot() == before:
+            assert time.monotonic() < until, layers()
+            page.wait_for_timeout(100)
+        page.wait_for_timeout(1_000)
+        assert layers() == {"parcels", "readiness"}
+        assert {url for url in again() if "/tiles/readiness/" in url} < seen
         assert watch.said == [], watch.said

@@ -197,6 +197,29 @@ def test_a_plots_card_leads_to_its_project_and_a_project_that_there_is_not_is_na
     watch.said.clear()
 
 
+@pytest.mark.parametrize(
+    ("address", "asked", "shown"),
+    [
+        (f"plot={PLOT}", f"/plots/{PLOT}?", "#card .figures"),
+        ("view=projects&project=P-K03", "/projects/P-K03?", "#project-page .actions"),
+    ],
+)
+def test_who_types_while_an_answer_is_on_its_way_types_on(at, server, address, asked, shown):
+    page, held = at(f"?lang=en&{ON}"), []
+    page.route(lambda url: asked in url, lambda route: held.append(route))
+    page.evaluate(f"(history.pushState(null, '', '?lang=en&{ON}&{address}'), dispatchEvent(new PopStateEvent('popstate')))")
+    page.locator(f"{shown.split()[0]}:focus").wait_for()
+    page.fill("#number", "P-K04")
+    page.locator("#places li").first.wait_for()
+    assert page.locator(shown).count() == 0
+    for route in held:
+        route.continue_()
+    page.locator(shown).first.wait_for()
+    assert page.evaluate("document.activeElement.id") == "number"
+    page.keyboard.press("Enter")
+    page.locator("#project-page h2:focus", has_text="pharmaceuticals 4").wait_for()
+
+
 @pytest.mark.parametrize(("lang", "said"), [("en", "phase 2"), ("zh", "分期 2")])
 def test_a_project_with_phases_tells_each_of_them(at, in_phases, lang, said, tmp_path):
     page = at(f"?lang={lang}&view=projects&project=P-77(示例)&{ON}", own=in_phases)

@@ -28,16 +28,18 @@ export function cards(page) {
       plot && !["public", "viewer"].includes(page.me().role) ? button("offer_plot", () => page.offer(plot)) : null, button("close", close)));
   }
 
-  /** Fill the card; a failure is told as a failure, never as a fact about land. */
+  /** Fill the card; a failure is told as a failure, never as a fact about land. The focus moves at once or not at all: who types when the answer comes types on. */
   async function fill(wanted, heading, make_, focus) {
     box.hidden = false;
     page.note("");
     if (focus || !box.childElementCount) box.replaceChildren(title(heading), page.words().loading);
+    if (focus) box.focus();
     try {
       const made = await make_();
       if (key() !== wanted) return;
+      const within = box.contains(document.activeElement);
       box.replaceChildren(...made);
-      if (focus) box.focus();
+      if (within) box.focus();
     } catch (failure) {
       if (key() !== wanted) return;
       box.hidden = true;

@@ -26,17 +26,19 @@ export function projectPage(page, back) {
   const button = (text, go, kind = "link") => make("button", { type: "button", class: kind || null, onclick: go }, text);
   const path = (id) => `projects/${encodeURIComponent(id)}`;
 
-  /** Read what is told of a project; each part that fails says so in its place, and never as a fact about land. */
+  /** Read what is told of a project; each part that fails says so in its place, and never as a fact about land. The focus moves at once or not at all, as a card's. */
   async function open(id, quiet = false) {
     const mine = ++turn;
     if (!quiet) box().replaceChildren(button(`← ${page.words().all_projects}`, back, ""), make("p", {}, page.words().loading));
+    if (!quiet && known?.id !== id) box().focus();
     try {
       const found = await server.ask(`${path(id)}${query()}`);
       if (mine !== turn) return;
       const form = known?.id === id ? known.form : page.may("planner") ? recordForm(page, () => known.body, () => open(id, true)) : null;
       known = { id, body: found, land: known?.id === id ? known.land : null, tasks: null, log: null, beside: null, form };
+      const within = !quiet && box().contains(document.activeElement);
       paint();
-      if (!quiet) box().querySelector("h2").focus();
+      if (within) box().querySelector("h2").focus();
     } catch (failure) {
       if (mine !== turn) return;
       known = null;
