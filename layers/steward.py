@@ -22,6 +22,7 @@ from layers.plan.figures import Figure, Tables, figures
 from layers.plan.ledger import Ledger
 from layers.plan.procedures import ahead, check
 from layers.plan.readiness import SERVICES
+from layers.plan.site_works import site_works
 from layers.plan.warnings import warnings
 from layers.plan.workdays import Calendar
 from layers.project_land import SHARED, each_parcel
@@ -36,7 +37,7 @@ GUARDED = ("projects", "permits", "phases")
 
 RESTS_ON = (
     "projects", "permits", "land_cases", "opinions", "approvals", "buildings", "connections", "relocations", "sections", "issues",
-    "parcels", "phases",
+    "parcels", "phases", "landscaping", "set_outs",
 )  # fmt: skip
 """The layers that a ledger is read from."""
 
@@ -60,7 +61,8 @@ class Steward:
     def figures(self, since: date, until: date) -> tuple[Figure, ...]:
         """Tell the figures of a period, both days inside."""
         first, last = np.datetime64(since, "D"), np.datetime64(until, "D")
-        return figures(self.ledger, self.tables, first, last, self.warnings)
+        works = site_works(self.ledger, self.tables, first, last)
+        return (*figures(self.ledger, self.tables, first, last, self.warnings), *works)
 
 
 def steward(store: Store, standards: Standards, on: date, as_of: datetime | None = None, project: str | None = None) -> Steward:
@@ -74,7 +76,7 @@ def steward(store: Store, standards: Standards, on: date, as_of: datetime | None
         sections = _sections(store, as_of, project)
     day, book = np.datetime64(on, "D"), standards.on(on)
     of = planned.ledger(tables.projects, permits, day, book, Calendar.of(standards), floors, tables.phases)
-    return Steward(of, tables, warnings(of, tables.cases, tables.connections, tables.issues, opinions, sections))
+    return Steward(of, tables, warnings(of, tables.cases, tables.connections, tables.issues, opinions, sections, tables.set_outs))
 
 
 class Stewards:
@@ -113,7 +115,9 @@ def _tables(
         supplied = store.read("parcels", (west, south, east, north), columns=["id"], as_of=as_of, where=[sold])
     shapes = np.zeros(0, object) if supplied is None else np.asarray(supplied.geometry.to_numpy(), object)
     cases, connections, issues, buildings = (read(name) for name in ("land_cases", "connections", "issues", "buildings"))
-    tables = Tables(projects, cases, connections, issues, buildings, approvals, shapes, read("phases"))
+    tables = Tables(
+        projects, cases, connections, issues, buildings, approvals, shapes, read("phases"), read("landscaping"), read("set_outs")
+    )
     return tables, read("permits"), read("relocations"), read("opinions")
 
 

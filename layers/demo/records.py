@@ -1,6 +1,6 @@
-"""What is recorded beside the projects of the demo park: opinions, relocations, sections, visits, inspections, documents.
+"""What is recorded beside the projects of the demo park: opinions, works, visits, inspections, points set out, documents.
 
-F13, F18, F21, F39, F52 and F53 of domain.md; none of it is real.
+F13, F18, F20, F21, F39, F49, F52 and F53 of domain.md; none of it is real.
 """
 
 from __future__ import annotations
@@ -24,8 +24,9 @@ BRANCH = "P-K08"
 """The project whose gas would come when its street is finished."""
 STREET = 750.0
 """Length of a section of the street works [m]."""
-PLACES = 6
-"""How many inspections there are."""
+PLACES, SET_OUT = 6, 3
+"""How many inspections there are, and how many parcels whose corners are set out."""
+CLEARING = "P-land(示例)"
 
 
 def table(name: str, rows: Rows, shapes: Sequence[Any] | None = None) -> gpd.GeoDataFrame:
@@ -47,6 +48,9 @@ def records(kept: date, parcels: gpd.GeoDataFrame) -> Iterator[tuple[str, date, 
     yield "sections", kept, table("sections", _sections())
     yield "service_log", kept, table("service_log", _visits())
     yield "documents", kept, table("documents", _documents())
+    yield "landscaping", kept, table("landscaping", _landscaping())
+    corners = shapely.extract_unique_points(parcels.geometry.to_numpy()[:SET_OUT])
+    yield "set_outs", kept, table("set_outs", _set_outs(parcels["id"].tolist()[:SET_OUT]), corners.tolist())
     places = shapely.point_on_surface(parcels.geometry.to_numpy()[:PLACES])
     yield "inspections", kept, table("inspections", _inspections(len(places)), places.tolist())
 
@@ -88,6 +92,24 @@ def _sections() -> Rows:
         "round": "示例协调会2026-1 coordination round", "planned_from": "2027-02-10", "planned_to": "2027-03-20",
     }  # fmt: skip
     return [*works, branch]
+
+
+def _landscaping() -> Rows:
+    """Make the earth that was filled, shaped and planted in the year, whose sums the founding documents tell (F20)."""
+    told = (("fill", "volume", 180_000), ("fill", "volume", 120_000), ("shaping", "area", 60_000), ("planting", "area", 50_000))
+    return [
+        {"id": f"LS-{k + 1}", "project": CLEARING, "name": f"示例 demo {k + 1}", "kind": kind, column: float(much), "done_on": f"2025-{k + 6:02d}-28"}
+        for k, (kind, column, much) in enumerate(told)
+    ]  # fmt: skip
+
+
+def _set_outs(parcels: Sequence[str]) -> Rows:
+    """Make requests to set out the corners of parcels (F49): the first in time, the second late, the last not done yet."""
+    days = (("2026-01-06", "2026-01-07"), ("2026-02-02", "2026-02-06"), ("2026-03-19", None))
+    return [
+        {"id": f"SO-{k + 1}", "project": f"P-K{k + 1:02d}", "parcel": parcel, "requested_on": asked, "done_on": done, "surveyor": "示例测绘院 demo survey"}
+        for k, (parcel, (asked, done)) in enumerate(zip(parcels, days, strict=False))
+    ]  # fmt: skip
 
 
 def _road(k: int) -> str:

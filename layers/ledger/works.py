@@ -1,4 +1,4 @@
-"""Works of projects: buildings, connections to utilities, relocations of lines, sections of roads."""
+"""Works of projects: buildings, connections to utilities, relocations of lines, sections of roads, earth and green, points set out."""
 
 from __future__ import annotations
 
@@ -13,6 +13,10 @@ UTILITIES = codes(
 PROGRESS = codes(
     ("planned", "planned", "计划"), ("started", "started", "已开工"), ("above_ground", "above ground", "出正负零"),
     ("topped_out", "topped out", "已封顶"), ("completed", "completed", "已竣工"), ("accepted", "accepted", "已验收"),
+)  # fmt: skip
+SHAPED = codes(
+    ("fill", "fill", "土方回填", "#BB9674"), ("excavation", "excavation", "土方开挖", "#882255"),
+    ("shaping", "shaping of the ground", "堆坡造型", "#DDCC77"), ("planting", "lawn and flowers", "草花种植", "#009E73"),
 )  # fmt: skip
 
 BUILDINGS = Layer(
@@ -83,4 +87,36 @@ SECTIONS = Layer(
         Field("done_on", "date", Text("Done", "完成日期")),
     ),
 )
-TABLES = (BUILDINGS, CONNECTIONS, RELOCATIONS, SECTIONS)
+LANDSCAPING = Layer(
+    name="landscaping",
+    title=Text("Earthworks and landscaping", "土方与绿化"),
+    geometry="any",
+    question=Text("How much earth is moved, how much ground is shaped and planted?", "回填多少土方,堆坡造型和草花种植多少面积?"),
+    fields=(
+        PROJECT,
+        Field("name", "text", Text("Name", "名称")),
+        Field("kind", "text", Text("Kind", "类型"), codes=SHAPED, required=True),
+        Field("volume", "real", Text("Volume", "土方量"), unit="m3", meaning="of fill and excavation"),
+        Field("area", "real", Text("Area", "面积"), unit="m2", meaning="of shaping and planting"),
+        Field("planned_on", "date", Text("Planned", "计划完成日期")),
+        Field("done_on", "date", Text("Done", "完成日期")),
+    ),
+    colour="#009E73",
+)
+SET_OUTS = Layer(
+    name="set_outs",
+    title=Text("Setting out", "规划放点"),
+    geometry="any",
+    question=Text("Which points are to be set out on site, and was it done in time?", "哪些点位申请规划放点,是否按时完成?"),
+    fields=(
+        PROJECT,
+        Field("parcel", "text", Text("Parcel", "宗地"), meaning="whose boundary points are set out"),
+        Field("building", "text", Text("Building", "单体建筑"), meaning="whose corners are set out"),
+        Field("requested_on", "date", Text("Requested", "申请日期")),
+        Field("done_on", "date", Text("Done", "完成日期")),
+        Field("surveyor", "text", Text("Surveyor", "放点单位")),
+        Field("number", "text", Text("Document", "成果编号")),
+    ),
+    colour="#CC79A7",
+)
+TABLES = (BUILDINGS, CONNECTIONS, RELOCATIONS, SECTIONS, LANDSCAPING, SET_OUTS)

@@ -44,6 +44,10 @@ RULES: Mapping[str, Text] = {
     "issue": Text(
         "the issue {about}, received on {on}, is not settled after {days} days", "{on}受理的诉求“{about}”已{days}天未办结"
     ),
+    "set_out": Text(
+        "the points of {about}, requested on {on}, are not set out after {days} working days",
+        "{about}于{on}申请的规划放点已{days}个工作日未完成",
+    ),
     "by_hand": Text("{title}: raised by hand ({about})", "{title}:人工预警({about})"),
 }
 """What each rule says."""
@@ -55,18 +59,19 @@ Part = Mapping[str, Any]
 
 def warnings(
     of: Ledger, cases: pd.DataFrame, connections: pd.DataFrame, issues: pd.DataFrame, opinions: pd.DataFrame | None = None,
-    sections: pd.DataFrame | None = None,
+    sections: pd.DataFrame | None = None, set_outs: pd.DataFrame | None = None,
 ) -> pd.DataFrame:  # fmt: skip
     """Find all warnings of a day; the worst first.
 
-    cases, connections, issues, opinions, sections: frames of their tables; of sections all of each road, of living projects. A level set by hand stands for the
-    computed one of its step, with its reason in words, or raises one where none was computed; `none` silences it. Time grows with the steps, each rule an
-    operation on arrays.
+    cases, connections, issues, opinions, sections, set_outs: frames of their tables; of sections all of each road, of living
+    projects. A level set by hand stands for the computed one of its step, with its reason in words, or raises one where none was
+    computed; `none` silences it. Time grows with the steps, each rule an operation on arrays.
     """
     alive = {p for g in of.groups for p in g.facts.project.tolist()}
     parts = [rule(of, g) for g in of.groups for rule in (_lead, _lag, _expiry, _owed)]
     parts += [_opinions(of, cases), _idle(of, cases), _unconnected(of, connections), _unsettled(of, issues)]
     parts += [] if opinions is None else [_departments(of, opinions, cases)]
+    parts += [] if set_outs is None else [_not_set_out(of, set_outs)]
     frames = [pd.DataFrame(p, columns=COLUMNS[:10]) for p in parts]
     frames += [] if sections is None else [coordination(sections, of.on, of.book)]
     found = pd.concat([f for f in frames if len(f)] or frames[:1], ignore_index=True).reindex(columns=list(COLUMNS))
@@ -283,6 +288,16 @@ def _unsettled(of: Ledger, issues: pd.DataFrame) -> Part:
     level = _graded(waited, of.book["ledger.lag_days"])
     waits = issues["handled_on"].isna().to_numpy(bool)
     return _flat(issues, "issues", waits & (level != "none"), "issue", issues["item"], level, waited, received, issues["subject"])
+
+
+def _not_set_out(of: Ledger, set_outs: pd.DataFrame) -> Part:
+    """Grade points that are not set out within the working days of `ledger.set_out_days`, by how many more have passed."""
+    requested = set_outs["requested_on"].to_numpy("datetime64[D]")
+    there = ~np.isnat(requested) & set_outs["done_on"].isna().to_numpy(bool)
+    waited = np.where(there, of.calendar.between(np.where(there, requested, of.on), np.full(len(there), of.on)), 0)
+    level = _graded(waited - float(of.book["ledger.set_out_days"]), of.book["ledger.lag_days"])
+    what = set_outs["building"].fillna(set_outs["parcel"]).fillna(set_outs["id"]).to_numpy(object)
+    return _flat(set_outs, "set_outs", there & (level != "none"), "set_out", "start", level, waited, requested, what)
 
 
 def _by_hand(of: Ledger, found: pd.DataFrame) -> pd.DataFrame:

@@ -21,7 +21,17 @@ from tests.api.test_look import barriers
 
 pytestmark = pytest.mark.browser
 ON = "on=2026-03-31"
-BESIDE = ("land_cases", "opinions", "buildings", "connections", "relocations", "inspections", "documents")
+BESIDE = (
+    "land_cases",
+    "opinions",
+    "buildings",
+    "connections",
+    "relocations",
+    "inspections",
+    "landscaping",
+    "set_outs",
+    "documents",
+)
 PLOT = "D001-B08-P01"
 WORDS = {
     "en": {"land": "Show the land on the map", "red": "red", "late": "Grant contract is 83 days behind", "free": "free", "back": "All projects", "stage": "Signed, under review"},

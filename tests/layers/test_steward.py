@@ -34,7 +34,7 @@ STANDARDS, ON = Standards.load(), date(2026, 3, 31)
 BOOK, LIN = STANDARDS.on(ON), Change("Lin", "doc 1")
 WANTED = (
     "projects", "permits", "land_cases", "buildings", "connections", "issues", "approvals", "parcels", "opinions", "relocations",
-    "sections", "documents", "inspections", "roads", "phases",
+    "sections", "documents", "inspections", "roads", "phases", "landscaping", "set_outs",
 )  # fmt: skip
 
 

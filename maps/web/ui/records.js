@@ -1,4 +1,4 @@
-/** What is recorded beside a project: its land, the opinions on it, buildings, connections, relocations, inspections, documents. */
+/** What is recorded beside a project: its land, the opinions on it, the works, points set out, inspections, documents. */
 
 import { make } from "../map/dom.js";
 import { said } from "../map/feature.js";
@@ -11,6 +11,8 @@ const TOLD = {
   connections: ["utility", "parcel", "operator", "ordered_on", "planned_on", "connected_on"],
   relocations: ["name", "corridor", "operator", "planned_on", "done_on"],
   inspections: ["day", "kind", "result", "subject", "inspector"],
+  landscaping: ["name", "kind", "volume", "area", "planned_on", "done_on"],
+  set_outs: ["parcel", "building", "requested_on", "done_on", "surveyor", "number"],
   documents: ["title", "number", "day", "sha256"],
 };
 export const TABLES = Object.keys(TOLD);

@@ -13,7 +13,12 @@ from tests.layers.plan.test_ledger import BEFORE_CONTRACT, BOOK, ON, frame, made
 
 def told(permits: pd.DataFrame, on: Any = ON, who: tuple[str, ...] = ("A",), **tables: list[dict[str, Any]]) -> pd.DataFrame:
     of = made(projects(*who), permits, on)
-    return warnings(of, *(frame(t, tables.get(t, [])) for t in ("land_cases", "connections", "issues", "opinions")))
+    return warnings(
+        of,
+        *(frame(t, tables.get(t, [])) for t in ("land_cases", "connections", "issues", "opinions")),
+        None,
+        frame("set_outs", tables.get("set_outs", [])),
+    )
 
 
 def levels(found: pd.DataFrame) -> list[tuple[str, str]]:
@@ -58,6 +63,23 @@ def test_the_opinion_of_a_department_expires_with_its_number_until_the_land_is_s
     assert not len(told(steps(), land_cases=[case], opinions=[first | {"opinion": "rejected"}]))
     whole = first | {"land_case": None, "number": None}
     assert told(steps(), land_cases=[case], opinions=[whole])["en"].iloc[0].startswith("the opinion of 水务局 expires")
+
+
+@pytest.mark.parametrize(
+    ("asked", "done", "level", "waited"),
+    [("2026-02-25", None, "yellow", 4), ("2026-02-26", None, "yellow", 3), ("2026-02-27", None, None, 2), ("2026-02-16", "2026-02-28", None, 0),
+     ("2026-02-14", None, "yellow", 6), ("2026-02-11", None, "orange", 9), ("2026-01-28", None, "red", 19), (None, None, None, 0)],
+)  # fmt: skip
+def test_points_that_are_not_set_out_within_two_working_days_are_warned_of(
+    asked: str | None, done: str | None, level: str | None, waited: int
+) -> None:
+    """ON is Monday 2026-03-02; 14 February and 28 February are working Saturdays, 15 to 23 February the Spring Festival."""
+    found = told(steps(), set_outs=[{"id": "S", "project": "A", "parcel": "P-1", "requested_on": asked, "done_on": done}])
+    assert levels(found) == ([("set_out", level)] if level else [])
+    if level:
+        assert found["row"].tolist() == ["set_outs:S"]
+        assert found["en"].tolist() == [f"the points of P-1, requested on {asked}, are not set out after {waited} working days"]
+        assert found["zh"].tolist() == [f"P-1于{asked}申请的规划放点已{waited}个工作日未完成"]
 
 
 def test_the_joint_opinion_is_named_by_its_number() -> None:
