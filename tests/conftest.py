@@ -11,10 +11,10 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.postgres import Cluster, cluster
 
-# CI draws the same examples every time, so that it judges the change and not its luck; a desk draws new ones.
-settings.register_profile("ci", derandomize=True, database=None)
-if os.environ.get("CI"):
-    settings.load_profile("ci")
+# CI draws the same examples every time, so that it judges the change and not its luck; a desk draws new ones. Nothing is timed.
+settings.register_profile("desk", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True, database=None)
+settings.load_profile("ci" if os.environ.get("CI") else "desk")
 
 
 @pytest.fixture(scope="session")
