@@ -9,9 +9,11 @@ from typing import Literal
 
 import click
 
+from api.along import AlongBody
+from api.along import render as render_along
 from api.commands.change import dry_run, reason, tell
 from api.commands.land import actor
-from api.context import BAD_INPUT, Context, a_date, as_of, command, on, write
+from api.context import BAD_INPUT, Context, a_date, a_number, as_of, command, on, write
 from api.ledger import (
     FigureRow,
     ReportBody,
@@ -26,6 +28,7 @@ from api.ledger import (
     whole,
 )
 from api.meeting import papers
+from layers.along import FARTHEST, along
 from layers.base import Text
 from layers.edits import edit
 from layers.errors import Refusal
@@ -44,14 +47,27 @@ LEVELS = [name for name in RANK if name != "none"]
 
 @click.argument("id", required=False)
 @click.option("--tasks", "by", type=click.Choice(["month", "week"]), help="what must end in which month or week for its target")
+@click.option(
+    "--along",
+    "within",
+    type=click.FloatRange(0, FARTHEST),
+    callback=a_number,
+    metavar="METRES",
+    help="who lies so near to its works, and who was spoken to",
+)
 @on
 @as_of
 def project(
-    context: Context, id: str | None, by: Literal["month", "week"] | None, on: date | None, as_of: datetime | None
+    context: Context, id: str | None, by: Literal["month", "week"] | None, within: float | None, on: date | None, as_of: datetime | None
 ) -> None:  # fmt: skip
     """List the projects, or tell one: its steps, what they wait for, when it starts and produces and why then, its warnings."""
     with context.store(read_only=True) as store:
         of = steward(store, Standards.load(), on or date.today(), as_of, id)
+        if id is not None and within is not None:
+            of.ledger.find(id)
+            beside = AlongBody.of(id, within, along(store, id, within, as_of))
+            context.answer(beside.model_dump(mode="json"), render_along(beside, context.language == "zh"))
+            return
     zh = context.language == "zh"
     if id is not None and by is not None:
         due = tasks(of, id, by)

@@ -7,10 +7,12 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query
 
+from api.along import AlongBody
 from api.board import LandBody, MilestonesBody, PlotProject, land_body, milestones, plot_projects
 from api.deps import AStore, TheNetworks, TheStandards, TheStewards
 from api.ledger import FigureRow, ProjectBody, ProjectRow, ReportBody, Task, WarningRow, WarningsBody, projects, tasks, whole
 from api.models import Moment, Problem
+from layers.along import FARTHEST, along
 from layers.plan.warnings import RANK
 from layers.project_land import land_of, projects_on
 from layers.steward import steward
@@ -52,6 +54,16 @@ def the_land(
     day = on or date.today()
     steward(store, standards, day, as_of, id).ledger.find(id)
     return land_body(id, day, land_of(store, standards, id, on, as_of, networks), store.crs)
+
+
+@router.get("/projects/{id}/stakeholders", responses={404: {"model": Problem}})
+def the_stakeholders(
+    id: Id, store: AStore, standards: TheStandards,
+    within: Annotated[float, Query(ge=0, le=FARTHEST, allow_inf_nan=False, description="m from the works")] = 50.0, as_of: Moment | None = None,
+) -> AlongBody:  # fmt: skip
+    """List who lies along the works of a project: parcels with their right holders, and stakeholders who were spoken to or not."""
+    steward(store, standards, date.today(), as_of, id).ledger.find(id)
+    return AlongBody.of(id, within, along(store, id, within, as_of))
 
 
 @router.get("/plots/{id}/projects", responses={404: {"model": Problem}})

@@ -1,6 +1,6 @@
 """What is recorded beside the projects of the demo park: opinions, works, visits, inspections, points set out, documents.
 
-F13, F18, F20, F21, F39, F49, F52 and F53 of domain.md; none of it is real.
+F13, F18, F20, F21, F39, F49 and F52 to F54 of domain.md; none of it is real.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ STREET = 750.0
 """Length of a section of the street works [m]."""
 PLACES, SET_OUT = 6, 3
 """How many inspections there are, and how many parcels whose corners are set out."""
+BESIDE = ("D001-B07-P02", "D001-B07-P04", "D001-B08-P02")
+"""Parcels along the street works on which somebody was spoken to or is to be."""
 CLEARING = "P-land(示例)"
 
 
@@ -48,6 +50,12 @@ def records(kept: date, parcels: gpd.GeoDataFrame) -> Iterator[tuple[str, date, 
     yield "sections", kept, table("sections", _sections())
     yield "service_log", kept, table("service_log", _visits())
     yield "documents", kept, table("documents", _documents())
+    beside = parcels[parcels["id"].isin(BESIDE).to_numpy(bool)]
+    yield (
+        "stakeholders",
+        kept,
+        table("stakeholders", _stakeholders()[: len(beside)], shapely.point_on_surface(beside.geometry.to_numpy()).tolist()),
+    )
     yield "landscaping", kept, table("landscaping", _landscaping())
     corners = shapely.extract_unique_points(parcels.geometry.to_numpy()[:SET_OUT])
     yield "set_outs", kept, table("set_outs", _set_outs(parcels["id"].tolist()[:SET_OUT]), corners.tolist())
@@ -122,6 +130,15 @@ def _visits() -> Rows:
     return [
         {"id": f"V-{p.mu}", "project": f"P-{p.mu}(示例)", "kind": "visit", "day": f"2025-09-{k + 1:02d}", "steward": "李Li", "subject": "走访了解用地需求 land that is needed"}
         for k, p in enumerate(PROJECTS[:7])
+    ]  # fmt: skip
+
+
+def _stakeholders() -> Rows:
+    """Make two along the street works who were spoken to, and one who was not yet (F54)."""
+    told = (("示例企业 demo company", "enterprise", "2026-02-03", "出入口 an entrance", None), ("示例商铺 demo shop", "shop", "2026-02-05", "施工围挡 hoardings", "2026-03-02"), ("示例商铺二 demo shop 2", "shop", None, None, None))  # fmt: skip
+    return [
+        {"id": f"ST-{k + 1}", "project": ROAD, "name": name, "kind": kind, "contacted_on": spoken, "need": need, "settled_on": settled}
+        for k, (name, kind, spoken, need, settled) in enumerate(told)
     ]  # fmt: skip
 
 

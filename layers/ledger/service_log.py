@@ -1,4 +1,4 @@
-"""Service to projects: issues and how they were settled, visits, inspections, documents, notices that were sent."""
+"""Service to projects: issues and how they were settled, visits, stakeholders, inspections, documents, notices that were sent."""
 
 from __future__ import annotations
 
@@ -18,6 +18,10 @@ RESULTS = codes(
     ("mend", "to be mended", "需整改", "#E69F00"),
     ("mended", "mended", "已整改", "#0072B2"),
 )
+STAKES = codes(
+    ("enterprise", "enterprise", "企业"), ("shop", "shop", "商铺"), ("household", "household", "住户"),
+    ("institution", "public institution", "公共机构"), ("other", "other", "其他"),
+)  # fmt: skip
 DELIVERY = codes(("sending", "being sent", "发送中"), ("sent", "sent", "已发送"), ("failed", "failed", "发送失败"))
 
 ISSUES = Layer(
@@ -49,6 +53,25 @@ LOG = Layer(
         Field("steward", "text", Text("Steward", "管家")),
         Field("subject", "text", Text("Subject", "内容")),
     ),
+)
+STAKEHOLDERS = Layer(
+    name="stakeholders",
+    title=Text("Stakeholders along works", "沿线对接"),
+    geometry="any",
+    question=Text(
+        "Who lies along the works of a project, was he spoken to, is what he asked for settled?",
+        "工程沿线有哪些企业、商铺,是否已对接、诉求是否落实?",
+    ),
+    fields=(
+        PROJECT,
+        Field("name", "text", Text("Name", "名称"), required=True),
+        Field("kind", "text", Text("Kind", "类型"), codes=STAKES),
+        Field("contact", "text", Text("Contact", "联系人")),
+        Field("contacted_on", "date", Text("Spoken to", "对接日期")),
+        Field("need", "text", Text("What he asks for", "诉求")),
+        Field("settled_on", "date", Text("Settled", "落实日期")),
+    ),
+    colour="#882255",
 )
 INSPECTIONS = Layer(
     name="inspections",
@@ -95,4 +118,4 @@ NOTICES = Layer(
         Field("sent_on", "date", Text("Sent", "发送日期"), meaning="the day that the warnings are of"),
     ),
 )
-TABLES = (ISSUES, LOG, INSPECTIONS, DOCUMENTS, NOTICES)
+TABLES = (ISSUES, LOG, STAKEHOLDERS, INSPECTIONS, DOCUMENTS, NOTICES)

@@ -90,7 +90,7 @@ SECTIONS = Layer(
 LANDSCAPING = Layer(
     name="landscaping",
     title=Text("Earthworks and landscaping", "土方与绿化"),
-    geometry="any",
+    geometry="none",
     question=Text("How much earth is moved, how much ground is shaped and planted?", "回填多少土方,堆坡造型和草花种植多少面积?"),
     fields=(
         PROJECT,
@@ -101,7 +101,6 @@ LANDSCAPING = Layer(
         Field("planned_on", "date", Text("Planned", "计划完成日期")),
         Field("done_on", "date", Text("Done", "完成日期")),
     ),
-    colour="#009E73",
 )
 SET_OUTS = Layer(
     name="set_outs",

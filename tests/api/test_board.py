@@ -113,3 +113,18 @@ def test_planners_make_the_papers_of_a_meeting_and_nobody_else(town: Town) -> No
     job = begun.json()["jobID"]
     assert town.ask("approver", "GET", f"/jobs/{job}").status_code == 404
     town.ask("planner", "DELETE", f"/jobs/{job}")
+
+
+def test_who_lies_along_works_is_told_over_http_and_by_the_command_alike(server: Server, park: Path) -> None:
+    told = server.client.get("/projects/P-road(示例)/stakeholders", params={"within": 100}).json()
+    assert shudi("project", "P-road(示例)", "--along", "100", "--base", park, "--json").body == told
+    assert (told["stakeholders"], told["stakeholders_contacted"], told["parcels_contacted"]) == (3, 2, 2)
+    assert told["parcels"] == sum(r["layer"] == "parcels" for r in told["rows"]) > 20
+    assert "3户,已对接2户" in shudi("project", "P-road(示例)", "--along", "100", "--base", park, "--lang", "zh").out
+    assert (
+        "3 stakeholders are recorded, 2 were spoken to" in shudi("project", "P-road(示例)", "--along", "100", "--base", park).out
+    )
+    assert server.client.get("/projects/nobody/stakeholders").status_code == 404
+    assert server.client.get("/projects/P-road(示例)/stakeholders", params={"within": 1001}).status_code == 422
+    refused = shudi("project", "P-K03", "--along", "1001", "--base", park)
+    assert refused.status == 2

@@ -27,6 +27,7 @@ BESIDE = (
     "buildings",
     "connections",
     "relocations",
+    "stakeholders",
     "inspections",
     "landscaping",
     "set_outs",
@@ -228,6 +229,25 @@ def test_who_types_while_an_answer_is_on_its_way_types_on(at, server, address, a
     assert page.evaluate("document.activeElement.id") == "number"
     page.keyboard.press("Enter")
     page.locator("#project-page h2:focus", has_text="pharmaceuticals 4").wait_for()
+
+
+@pytest.mark.parametrize(("lang", "said"), [("en", "Who lies along its works"), ("zh", "沿线对接")])
+def test_who_lies_along_the_works_of_a_project_is_read_when_it_is_opened_and_leads_to_the_map(at, server, lang, said):
+    page = at(f"?lang={lang}&view=projects&project=P-road(示例)&{ON}")
+    along = page.locator("#project-page .along")
+    along.wait_for()
+    along.locator("summary", has_text=said).click()
+    told = server.client.get("/projects/P-road(示例)/stakeholders", params={"within": 50}).json()
+    along.locator("tbody tr").nth(len(told["rows"]) - 1).wait_for()
+    assert along.locator("tbody tr").count() == len(told["rows"])
+    along.locator("select").select_option("20")
+    fewer = server.client.get("/projects/P-road(示例)/stakeholders", params={"within": 20}).json()
+    along.locator(f"p:has-text('{fewer['parcels']}')").first.wait_for()
+    along.locator("tbody tr", has_text="2026").first.wait_for()
+    assert along.locator("tbody tr").count() == len(fewer["rows"]) < len(told["rows"])
+    assert barriers(page) == []
+    along.get_by_role("button", name="D001-B07-P02", exact=True).click()
+    page.locator("#card h2", has_text="D001-B07-P02").wait_for()
 
 
 @pytest.mark.parametrize(("lang", "said"), [("en", "phase 2"), ("zh", "分期 2")])

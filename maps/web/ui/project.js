@@ -4,6 +4,7 @@ import { byId, make, saveTable } from "../map/dom.js";
 import { attributes, past, said } from "../map/feature.js";
 import * as server from "../map/server.js";
 import { warned } from "../map/signs.js";
+import { alongWorks } from "./along.js";
 import * as gantt from "./gantt.js";
 import { recordForm } from "./record.js";
 import { records, TABLES } from "./records.js";
@@ -178,7 +179,7 @@ export function projectPage(page, back) {
       make("h2", { tabindex: -1 }, body.project.name), make("p", {}, `${id} · ${words[`stage_${body.stage}`]}${body.project.status ? ` (${said(status, body.project.status, words, fmt)})` : ""} · ${done}/${body.steps.length} · ${words.as_on} ${fmt.day(body.on)} `, warned(worst, words, body.warnings.length)),
       make("p", { class: "actions" }, button(words.show_land, () => toLand(id), ""), button(words.copy_link, copy, ""), page.may("planner") ? button(words.view_edit, () => page.edit("projects", id), "") : null),
       known.form?.element || "", section(words.its_land, later("land")), alarms(body), ones(body), permits(body), chart(body) || "", forecast(body), section(words.tasks_by_month, later("tasks")), section(words.service_given, later("log")),
-      section(words.recorded_beside, later("beside")),
+      section(words.recorded_beside, later("beside"), alongWorks(id, page)),
       section(words.recorded, ...attributes(page.columns().projects, body.project, page).filter(Boolean)), past("projects", id, page));
     if (focused?.isConnected) focused.focus();
   }

@@ -13,7 +13,7 @@ const PARTS = ["board", "table", "gantt", "warnings"];
 export const STAGES = ["prospect", "signed", "land", "permits", "construction", "production", "halted"];
 const PAGE = 500; // warnings that are asked for at once
 const MORE = { board: 40, table: 100, gantt: 50, warnings: 100 }; // rows that are drawn at once; the rest when asked for
-const LEDGER = ["projects", "phases", "permits", "land_cases", "connections", "relocations", "issues", "service_log", "sites", "readiness"];
+const LEDGER = ["projects", "phases", "permits", "land_cases", "connections", "relocations", "issues", "service_log", "stakeholders", "sites", "readiness"];
 const KEYS = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0] };
 
 /**

@@ -1,4 +1,4 @@
-/** What is recorded beside a project: its land, the opinions on it, the works, points set out, inspections, documents. */
+/** What is recorded beside a project: its land, the opinions on it, the works, points set out, stakeholders, inspections, documents. */
 
 import { make } from "../map/dom.js";
 import { said } from "../map/feature.js";
@@ -10,6 +10,7 @@ const TOLD = {
   buildings: ["name", "progress", "floor_area", "started_on", "completed_on", "accepted_on", "title_on"],
   connections: ["utility", "parcel", "operator", "ordered_on", "planned_on", "connected_on"],
   relocations: ["name", "corridor", "operator", "planned_on", "done_on"],
+  stakeholders: ["name", "kind", "contact", "contacted_on", "need", "settled_on"],
   inspections: ["day", "kind", "result", "subject", "inspector"],
   landscaping: ["name", "kind", "volume", "area", "planned_on", "done_on"],
   set_outs: ["parcel", "building", "requested_on", "done_on", "surveyor", "number"],
