@@ -14,7 +14,7 @@ HOMES = {
     "change": ("edit", "undo", "history", "diff"), "parcel": ("parcel",), "verdict": ("check", "explain", "assess"), "find": ("find",), "suitability": ("suitability",),
     "level": ("level",), "networks": ("networks",), "supply": ("supply",), "show": ("map", "serve"), "sheet": ("sheet",),
     "listing": ("listing", "verify"), "people": ("user", "audit"), "qgis": ("qgis",),
-    "steward": ("project", "permit", "warnings", "report"),
+    "community": ("division", "circle"), "steward": ("project", "permit", "warnings", "report"),
 }  # fmt: skip
 """The modules of `api.commands` and the commands of each: only the module of the command that runs is loaded, for each loads
 libraries of its own."""

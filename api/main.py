@@ -25,6 +25,7 @@ from api.openapi import describe
 from api.routes import (
     admin,
     checks,
+    community,
     edits,
     events,
     features,
@@ -61,7 +62,7 @@ from maps.tiles import TileCache
 
 ROUTES = (
     tiles, features, edits, events, history, tilesets, processes, health, people, oidc, imports, plots, places, checks, sites,
-    sitings, listings, networks, supply, ledger, page, parcels, whatif, workbook, admin,
+    sitings, listings, networks, supply, ledger, community, page, parcels, whatif, workbook, admin,
 )  # fmt: skip
 """What is served, in the order in which addresses are matched."""
 COMPRESSION = 1

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from layers import control_lines, corridors, development_areas, land_use, parcels, roads, sites, terrain, utilities, zoning
 from layers.base import Field, Layer
-from layers.ledger import land, listings, permits, projects, service_log, works
+from layers.ledger import community, land, listings, permits, projects, service_log, works
 
 LAND: Mapping[str, Layer] = {
     module.LAYER.name: module.LAYER
@@ -14,7 +14,7 @@ LAND: Mapping[str, Layer] = {
 }
 """What the verdict and the readiness of land rest on."""
 LEDGER: Mapping[str, Layer] = {
-    table.name: table for module in (projects, permits, land, works, service_log, listings) for table in module.TABLES
+    table.name: table for module in (projects, permits, land, works, service_log, community, listings) for table in module.TABLES
 }
 """What is recorded of projects; most of it has no place of its own. No finding rests on it."""
 LAYERS: dict[str, Layer] = {**LAND, **LEDGER}

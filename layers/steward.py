@@ -13,6 +13,7 @@ import pandas as pd
 import shapely
 
 from layers.collections import made_from
+from layers.divisions import hold_divisions
 from layers.enterprises import known_codes
 from layers.errors import Refusal
 from layers.known import Known
@@ -182,6 +183,7 @@ def hold(store: Store, edits: Sequence[Edit], book: Rulebook) -> None:
         _same_scheme(store, put[put["scheme_hash"].notna() & put["exception_basis"].isna()])
     for projects in (e.put for e in edits if e.layer == "projects" and e.put is not None):
         known_codes(projects, book)
+    hold_divisions(store, edits)
     mine = {e.layer: e for e in edits if e.layer in GUARDED}
     if not mine:
         return

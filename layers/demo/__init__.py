@@ -16,7 +16,7 @@ import geopandas as gpd
 from layers import control_lines as control_line_kinds
 from layers import corridors as corridor_kinds
 from layers.base import Edition, Text
-from layers.demo import ledger
+from layers.demo import community, ledger
 from layers.demo.corridors import corridors
 from layers.demo.frame import CRS
 from layers.demo.land import control_lines, development_areas, land_use, parcels, terrain, zoning
@@ -29,6 +29,8 @@ __all__ = ["CRS", "SOURCE", "TITLE", "NoSuchPark", "deliveries"]
 TITLE = Text("Demo park (generated, not real)", "示例园区(生成数据,非真实)")
 SOURCE = "generated demo park (示例数据,非真实)"
 
+FIRST = (sites, ledger.approvals, community.divisions, community.resettlements, community.amenities)
+"""What only the first district has, if it is large enough."""
 Draw = Callable[[District], gpd.GeoDataFrame | None]
 
 
@@ -56,9 +58,12 @@ def deliveries(plots: int = 400, seed: int = 1) -> Iterator[tuple[Edition, Itera
         ("terrain", date(2024, 4, 30), everywhere, (), terrain),
         ("sites", date(2026, 3, 31), everywhere, (), sites),
         ("approvals", date(2026, 3, 31), everywhere, (), ledger.approvals),
+        ("divisions", date(2026, 3, 31), everywhere, (), community.divisions),
+        ("resettlements", date(2026, 3, 31), everywhere, (), community.resettlements),
+        ("amenities", date(2026, 3, 31), everywhere, community.SURVEYED, community.amenities),
     )
     for layer, day, coverage, surveyed, draw in surveys:
-        if draw in (sites, ledger.approvals) and draw(district(city, 0)) is None:
+        if draw in FIRST and draw(district(city, 0)) is None:
             continue
         yield Edition("", layer, SOURCE, day, coverage, surveyed), frames(city, draw)
     for table, day, records in ledger.tables(parcels(district(city, 0))):

@@ -120,7 +120,7 @@ def test_who_lies_along_works_is_told_over_http_and_by_the_command_alike(server:
     assert shudi("project", "P-road(示例)", "--along", "100", "--base", park, "--json").body == told
     assert (told["stakeholders"], told["stakeholders_contacted"], told["parcels_contacted"]) == (3, 2, 2)
     assert told["parcels"] == sum(r["layer"] == "parcels" for r in told["rows"]) > 20
-    assert "3户,已对接2户" in shudi("project", "P-road(示例)", "--along", "100", "--base", park, "--lang", "zh").out
+    assert "3户,已对接2户" in shudi("--lang", "zh", "--base", park, "project", "P-road(示例)", "--along", "100").out
     assert (
         "3 stakeholders are recorded, 2 were spoken to" in shudi("project", "P-road(示例)", "--along", "100", "--base", park).out
     )

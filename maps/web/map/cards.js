@@ -2,6 +2,7 @@
 
 import { read, write } from "./address.js";
 import { sheetOf } from "./card.js";
+import { community } from "./community.js";
 import { byId, make } from "./dom.js";
 import { attributes, past, recorded } from "./feature.js";
 import { print, saveAsPage } from "./print.js";
@@ -59,7 +60,7 @@ export function cards(page) {
   async function objectCard(layer, id, move) {
     const found = await server.feature(layer, id);
     page.mark(found.geometry ? [found.geometry] : [], "", move);
-    return [title(`${page.columns()[layer].title} ${id}`), ...attributes(page.columns()[layer], found.properties, page), past(layer, id, page)];
+    return [title(`${page.columns()[layer].title} ${id}`), ...attributes(page.columns()[layer], found.properties, page), ...[community(layer, id, page)].filter(Boolean), past(layer, id, page)];
   }
 
   /** Show what the address names. @param {boolean} quiet without moving the focus @param {boolean} go to the plot */
