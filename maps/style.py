@@ -48,6 +48,8 @@ CODED: Mapping[str, str] = {
     "sites": "status",
     "roads": "class",
     "utilities": "kind",
+    "divisions": "kind",
+    "amenities": "kind",
 }
 """The column that colours each layer; another layer has one colour."""
 SYSTEM: Mapping[str, str] = {"zoning": "planning_2023", "land_use": "survey_gtdc"}
@@ -237,7 +239,7 @@ def _looks(name: str, language: Language, latitude: float) -> list[Json]:
         return _roads(latitude)
     if name == "utilities":
         return _utilities()
-    if name in ("control_lines", "sites"):
+    if name in ("control_lines", "sites", "divisions"):
         return _border(name)
     return _area(name) if LAYERS[name].geometry == "polygon" else _anything(name)
 

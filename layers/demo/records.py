@@ -54,7 +54,7 @@ def records(kept: date, parcels: gpd.GeoDataFrame) -> Iterator[tuple[str, date, 
     yield (
         "stakeholders",
         kept,
-        table("stakeholders", _stakeholders()[: len(beside)], shapely.point_on_surface(beside.geometry.to_numpy()).tolist()),
+        table("stakeholders", _stakeholders()[: len(beside)], _frontmost(beside).tolist()),
     )
     yield "landscaping", kept, table("landscaping", _landscaping())
     corners = shapely.extract_unique_points(parcels.geometry.to_numpy()[:SET_OUT])
@@ -140,6 +140,12 @@ def _stakeholders() -> Rows:
         {"id": f"ST-{k + 1}", "project": ROAD, "name": name, "kind": kind, "contacted_on": spoken, "need": need, "settled_on": settled}
         for k, (name, kind, spoken, need, settled) in enumerate(told)
     ]  # fmt: skip
+
+
+def _frontmost(parcels: gpd.GeoDataFrame) -> Any:
+    """Find a place of each parcel near its northern street."""
+    middle, top = shapely.centroid(parcels.geometry.to_numpy()), shapely.bounds(parcels.geometry.to_numpy())[:, 3]
+    return shapely.points(shapely.get_x(middle), 0.2 * shapely.get_y(middle) + 0.8 * top)
 
 
 def _documents() -> Rows:

@@ -15,7 +15,7 @@ export function said(column, value, words, fmt) {
   const code = column.codes.find((row) => row[0] === value);
   if (code) return code[1] === value ? value : `${code[1]}${/^\d/.test(value) ? ` (${value})` : ""}`;
   if (column.type === "date") return fmt.day(value);
-  if (column.type === "real" || column.type === "integer") return fmt.upto(value, 3, column.unit === "m2" ? "m²" : column.unit);
+  if (column.type === "real" || column.type === "integer") return fmt.upto(value, 3, { m2: "m²", m3: "m³", 1: "" }[column.unit] ?? column.unit);
   return String(value);
 }
 
@@ -28,7 +28,7 @@ export function attributes(layer, properties, page) {
   const columns = layer.fields.filter((f) => f.name !== "id" && f.name in properties);
   const [known, not] = [columns.filter((f) => properties[f.name] !== null), columns.filter((f) => properties[f.name] === null)];
   return [facts(known.map((f) => [f.title, said(f, properties[f.name], words, fmt)])),
-    not.length ? make("small", {}, `${words.not_recorded}: ${not.map((f) => f.title).join(", ")}`) : null];
+    ...(not.length ? [make("small", {}, `${words.not_recorded}: ${not.map((f) => f.title).join(", ")}`)] : [])];
 }
 
 /**

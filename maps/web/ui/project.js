@@ -136,7 +136,7 @@ export function projectPage(page, back) {
   function forecast(body) {
     const words = page.words();
     const titles = new Map(body.steps.map((s) => [s.item, s.title[page.language()]]));
-    const own = (part) => (part.phase ? [make("h4", {}, `${words.phase} ${part.phase}`), Object.keys(part.record).length ? make("details", { class: "of-phase", open: true }, make("summary", {}, words.recorded), ...attributes(page.columns().phases, part.record, page).filter(Boolean)) : null,
+    const own = (part) => (part.phase ? [make("h4", {}, `${words.phase} ${part.phase}`), Object.keys(part.record).length ? make("details", { class: "of-phase", open: true }, make("summary", {}, words.recorded), ...attributes(page.columns().phases, part.record, page)) : null,
       part.parcels.length ? make("p", {}, `${words.its_land}: `, ...part.parcels.flatMap((id, k) => [k ? ", " : "", button(id, () => page.show(id))]), part.area_supplied_m2 === null ? "" : ` · ${fmtArea(part.area_supplied_m2)}`) : null] : []);
     const fmtArea = (m2) => page.fmt().area(m2);
     const one = (part) => [...own(part), part.production.length ? make("p", {}, `${titles.get(part.production[0].item)}: `, make("strong", {}, page.fmt().day(part.production[0].on)), ` ${words.because}`) : null, why(part.production, titles),
@@ -180,7 +180,7 @@ export function projectPage(page, back) {
       make("p", { class: "actions" }, button(words.show_land, () => toLand(id), ""), button(words.copy_link, copy, ""), page.may("planner") ? button(words.view_edit, () => page.edit("projects", id), "") : null),
       known.form?.element || "", section(words.its_land, later("land")), alarms(body), ones(body), permits(body), chart(body) || "", forecast(body), section(words.tasks_by_month, later("tasks")), section(words.service_given, later("log")),
       section(words.recorded_beside, later("beside"), alongWorks(id, page)),
-      section(words.recorded, ...attributes(page.columns().projects, body.project, page).filter(Boolean)), past("projects", id, page));
+      section(words.recorded, ...attributes(page.columns().projects, body.project, page)), past("projects", id, page));
     if (focused?.isConnected) focused.focus();
   }
 
