@@ -1,8 +1,11 @@
 """The card of a plot in a real browser, on the real service: every figure adds up and leads to its object, in both languages."""
 
+import io
 import re
 
+import numpy as np
 import pytest
+from PIL import Image
 
 pytestmark = pytest.mark.browser
 PLOT = "D001-B08-P01"
@@ -10,6 +13,24 @@ WORDS = {
     "en": ("Plot", "mu", "On the ellipsoid", "Services", "Planning indices", "History", "Save as page", "created"),
     "zh": ("地块", "亩", "椭球面积", "配套", "规划指标", "变更历史", "保存为网页", "新建"),
 }
+
+
+HOME = """(id) => (history.pushState(null, '', `?lang=en&plot=${id}`), dispatchEvent(new PopStateEvent('popstate')))"""
+"""Go to the card of a plot as the back button does."""
+
+
+def ink(page):
+    """Count the black pixels of the map: those of outlines, and the few of what lies over it and of the cross of who moves by keys."""
+    picture = np.asarray(Image.open(io.BytesIO(page.locator("#map canvas").screenshot())).convert("RGB"))
+    return int((picture.max(axis=2) == 0).sum())
+
+
+def inked(page, holds):
+    """Wait until the ink on the map is as it must be."""
+    for _ in range(200):
+        if holds(found := ink(page)):
+            return found
+    raise AssertionError(found)
 
 
 def metres(text):
@@ -66,3 +87,54 @@ def test_what_is_clicked_is_told_whatever_it_is(at):
     page.keyboard.press("Escape")
     assert not card.is_visible()
     assert "object=" not in page.url
+
+
+def test_what_is_stored_is_read_while_the_sheet_is_made_and_nothing_more(at):
+    page, held = at("?lang=en"), []
+    page.route(lambda url: f"/plots/{PLOT}?" in url, lambda route: held.append(route))
+    page.evaluate(HOME, PLOT)
+    card = page.locator("#card")
+    card.locator("h3", has_text="Recorded").wait_for()
+    assert PLOT in card.locator("h2").inner_text()
+    assert card.locator(".severity, .figures, .bar").count() == 0
+    for route in held:
+        route.continue_()
+    card.locator(".history").wait_for()
+    assert card.locator("h3", has_text="Recorded").count() == 1
+
+
+def test_a_late_sheet_does_not_overwrite_the_card_that_followed(at):
+    page, held = at("?lang=en"), []
+    page.route(lambda url: f"/plots/{PLOT}?" in url, lambda route: held.append(route))
+    for id in (PLOT, "D001-B08-P02", PLOT):
+        page.evaluate(HOME, id)
+        page.locator("#card h3", has_text="Recorded").wait_for()
+    assert len(held) == 2
+    body = held[1].fetch()
+    held[1].fulfill(response=body)
+    page.locator("#card .history").wait_for()
+    held[0].fulfill(response=body, body=body.text().replace(f'"id":"{PLOT}"', '"id":"OLD"', 1))
+    page.locator("#card .history summary").click()
+    page.locator("#card .past li").first.wait_for()
+    assert PLOT in page.locator("#card h2").inner_text()
+
+
+def test_the_plot_of_the_card_and_the_plots_of_a_view_are_outlined(at):
+    page = at("?lang=en")
+    none = ink(page)
+    page.evaluate(HOME, PLOT)
+    page.locator("#card .figures").wait_for()
+    inked(page, lambda n: n > none + 300)
+    page.keyboard.press("Escape")
+    inked(page, lambda n: n < none + 150)
+    page.click("[data-view-of=supply]")
+    page.locator("#supply-answer button").first.wait_for()
+    page.locator("#supply-answer table").first.locator("tr:has(button)").first.get_by_role("button").click()
+    page.locator("#supply-plots h3").wait_for()
+    many = inked(page, lambda n: n > none + 300)
+    page.evaluate("document.querySelector('#supply-plots .plots button').click()")
+    page.locator("#card .figures").wait_for()
+    page.keyboard.press("Escape")
+    inked(page, lambda n: n > many - 150)
+    page.locator("#work-close").click()
+    inked(page, lambda n: n < none + 150)

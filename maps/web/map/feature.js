@@ -58,13 +58,18 @@ export function past(layer, id, page) {
 }
 
 /**
- * Tell what is recorded of a plot beside its sheet: attributes, the plan's indices, the projects on it, the past.
- * @param {any} sheet @param {any} page
+ * Tell what is stored of a plot, which is known before anything is found out about it.
+ * @param {any} plot its feature @param {any} page
  */
-export async function recorded(sheet, page) {
+export const stored = (plot, page) => make("section", {}, make("h3", {}, page.words().recorded), ...attributes(page.columns().parcels, plot.properties, page));
+
+/**
+ * Tell what is recorded of a plot beside its sheet: attributes, the plan's indices, the projects on it, the past.
+ * @param {any} sheet @param {any} plot its feature @param {any} page
+ */
+export async function recorded(sheet, plot, page) {
   const [words, fmt] = [page.words(), page.fmt()];
   const planned = sheet.checks.filter((line) => line.layer === "zoning").flatMap((line) => line.objects);
-  const plot = await server.feature("parcels", sheet.id);
   const [zones, sites, projects] = await Promise.all([Promise.all([...new Set(planned)].map((id) => server.feature("zoning", id))), server.meeting("sites", plot.geometry), server.projectsOf(sheet.id, page.day())]);
   const columns = page.columns();
   const link = (layer, id, text) => make("button", { type: "button", class: "link", onclick: () => page.reveal(layer, id) }, text);
@@ -74,7 +79,7 @@ export async function recorded(sheet, page) {
   const named = new Set(projects.flatMap((p) => p.sites));
   const others = sites.filter((s) => !named.has(s.id)).map((s) => make("li", {}, ...site(s.id).slice(1)));
   return [
-    make("section", {}, make("h3", {}, words.recorded), ...attributes(columns.parcels, plot.properties, page)),
+    stored(plot, page),
     make("section", {}, make("h3", {}, words.indices), ...(zones.length ? zones.flatMap((zone) => [make("p", {}, link("zoning", zone.id, zone.id)), ...attributes(columns.zoning, zone.properties, page)]) : [make("p", {}, words.no_plan)])),
     make("section", {}, make("h3", {}, words.projects), projects.length || others.length ? make("ul", { class: "of-plot" }, ...projects.map(project), ...others) : make("p", {}, words.none)),
     past("parcels", sheet.id, page),

@@ -17,7 +17,7 @@ import { editView } from "../ui/edit.js";
 import { boxes, findView } from "../ui/find.js";
 import { linesView } from "../ui/lines.js";
 import { listingsView } from "../ui/listings.js";
-import { boundsOf, mark, prepare } from "../ui/outlines.js";
+import { boundsOf, collection, mark, prepare } from "../ui/outlines.js";
 import { projectsView } from "../ui/projects.js";
 import { searchBox } from "../ui/search.js";
 import { suitabilityView } from "../ui/suitability.js";
@@ -45,6 +45,8 @@ const state = {
 let early = true; // the first map is not drawn yet
 /** @type {any} */ let bar = null;
 /** @type {any} */ let card = null;
+/** @type {any} */ let highlighted = null; // outline of the plot whose card is open
+/** @type {string[]} */ let outlined = []; // plots that a view points at
 
 /** What the views see of the page. */
 const page = {
@@ -77,21 +79,29 @@ function adapted(served) {
   const layers = taste.dressed(served).layers.map((layer) =>
     seen(layer) === undefined ? layer : { ...layer, layout: { ...layer.layout, visibility: seen(layer) ? "visible" : "none" } });
   const source = PLOT_LAYERS.find((name) => served.sources[name]);
-  const chosen = {
-    id: "chosen", type: "line", source, "source-layer": source, filter: ["==", ["get", "id"], card?.chosen() || ""],
-    paint: { "line-color": taste.isDark() ? "#FFFFFF" : "#000000", "line-width": 5 },
+  const ink = { "line-color": taste.isDark() ? "#FFFFFF" : "#000000", "line-width": 5 };
+  const many = { id: "outlined", type: "line", source, "source-layer": source, filter: among(outlined), paint: ink };
+  return {
+    ...served, state: { ...served.state, day: { default: dayNumber() } }, sources: { ...served.sources, chosen: { type: "geojson", data: collection(highlighted) } },
+    layers: [...layers, ...(source ? [many] : []), { id: "chosen", type: "line", source: "chosen", paint: ink }],
   };
-  return { ...served, state: { ...served.state, day: { default: dayNumber() } }, layers: source ? [...layers, chosen] : layers };
 }
 
-/** Outline a plot. @param {string} id */
-function highlight(id) {
-  if (map.getLayer("chosen")) map.setFilter("chosen", ["==", ["get", "id"], id]);
+/** Choose plots of a tile. @param {string[]} ids */
+const among = (ids) => ["in", ["get", "id"], ["literal", ids]];
+
+/** Outline the plot whose card is open, or none; a source of its own, as a filter has all tiles of the plots made anew. @param {any} geometry */
+function highlight(geometry) {
+  if (geometry === highlighted) return;
+  highlighted = geometry;
+  map.getSource("chosen")?.setData(collection(geometry));
 }
 
-/** Outline many plots. @param {string[]} ids */
+/** Outline many plots, beside the one whose card is open. @param {string[]} ids */
 function outline(ids) {
-  if (map.getLayer("chosen")) map.setFilter("chosen", ids.length ? ["in", ["get", "id"], ["literal", ids]] : ["==", ["get", "id"], card.chosen()]);
+  if (!ids.length && !outlined.length) return;
+  outlined = ids;
+  if (map.getLayer("outlined")) map.setFilter("outlined", among(ids));
 }
 
 /** Go to bounds, beside what lies over the map. @param {any} bounds */
@@ -214,11 +224,11 @@ function restored() {
 function clicked(point) {
   const near = [[point.x - 3, point.y - 3], [point.x + 3, point.y + 3]];
   const of = (features, names) => features.find((f) => names.includes(f.source) && f.properties.id && !f.sourceLayer.endsWith("_label"));
-  const line = of(map.queryRenderedFeatures(near), ["utilities"]);
+  const line = of(map.queryRenderedFeatures(near, { layers: style.layers.filter((drawn) => drawn.source === "utilities").map((drawn) => drawn.id) }), ["utilities"]);
   const here = map.queryRenderedFeatures(point);
   const plot = of(here, PLOT_LAYERS);
   const other = of(here, Object.keys(style.sources));
-  if (line && line.source === "utilities") return page.reveal("utilities", String(line.properties.id));
+  if (line) return page.reveal("utilities", String(line.properties.id));
   if (plot) return page.show(String(plot.properties.id));
   if (other) page.reveal(other.source, String(other.properties.id));
 }

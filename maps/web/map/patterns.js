@@ -53,7 +53,7 @@ export function addPattern(map, name, patterns) {
 export function swatch(entry, shape, ink) {
   const canvas = document.createElement("canvas");
   [canvas.width, canvas.height, canvas.className] = [52, 32, "swatch"];
-  const pen = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+  const pen = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d", { willReadFrequently: true })); // by the processor: to wake the graphics card for it keeps the map waiting
   if (shape === "line") {
     pen.strokeStyle = entry.colour;
     pen.lineWidth = 6;

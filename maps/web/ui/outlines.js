@@ -1,6 +1,11 @@
 /** Outlines drawn over the map: of a site, of the parts of its verdict, of what was found. */
 
 const EMPTY = { type: "FeatureCollection", features: [] };
+
+/** Write a geometry, or none, as the data of a source. @param {any} geometry */
+export const collection = (geometry) => (geometry ? { type: "FeatureCollection", features: [feature(geometry)] } : EMPTY);
+
+let marked = false; // whether anything is pointed at
 const INK = "#222222";
 const SEVERITY = ["match", ["get", "severity"], "block", "#882255", "unknown", "#BBBBBB", "warn", "#E69F00", "#0072B2"];
 
@@ -45,7 +50,10 @@ export function draw(map, features, on = "work") {
  * @param {any} map @param {any[]} geometries @param {string} severity
  */
 export function mark(map, geometries, severity = "") {
-  map.getSource("mark")?.setData({ type: "FeatureCollection", features: geometries.map((geometry) => feature(geometry, { severity })) });
+  const source = map.getSource("mark");
+  if (!source || (!geometries.length && !marked)) return;
+  marked = geometries.length > 0;
+  source.setData({ type: "FeatureCollection", features: geometries.map((geometry) => feature(geometry, { severity })) });
 }
 
 /** @param {any} geometry @param {Record<string, any>} properties */

@@ -126,7 +126,7 @@ export function clear(map) {
  */
 export function draw(map, drawn, patterns) {
   clear(map);
-  const above = map.getStyle().layers.find((/** @type {any} */ layer) => layer.type === "symbol" || layer.id === "chosen")?.id;
+  const above = map.getStyle().layers.find((/** @type {any} */ layer) => layer.type === "symbol" || layer.id === "outlined" || layer.id === "chosen")?.id;
   const hatch = Object.keys(patterns).find((name) => patterns[name].pattern === "hatch");
   if (drawn.plots) return plots(map, drawn.plots, above, hatch);
   map.addSource("scores-grid", { type: "canvas", canvas: picture(drawn.cells ?? [[]]), coordinates: drawn.corners, animate: false });
