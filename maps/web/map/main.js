@@ -27,7 +27,7 @@ import * as views from "../ui/views.js";
 
 const PLOT_LAYERS = ["readiness", "parcels"];
 const PLACED = location.hash.includes("map="); // the link says where the map is
-const LATER = "terrain"; // drawn after the plots, from which it would keep server and browser
+const FIRST = [...PLOT_LAYERS, "basemap"]; // the other layers are drawn after them: each kind of drawing begun keeps the browser, and each tile the server
 const NARROW = 640; // pixels; as in style.css
 const state = {
   language: address.tongue(),
@@ -75,7 +75,7 @@ const tellDay = () => void (byId("day").value = state.day || new Date().toISOStr
 /** Fit the server's style to the reader: light or dark, layers switched, day, the chosen plot outlined. */
 function adapted(served) {
   const named = (layer) => layer.metadata?.["shudi:layer"];
-  const seen = (layer) => (early && named(layer) === LATER ? false : state.shown[named(layer)]);
+  const seen = (layer) => (early && named(layer) && !FIRST.includes(named(layer)) ? false : state.shown[named(layer)]);
   const layers = taste.dressed(served).layers.map((layer) =>
     seen(layer) === undefined ? layer : { ...layer, layout: { ...layer.layout, visibility: seen(layer) ? "visible" : "none" } });
   const source = PLOT_LAYERS.find((name) => served.sources[name]);
@@ -326,10 +326,10 @@ function plotted() {
   document.body.dataset.plotted = String(Math.round(performance.now()));
 }
 
-/** Ask for what the first map does without: the shading, the sums beside the slider, what others change. */
+/** Ask for what the first map does without: networks, lines and shading, the sums beside the slider, what others change. */
 function rest() {
   early = false;
-  for (const drawn of adapted(style).layers) if (drawn.metadata?.["shudi:layer"] === LATER) map.setLayoutProperty(drawn.id, "visibility", drawn.layout.visibility);
+  for (const drawn of adapted(style).layers) if (drawn.layout && drawn.layout.visibility !== map.getLayoutProperty(drawn.id, "visibility")) map.setLayoutProperty(drawn.id, "visibility", drawn.layout.visibility);
   map.once("idle", () => (document.body.dataset.drawn = "yes"));
   map.triggerRepaint();
   if (supply === undefined) loadSupply();
