@@ -30,8 +30,10 @@ LEAST = PLOT_ZOOM
 EXAGGERATED = 8.0
 """How many times steeper the land is drawn than it is: an industrial park is nearly flat."""
 AZIMUTH, ALTITUDE = math.radians(315), math.radians(45)
-DARKEST, LIGHTEST = 150, 190
+DARKEST, LIGHTEST = 130, 130
 """Opacity of the deepest shadow and of the brightest light, of 255: colours below stay what they are."""
+SOFT = 0.4 * (1 - math.sin(ALTITUDE))
+"""Light more or less than that of level land at which shading has three quarters of its opacity: a slope of one in a hundred is to be seen."""
 Pixels = NDArray[np.float64]
 
 
@@ -104,7 +106,7 @@ def shade(grid: Grid, pixel: float, x: Pixels, y: Pixels) -> Pixels:
 def png(lit: Pixels) -> bytes:
     """Write light (-1 to 1, NaN: transparent) as white or black of some opacity."""
     known = np.nan_to_num(lit)
-    opacity = np.where(known > 0, known / (1 - math.sin(ALTITUDE)) * LIGHTEST, -known / math.sin(ALTITUDE) * DARKEST)
+    opacity = np.tanh(np.abs(known) / SOFT) * np.where(known > 0, LIGHTEST, DARKEST)
     pixels = np.stack([np.where(known > 0, 255, 0), opacity.round()], axis=-1).astype(np.uint8)
     out = io.BytesIO()
     Image.fromarray(pixels, "LA").save(out, "PNG", compress_level=4)

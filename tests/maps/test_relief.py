@@ -54,11 +54,11 @@ def drawn(store, z=16):
 
 
 def expected(east, south):
-    """The opacity that the cosine law gives, with light from the north-west at 45 degrees."""
+    """The opacity that the cosine law gives, with light from the north-west at 45 degrees, the gentle slopes drawn strongest."""
     p, q = EXAGGERATED * east, EXAGGERATED * south
     normal, light = np.array([-p, q, 1]) / math.sqrt(1 + p * p + q * q), np.array([-0.5, 0.5, math.sqrt(0.5)])
     more = max(0.0, normal @ light) - math.sqrt(0.5)
-    return more / (1 - math.sqrt(0.5)) * LIGHTEST if more > 0 else more / math.sqrt(0.5) * DARKEST
+    return math.tanh(2.5 * more / (1 - math.sqrt(0.5))) * (LIGHTEST if more > 0 else DARKEST)
 
 
 @pytest.mark.parametrize("slope", [(0, 0), (0.05, 0), (-0.05, 0), (0, 0.05), (0, -0.08), (0.1, -0.1)], ids=str)
@@ -71,6 +71,12 @@ def test_a_plane_is_as_light_as_its_slope_says(slope, z):
 
 def test_what_rises_from_the_north_west_is_dark_and_what_falls_towards_it_light():
     assert expected(0.1, 0.1) > 0 > expected(-0.1, -0.1)
+
+
+@pytest.mark.parametrize("slope", [0.01, -0.01])
+def test_one_in_a_hundred_is_seen_and_the_steepest_hides_no_colour(slope):
+    gentle, steep = (np.abs(drawn(stored(plane(s, s)))[250, 250]) for s in (slope, 10 * slope))
+    assert 50 < gentle < steep <= 0.52 * 255
 
 
 def test_nothing_is_drawn_where_nobody_measured_or_from_afar():
