@@ -55,6 +55,6 @@ def watch(browser: Browser) -> Iterator[Watch]:
     page.on("console", lambda message: watched.said.append(f"{message.type}: {message.text}"))
     page.on("pageerror", lambda error: watched.said.append(f"error: {error}"))
     page.on("request", lambda request: watched.asked.append(request.url))
-    page.set_default_timeout(60_000)
+    page.set_default_timeout(180_000)
     yield watched
     context.close()

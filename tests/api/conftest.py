@@ -51,7 +51,7 @@ def at(server: Server, watch: Watch) -> Iterator[Callable[..., Page]]:
         watch.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         watch.page.set_viewport_size({"width": width, "height": height})
         watch.page.goto(f"{server.url}/{address}")
-        watch.page.wait_for_selector("body[data-drawn]", timeout=60_000)
+        watch.page.wait_for_selector("body[data-drawn]", timeout=180_000)
         return watch.page
 
     yield go

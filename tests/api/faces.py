@@ -97,7 +97,7 @@ def serving(base: Path | str, folder: Path, *more: object, **settings: str) -> I
             stderr=out,
         )
     url = f"http://127.0.0.1:{port}"
-    with httpx.Client(base_url=url, timeout=30, trust_env=False) as client:
+    with httpx.Client(base_url=url, timeout=120, trust_env=False) as client:
         try:
             until = time.monotonic() + 90
             while not answers(client):

@@ -166,7 +166,7 @@ def test_maplibre_draws_tiles_and_items_by_the_standards_addresses(server, park,
         lambda route: route.fulfill(path=VENDOR / "maplibre-gl" / urlsplit(route.request.url).path.rpartition("/")[2]),
     )
     watch.page.goto(f"{server.url}/try")
-    watch.page.wait_for_function("window.seen", timeout=60_000)
+    watch.page.wait_for_function("window.seen", timeout=180_000)
     seen = watch.page.evaluate("window.seen")
     assert len(seen["tiles"]) > 50
     assert len(set(seen["tiles"]) ^ set(seen["items"])) < 10  # at the rim of the window they differ by their rounding

@@ -20,7 +20,7 @@ from tests.api.test_threats import impatient
 from tests.api.town import Town, settle
 
 PLOT = "D001-B03-P02"
-SOON = 20.0
+SOON = 60.0
 
 
 class Listener:
@@ -200,7 +200,7 @@ def test_a_quiet_stream_lives_and_ends_with_the_service(own_park, tmp_path):
         running.process.terminate()
         assert listener.over.wait(SOON)
         assert running.process.wait(SOON) == -15
-        assert time.monotonic() - begun < 10
+        assert time.monotonic() - begun < 30
         running.process.poll = lambda: None
 
 
@@ -220,7 +220,7 @@ def test_an_open_map_shows_a_change_and_asks_for_the_tiles_that_it_concerns_alon
     lon, lat = place(own_park, PLOT)
     with serving(own_park, tmp_path) as running:
         page = watch.page
-        page.set_default_timeout(60_000)
+        page.set_default_timeout(180_000)
         page.goto(f"{running.url}/?lang=en&plot={PLOT}#map=15.5/{lat}/{lon}")
         page.wait_for_selector("body[data-drawn]")
         page.locator("#card h2", has_text=PLOT).wait_for()

@@ -105,12 +105,12 @@ def test_everything_is_found_by_keys_and_back_goes_back(at):
 
 def test_a_link_restores_what_its_sender_saw(at):
     page = at("?lang=en&view=find&q=least%3D8%26most%3D80%26service%3Droad%26kind%3Dsingle&layers=zoning")
-    page.locator(".match").first.wait_for(timeout=60_000)
+    page.locator(".match").first.wait_for(timeout=180_000)
     assert page.locator("#legend input[name=zoning]").is_checked()
     assert page.locator("#find-form [name=least]").input_value() == "8"
     assert page.locator("#find-form [name=service]:checked").count() == 1
     page = at("?lang=zh&view=check&level=3&site=4077100,39500100;4077100 39500200;4077200 39500200;4077200,39500100")
-    page.locator("#check-answer .figures", has_text="10,000.00 m²").wait_for(timeout=60_000)
+    page.locator("#check-answer .figures", has_text="10,000.00 m²").wait_for(timeout=180_000)
 
 
 def test_mu_or_hectares_light_or_dark_are_the_readers_choice(at):
@@ -122,6 +122,6 @@ def test_mu_or_hectares_light_or_dark_are_the_readers_choice(at):
     page.select_option("#theme", "dark")
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(18, 22, 26)"
     page.reload()
-    page.wait_for_selector("body[data-drawn]", timeout=60_000)
+    page.wait_for_selector("body[data-drawn]", timeout=180_000)
     page.locator("#card .sum", has_text=re.compile(r"[\d.]+ ha")).wait_for()
     assert page.locator("html").get_attribute("data-theme") == "dark"

@@ -53,7 +53,7 @@ def joined(park, tmp_path_factory):
 
 @contextmanager
 def visitor(server):
-    with httpx.Client(base_url=server.url, timeout=30, trust_env=False, verify=False) as client:
+    with httpx.Client(base_url=server.url, timeout=120, trust_env=False, verify=False) as client:
         yield client
 
 

@@ -134,7 +134,7 @@ def test_qgis_signs_in_by_user_and_password_with_each_request(town):
     start = time.perf_counter()
     for _ in range(20):
         assert town.ask(None, "GET", "/me", headers=basic("VIEWER", PASSWORD)).json()["name"] == "viewer"
-    assert time.perf_counter() - start < 10
+    assert time.perf_counter() - start < 60
     assert town.ask(None, "GET", PLOT, headers=basic("viewer", town.tokens["viewer"])).status_code == 200
     assert town.ask(None, "GET", PLOT, headers=basic("admin", town.tokens["viewer"])).status_code == 401
 
@@ -387,7 +387,7 @@ def test_people_sign_in_see_the_map_and_sign_out(town, watch, tmp_path):
     page.get_by_label("用户名").fill("viewer")
     page.get_by_label("密码").fill(PASSWORD)
     page.keyboard.press("Enter")
-    page.wait_for_selector("body[data-drawn]", timeout=60_000)
+    page.wait_for_selector("body[data-drawn]", timeout=180_000)
     assert page.locator("#who").inner_text() == "viewer"
     page.locator("#card h2", has_text="D001-B08-P01").wait_for()
     page.get_by_role("button", name="Sign out").click()

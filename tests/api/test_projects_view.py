@@ -46,7 +46,7 @@ def at(server, watch):
         watch.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         watch.page.set_viewport_size({"width": 1400, "height": 900})
         watch.page.goto(f"{own.url}/{address}")
-        watch.page.wait_for_selector("body[data-drawn]", timeout=60_000)
+        watch.page.wait_for_selector("body[data-drawn]", timeout=180_000)
         return watch.page
 
     yield go

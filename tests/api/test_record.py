@@ -26,13 +26,14 @@ def town(park, tmp_path_factory):
 def as_(town, watch):
     def go(role, address):
         watch.page.goto("about:blank")  # what the page before still asks for is nobody's
+        watch.page.goto("about:blank")  # what it still asks for would be sent to sign in
         watch.page.context.clear_cookies()
         with town.signed_in(role) as client:
             cookies = [{"name": c.name, "value": c.value, "url": town.url} for c in client.cookies.jar]
         watch.page.context.add_cookies(cookies)
         watch.page.set_viewport_size({"width": 1400, "height": 950})
         watch.page.goto(f"{town.url}/{address}")
-        watch.page.wait_for_selector("body[data-drawn]", timeout=60_000)
+        watch.page.wait_for_selector("body[data-drawn]", timeout=180_000)
         return watch.page
 
     yield go

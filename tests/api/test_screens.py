@@ -35,7 +35,7 @@ def changing(park, tmp_path_factory):
 def own(changing, watch):
     page = watch.page
     page.set_viewport_size({"width": 1400, "height": 950})
-    page.set_default_timeout(60_000)
+    page.set_default_timeout(180_000)
     page.on("dialog", lambda dialog: dialog.accept())
 
     def go(address):
@@ -61,13 +61,13 @@ def test_a_plot_is_edited_undone_and_a_faster_hand_is_shown(own, tmp_path):
     page.select_option("#edit-fields [name=status]", "idle" if was != "idle" else "ready")
     page.fill("#edit-reason", "Doc 7")
     page.click("#edit-save")
-    page.locator("#edit-answer", has_text="Saved").wait_for(timeout=60_000)
+    page.locator("#edit-answer", has_text="Saved").wait_for(timeout=180_000)
     switch(page, "zh-CN")
     page.locator("#edit-answer", has_text="已保存").wait_for()
     past = own.client.get(f"/collections/parcels/items/{PLOT}/history").json()
     assert (past[-1]["before"]["status"], past[-1]["reason"]) == (was, "Doc 7")
     page.locator("#edit-answer").get_by_role("button", name="撤销").click()
-    page.locator("#edit-answer", has_text="已撤销").wait_for(timeout=60_000)
+    page.locator("#edit-answer", has_text="已撤销").wait_for(timeout=180_000)
     assert stored(own.client, PLOT)["properties"]["status"] == was
 
     faster = {"type": "Feature", "properties": {"owner": "Somebody else"}}
@@ -78,7 +78,7 @@ def test_a_plot_is_edited_undone_and_a_faster_hand_is_shown(own, tmp_path):
     assert page.input_value("#edit-fields [name=owner]") == "Me"
     page.click("#edit-save")
     row = page.locator(".conflict tr", has_text="Me")
-    row.wait_for(timeout=60_000)
+    row.wait_for(timeout=180_000)
     assert "Somebody else" in row.inner_text()
     page.screenshot(path=tmp_path / "conflict.png")
     page.get_by_role("button", name="Write mine all the same").wait_for()
@@ -86,7 +86,7 @@ def test_a_plot_is_edited_undone_and_a_faster_hand_is_shown(own, tmp_path):
     page.locator(".conflict tr", has_text="Me").wait_for()
     page.screenshot(path=tmp_path / "conflict-zh.png")
     page.get_by_role("button", name="仍写入我的更改").click()
-    page.locator("#edit-answer", has_text="已保存").wait_for(timeout=60_000)
+    page.locator("#edit-answer", has_text="已保存").wait_for(timeout=180_000)
     assert stored(own.client, PLOT)["properties"]["owner"] == "Me"
 
 
@@ -103,7 +103,7 @@ def test_parcels_are_split_and_merged_and_what_would_overlap_is_refused_with_its
         page.wait_for_timeout(200)
     page.locator("#map canvas").focus()
     page.keyboard.press("Enter")
-    page.locator("#edit-answer", has_text=f"{PLOT}-2").wait_for(timeout=60_000)
+    page.locator("#edit-answer", has_text=f"{PLOT}-2").wait_for(timeout=180_000)
     one, two = f"{PLOT}-1", f"{PLOT}-2"
     page.screenshot(path=tmp_path / "split.png")
     page.fill("#edit-id", one)
@@ -112,7 +112,7 @@ def test_parcels_are_split_and_merged_and_what_would_overlap_is_refused_with_its
     page.fill("#edit-with", two)
     page.fill("#edit-into", f"{PLOT}-again")
     page.click("#edit-merge")
-    page.locator("#edit-answer", has_text=f"{PLOT}-again").wait_for(timeout=60_000)
+    page.locator("#edit-answer", has_text=f"{PLOT}-again").wait_for(timeout=180_000)
     again = shapely.geometry.shape(stored(own.client, f"{PLOT}-again")["geometry"])
     assert again.symmetric_difference(shape).area < 1e-12
 
@@ -125,7 +125,7 @@ def test_parcels_are_split_and_merged_and_what_would_overlap_is_refused_with_its
     page.keyboard.press("Enter")
     page.fill("#edit-id", "X-1")
     page.click("#edit-save")
-    page.locator(".faults li", has_text="重叠").first.wait_for(timeout=60_000)
+    page.locator(".faults li", has_text="重叠").first.wait_for(timeout=180_000)
     page.screenshot(path=tmp_path / "faults.png")
     switch(page, "en")
     page.locator(".faults li", has_text="Overlap of").first.wait_for()
@@ -140,11 +140,11 @@ def test_moving_a_planned_line_tells_what_slips_and_stores_nothing(own, lang, tm
     line = next(f["id"] for f in planned if f["properties"]["in_service_from"])
     page = own(f"?lang={lang}&view=lines")
     row = page.locator(".planned", has_text=line).first
-    row.wait_for(state="attached", timeout=60_000)
+    row.wait_for(state="attached", timeout=180_000)
     row.locator("summary").click()
     row.locator("input[type=date]").fill("2031-06-30")
     row.locator("button", has_text={"en": "What slips?", "zh": "影响分析"}[lang]).click()
-    row.locator(".slips").wait_for(timeout=60_000)
+    row.locator(".slips").wait_for(timeout=180_000)
     page.screenshot(path=tmp_path / f"lines-{lang}.png")
     said = own.client.post("/whatif", json={"layer": "utilities", "id": line, "day": "2031-06-30"}).json()
     assert f" {len(said['plots'])} " in row.locator(".slips").inner_text()
@@ -188,7 +188,7 @@ def test_a_delivery_is_looked_at_its_rejects_shown_and_the_rest_stored(own, tmp_
     page.fill("#import-form [name=map]", "id=name")
     page.fill("#import-form [name=coverage]", "none")
     page.click("#import-form button[type=submit]")
-    page.locator(".rejects li").first.wait_for(timeout=60_000)
+    page.locator(".rejects li").first.wait_for(timeout=180_000)
     assert "Accepted: 1 · rejected: 1" in page.locator(".accepted").inner_text()
     page.screenshot(path=tmp_path / "import.png")
     page.fill("#import-reason", "Doc 8")
@@ -197,7 +197,7 @@ def test_a_delivery_is_looked_at_its_rejects_shown_and_the_rest_stored(own, tmp_
     assert page.input_value("#import-reason") == "Doc 8"
     page.screenshot(path=tmp_path / "import-zh.png")
     page.get_by_role("button", name="除被拒绝外存入").click()
-    page.locator("#import-answer", has_text=re.compile("^已存入$")).wait_for(timeout=60_000)
+    page.locator("#import-answer", has_text=re.compile("^已存入$")).wait_for(timeout=180_000)
     assert stored(own.client, "N-1")["id"] == "N-1"
     for part in ("layers", "standards", "people", "audit"):
         page.locator(f"#admin-{part}").locator("xpath=..").locator("summary").click()

@@ -18,7 +18,7 @@ SAY = {
 
 def parts(page):
     """Read the parts of the open score."""
-    page.locator("#suit-parts tbody tr").first.wait_for(timeout=60_000)
+    page.locator("#suit-parts tbody tr").first.wait_for(timeout=180_000)
     return [row.locator("td").all_inner_texts() for row in page.locator("#suit-parts tbody tr").all()]
 
 
@@ -26,7 +26,7 @@ def parts(page):
 def test_plots_are_scored_drawn_and_opened_by_hand_and_by_key(at, lang, scheme, tmp_path):
     words = SAY[lang]
     page = at(f"?lang={lang}&view=suitability&s={PLOTS}", scheme=scheme)
-    page.locator(".classes").wait_for(timeout=60_000)
+    page.locator(".classes").wait_for(timeout=180_000)
     counts = [int(re.search(r": ([\d,]+)$", text)[1].replace(",", "")) for text in page.locator(".classes li").all_inner_texts()]
     scored = int(re.match(r"([\d,]+)", page.locator("#suit-answer > p").first.inner_text())[1].replace(",", ""))
     assert sum(counts) == scored
@@ -45,7 +45,7 @@ def test_plots_are_scored_drawn_and_opened_by_hand_and_by_key(at, lang, scheme, 
     plot = head.split(" · ")[0]
     assert f"open%3D{plot}" in page.url
     page.reload()
-    page.locator("#suit-parts h3", has_text=plot).wait_for(timeout=60_000)
+    page.locator("#suit-parts h3", has_text=plot).wait_for(timeout=180_000)
 
 
 def test_a_plot_whose_factor_nobody_knows_is_drawn_and_told_as_unknown(at, server, tmp_path):
@@ -57,7 +57,7 @@ def test_a_plot_whose_factor_nobody_knows_is_drawn_and_told_as_unknown(at, serve
         server.client.get(f"/collections/parcels/items/{lacking[0]}").json()["geometry"]
     ).point_on_surface()
     page = at(f"?lang=en&view=suitability&s={PLOTS}#map=17/{there.y}/{there.x}")
-    page.locator(".classes").wait_for(timeout=60_000)
+    page.locator(".classes").wait_for(timeout=180_000)
     page.wait_for_timeout(1500)
     box = page.locator("#map").bounding_box()
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
@@ -72,7 +72,7 @@ def test_a_plot_whose_factor_nobody_knows_is_drawn_and_told_as_unknown(at, serve
 def test_a_grid_is_weighed_by_pairs_drawn_and_a_cell_opened(at, lang, tmp_path):
     words = SAY[lang]
     page = at(f"?lang={lang}&view=suitability&s={FACTORS.replace('&', '%26').replace('=', '%3D')}%26cell%3D25")
-    page.locator("#suit-answer .classes").wait_for(timeout=60_000)
+    page.locator("#suit-answer .classes").wait_for(timeout=180_000)
     assert words["cells"] in page.locator("#suit-answer > p").first.inner_text()
     weights = page.locator("#suit-factors input[type=number]")
     assert [weights.nth(n).input_value() for n in range(3)] == ["2", "1", "1"]
@@ -81,7 +81,7 @@ def test_a_grid_is_weighed_by_pairs_drawn_and_a_cell_opened(at, lang, tmp_path):
         page.select_option(f"#pair-{cell}", times)
     page.locator("#suit-form button[type=submit]").focus()
     page.keyboard.press("Enter")
-    page.locator("#suit-ratio:not(.refusal)").wait_for(timeout=60_000)
+    page.locator("#suit-ratio:not(.refusal)").wait_for(timeout=180_000)
     assert float(weights.nth(0).input_value()) == pytest.approx(0.637, abs=5e-4)
     page.wait_for_timeout(1500)
     page.locator("#map canvas").focus()
@@ -95,12 +95,12 @@ def test_a_grid_is_weighed_by_pairs_drawn_and_a_cell_opened(at, lang, tmp_path):
     assert download.value.path().read_bytes()[:2] in (b"II", b"MM")
     page.select_option("#pair-1-2", index=8)
     page.locator("#suit-form button[type=submit]").click()
-    page.locator("#suit-ratio.refusal", has_text=words["contradict"]).wait_for(timeout=60_000)
+    page.locator("#suit-ratio.refusal", has_text=words["contradict"]).wait_for(timeout=180_000)
     page.fill("#suit-factors .reclass input >> nth=0", "nonsense")
     page.locator("#suit-form button[type=submit]").click()
     page.locator("#suit-answer .refusal").wait_for()
     assert re.search(words["bad"], page.locator("#suit-answer .refusal").inner_text(), re.IGNORECASE)
     page.goto(link)
     page.reload()
-    page.locator("#suit-parts h3", has_text=head.strip()).wait_for(timeout=60_000)
+    page.locator("#suit-parts h3", has_text=head.strip()).wait_for(timeout=180_000)
     assert page.locator("#suit-ratio").count() == 1

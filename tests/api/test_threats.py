@@ -103,7 +103,7 @@ def test_b12_slow_clients_are_cut_off_and_hold_up_nobody(park):
                         door.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nX-Slow: "[k : k + 1])
                 assert client.get("/healthz").status_code == 200
                 time.sleep(0.1)
-            assert time.monotonic() - begun < 20
+            assert time.monotonic() - begun < 60
             for door in slow:
                 door.settimeout(5)
                 with suppress(ConnectionResetError):

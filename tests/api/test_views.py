@@ -16,7 +16,7 @@ pytestmark = pytest.mark.browser
 def page(server, watch):
     watch.page.set_viewport_size({"width": 1300, "height": 800})
     watch.page.goto(f"{server.url}/?lang=en")
-    watch.page.wait_for_selector("body[data-drawn]", timeout=60_000)
+    watch.page.wait_for_selector("body[data-drawn]", timeout=180_000)
     return watch.page
 
 
@@ -25,7 +25,7 @@ def test_land_is_found_compared_and_opened(page):
     assert "view=find" in page.url
     page.fill("#find-form [name=least]", "8")
     page.click("#find-form button[type=submit]")
-    page.locator(".match").first.wait_for(timeout=60_000)
+    page.locator(".match").first.wait_for(timeout=180_000)
     assert page.locator(".match").count() > 3
     for n in (0, 1):
         page.locator(".match input[type=checkbox]").nth(n).check()
@@ -39,7 +39,7 @@ def test_land_is_found_compared_and_opened(page):
 
 def matches(page):
     """Read the found plots and their scores."""
-    page.locator(".match, #find-answer .refusal").first.wait_for(timeout=60_000)
+    page.locator(".match, #find-answer .refusal").first.wait_for(timeout=180_000)
     return [
         (row.locator("button").first.inner_text().split(". ", 1)[1], row.locator("strong").inner_text())
         for row in page.locator(".match").all()
@@ -127,7 +127,7 @@ def test_the_page_says_by_how_much_parts_and_assemblies_that_it_did_not_look_at_
     page.goto(
         f"{server.url}/?lang={lang}&view=find&q=least%3D3%26most%3D6%26frontage%3D200%26wish%3Dfrontage%26kind%3Dpart%26kind%3Dassembly"
     )
-    page.locator("#find-answer ol").wait_for(timeout=60_000)
+    page.locator("#find-answer ol").wait_for(timeout=180_000)
     brief = {"area_m2": [2000, 4000], "frontage_m": 200, "wishes": {"frontage": 1}, "kinds": ["part", "assembly"], "services": []}
     gaps = server.client.post("/sitings", json=brief).json()["gaps"]
     assert gaps["part"] > 0
@@ -149,7 +149,7 @@ def test_a_site_is_checked_drawn_and_typed_and_undone(page):
     page.click("#check-undo")
     page.locator("#map canvas").focus()
     page.keyboard.press("Enter")
-    page.locator("#check-answer table").first.wait_for(timeout=60_000)
+    page.locator("#check-answer table").first.wait_for(timeout=180_000)
     assert len(page.locator("#check-text").input_value().splitlines()) == 4
     page.locator("#check-answer details:not(.keep) > summary").first.click()
     text = page.locator("#check-answer").inner_text()
@@ -162,7 +162,7 @@ def test_a_site_is_checked_drawn_and_typed_and_undone(page):
 
     page.fill("#check-text", "4077100,39500100\n4077100 39500200\n4077200 39500200\n4077200,39500100")
     page.locator("#check-form button[type=submit]").click()
-    page.get_by_text("10,000.00 m²").first.wait_for(timeout=60_000)
+    page.get_by_text("10,000.00 m²").first.wait_for(timeout=180_000)
     page.fill("#check-text", "nothing")
     page.locator("#check-form button[type=submit]").click()
     assert "one point a line" in page.locator("#check-note").inner_text()

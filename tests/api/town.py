@@ -33,7 +33,7 @@ class Town:
 
     def visitor(self):
         """Open a client without any past."""
-        return httpx.Client(base_url=self.url, timeout=30, trust_env=False, verify=False)
+        return httpx.Client(base_url=self.url, timeout=120, trust_env=False, verify=False)
 
     @contextmanager
     def signed_in(self, role):

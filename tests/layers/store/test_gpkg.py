@@ -273,7 +273,7 @@ def test_a_busy_base_says_who_writes(store: GpkgStore) -> None:
     assert len(store.read("parcels")) == 2
     with pytest.raises(BusyError, match=rf"Zhao \(process {holder.pid} on .*for more than 0.2 s"):
         store.edit("parcels", LIN, delete=["P1"])
-    holder.communicate("\n", timeout=20)
+    holder.communicate("\n", timeout=120)
     store.edit("parcels", LIN, delete=["P1"])
     other = sqlite3.connect(store.path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
@@ -365,7 +365,7 @@ def test_a_base_in_a_read_only_folder_is_read(store: GpkgStore, tmp_path: Path) 
     above = [p for p in folder.parents if p.owner() == folder.owner() and p.stat().st_mode & 0o111 != 0o111]
     for p in above:
         p.chmod(p.stat().st_mode | 0o111)
-    out, _ = child(READER, folder / "land.gpkg").communicate(timeout=30)
+    out, _ = child(READER, folder / "land.gpkg").communicate(timeout=120)
     folder.chmod(0o755)
     assert out.split("\n")[:2] == ["2", "read only"]
     assert [p.name for p in folder.iterdir()] == ["land.gpkg"]

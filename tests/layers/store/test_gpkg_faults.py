@@ -68,7 +68,7 @@ def test_a7_a10_a_writer_killed_inside_a_delivery_leaves_all_or_nothing(base: Pa
                 assert child.stdout.readline() == "chunk\n"
             assert ids(store.read("parcels")) == ["P1", "P2"]  # readers see nothing of it
             os.kill(child.pid, signal.SIGKILL)
-            child.communicate(timeout=20)
+            child.communicate(timeout=120)
             assert ids(store.read("parcels")) == ["P1", "P2"]
             assert store.versions() == before
             store.edit("parcels", WU, put=plots("P1"))  # and the next writer need not wait for the dead one
@@ -98,7 +98,7 @@ def test_a9_many_writers_wait_for_each_other_and_none_is_refused(base: Path) -> 
             writer.join()
         assert len(store.read("parcels")) == 0  # a long reader is in nobody's way, and nobody is in its
     assert errors == []
-    assert max(waits) < 10
+    assert max(waits) < 30
     with closing(GpkgStore.open(base)) as store:
         assert len(store.read("parcels")) == 100
         assert [write.first for write in store.writes()] == list(range(1, 101))

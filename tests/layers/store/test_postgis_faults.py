@@ -57,7 +57,7 @@ def test_a7_a10_a_writer_killed_inside_a_delivery_leaves_all_or_nothing(url: str
                 assert child.stdout.readline() == "chunk\n"
             assert ids(store.read("parcels")) == ["P1", "P2"]  # readers see nothing of it
             os.kill(child.pid, signal.SIGKILL)
-            child.communicate(timeout=20)
+            child.communicate(timeout=120)
             assert ids(store.read("parcels")) == ["P1", "P2"]
             assert store.versions() == before
             store.edit("parcels", WU, put=plots("P1"))  # and the next writer need not wait for the dead one
@@ -87,7 +87,7 @@ def test_a9_many_writers_wait_for_each_other_and_none_is_refused(url: str) -> No
         for writer in writers:
             writer.join()
     assert errors == []
-    assert max(waits) < 10
+    assert max(waits) < 30
     with closing(PostgisStore.open(url)) as store:
         assert len(store.read("parcels")) == 100
         assert len(store.writes()) == 100
