@@ -54,8 +54,8 @@ CODED: Mapping[str, str] = {
 """The column that colours each layer; another layer has one colour."""
 SYSTEM: Mapping[str, str] = {"zoning": "planning_2023", "land_use": "survey_gtdc"}
 """The code system that a layer's colours belong to: the same digits mean other uses in another, which stays grey."""
-HIDDEN = ("zoning", "land_use", "development_areas", "approvals", "divisions", "resettlements")
-"""Layers that begin switched off: fills that would hide the readiness."""
+HIDDEN = ("zoning", "land_use", "development_areas", "approvals", "divisions", "resettlements", "stakeholders", "set_outs")
+"""Layers that begin switched off: fills that would hide the readiness, and points of single works."""
 DASHES: Mapping[str, Sequence[float] | None] = {
     "in_service": None,
     "under_construction": [4, 1.5],

@@ -163,7 +163,7 @@ def test_each_number_of_the_dashboard_leads_to_its_plots(own, lang, tmp_path):
     for n in range(rows.count()):
         count = int(rows.nth(n).locator("button").inner_text())
         rows.nth(n).locator("button").click()
-        page.locator("#supply-plots h3", has_text=f" {count} ").wait_for(timeout=30_000)
+        page.locator("#supply-plots h3", has_text=f" {count} ").wait_for(timeout=180_000)
     page.screenshot(path=tmp_path / "dashboard.png")
     with page.expect_download() as download:
         page.get_by_role("button", name={"en": "Save as SVG", "zh": "保存为 SVG"}[lang]).first.click()

@@ -30,13 +30,17 @@ export function supplyView(page) {
   const ledger = ledgerFigures(page);
   const named = (row) => (row.state === "dated" ? row.period : page.words()[`supply_${row.state}`]);
 
+  let turn = 0;
+
   /** Show the plots behind a row: on the map and in a list. */
   async function behind(group, row) {
+    const mine = ++turn;
     const [words, fmt, into] = [page.words(), page.fmt(), byId("supply-plots")];
     into.replaceChildren(words.loading);
     try {
       const found = (await server.ask(`collections/findings/items?limit=${MOST}&properties=area,ready_from&filter=${encodeURIComponent(condition(row))}`)).features;
       const plots = group.split === "use" ? await ofUse(found, group.group) : group.split === "size" ? found.filter((f) => f.properties.area >= group.least_m2 && f.properties.area < (group.below_m2 ?? Infinity)) : found;
+      if (mine !== turn) return;
       page.outline(plots.map((f) => f.id));
       const list = plots.slice(0, LISTED).map((f) => make("li", {}, make("button", { type: "button", class: "link", onclick: () => page.show(f.id) }, f.id), ` ${fmt.area(f.properties.area)}`));
       const csv = () => saveTable("plots.csv", [["id", "area_m2", "ready_from"], ...plots.map((f) => [f.id, f.properties.area, f.properties.ready_from])]);
@@ -44,7 +48,7 @@ export function supplyView(page) {
         make("ul", { class: "plots" }, ...list), plots.length > LISTED ? `… ${plots.length - LISTED}` : "");
       into.scrollIntoView({ block: "nearest" });
     } catch (failure) {
-      into.replaceChildren(failure instanceof server.Refusal ? failure.say(page.language()) : words.failed);
+      if (mine === turn) into.replaceChildren(failure instanceof server.Refusal ? failure.say(page.language()) : words.failed);
     }
   }
 
