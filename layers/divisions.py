@@ -16,9 +16,6 @@ from layers.project_land import SHARED, grounds
 from layers.standards import Standards
 from layers.store.base import Edit, Store
 
-LONGEST = 20
-"""So many divisions may lie one in the other."""
-
 
 class LostDivisionError(Refusal):
     """A division belongs to one that there is not, or to itself."""
@@ -62,13 +59,13 @@ def hold_divisions(store: Store, edits: Sequence[Edit]) -> None:
                 f"divisions {id} 的上级 {above} 不存在,请先建立 {above} 或更正 {id} 的上级",
             )
         way = [id]
-        while not pd.isna(parent.get(way[-1])) and len(way) <= LONGEST:
-            way.append(parent[way[-1]])
-            if way[-1] == id or len(way) > LONGEST:
-                said = " → ".join(way)
+        while not pd.isna(above := parent.get(way[-1])):
+            way.append(above)
+            if above in way[:-1]:
+                said = " → ".join(way[way.index(above) :])
                 raise LostDivisionError(
-                    f"divisions {id} would belong to itself: {said}; correct one of these parents",
-                    f"divisions {id} 将隶属于自身:{said},请更正其中一个上级",
+                    f"divisions {above} would belong to itself: {said}; correct one of these parents",
+                    f"divisions {above} 将隶属于自身:{said},请更正其中一个上级",
                 )
 
 
