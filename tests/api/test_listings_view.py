@@ -43,7 +43,7 @@ def at(town, watch):
         page.fill("[name=user]", role)
         page.fill("[name=password]", PASSWORD)
         page.click("button[type=submit]")
-        page.wait_for_url(f"{town.url}/**")
+        page.wait_for_url(lambda url: "/login" not in url)
         page.goto(f"{town.url}/{address}")
         page.wait_for_selector("body[data-drawn]")
         return page

@@ -197,8 +197,8 @@ def test_a_plots_card_leads_to_its_project_and_a_project_that_there_is_not_is_na
     page.locator("#project-page .grounds li", has_text="S-77").wait_for()
     assert "project=P-77" in page.url
     page.go_back()
+    page.locator("body[data-view='']").wait_for()
     page.locator("#card h2", has_text=PLOT).wait_for()
-    assert page.locator("body").get_attribute("data-view") == ""
     page.fill("#number", "P-K04")
     page.keyboard.press("Enter")
     page.locator("#project-page h2", has_text="pharmaceuticals 4").wait_for()

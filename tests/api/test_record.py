@@ -26,7 +26,6 @@ def town(park, tmp_path_factory):
 def as_(town, watch):
     def go(role, address):
         watch.page.goto("about:blank")  # what the page before still asks for is nobody's
-        watch.page.goto("about:blank")  # what it still asks for would be sent to sign in
         watch.page.context.clear_cookies()
         with town.signed_in(role) as client:
             cookies = [{"name": c.name, "value": c.value, "url": town.url} for c in client.cookies.jar]
