@@ -155,3 +155,18 @@ def test_the_plots_behind_a_figure_are_those_of_the_last_click(at):
         held[0].continue_()
     page.locator("#number").fill("x")  # the late answer was read by now
     assert page.locator("#supply-plots").inner_text() == last
+
+
+def test_a_feature_that_comes_after_another_was_begun_is_not_edited(at):
+    page, held = at(f"?lang=en&view=edit&plot={PLOT}"), []
+    page.locator("#edit-head", has_text=PLOT).wait_for()
+    page.route(lambda url: f"/collections/parcels/items/{PLOT}" in url, lambda route: held.append(route))
+    page.click("#edit-load")
+    page.select_option("#edit-layer", "roads")
+    page.locator("#edit-head", has_text="New").wait_for()
+    with page.expect_response(lambda answer: f"/items/{PLOT}" in answer.url):
+        held[0].continue_()
+    page.evaluate("fetch('about.json').then((answer) => answer.json())")  # the late answer was read by now
+    assert PLOT not in page.locator("#edit-head").inner_text()
+    assert page.locator("#edit-id").input_value() == ""
+    assert page.locator("#edit-delete").is_hidden()

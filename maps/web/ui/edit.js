@@ -39,8 +39,11 @@ export function editView(page) {
     told(said);
   }
 
-  /** Begin with a stored feature, or with a new one. @param {string} name @param {string} id */
+  let turn = 0;
+
+  /** Begin with a stored feature, or with a new one; an answer that comes after another beginning is dropped. @param {string} name @param {string} id */
   async function load(name, id) {
+    const mine = ++turn;
     Object.assign(now, { layer: name, id: "", etag: "", was: {}, geometry: null, cut: null });
     form().replaceChildren();
     byId("edit-head").replaceChildren();
@@ -48,9 +51,11 @@ export function editView(page) {
     if (id) {
       try {
         const { feature: found, etag } = await server.versioned(name, id);
+        if (mine !== turn) return;
         Object.assign(now, { id, etag, was: found.properties });
         if (found.geometry) page.mark([found.geometry]);
       } catch (failure) {
+        if (mine !== turn) return;
         told(() => [failure instanceof server.Refusal ? failure.say(page.language()) : page.words().failed]);
       }
     }
