@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from pydantic import BaseModel
@@ -14,9 +14,11 @@ from layers.base import Codes, Text
 from layers.catalogue import LAYERS
 from layers.divisions import Division
 from layers.ledger.community import AMENITY_KINDS, DIVISION_KINDS
-from layers.plan.circle import Reach
 from layers.plan.readiness import STATES as READY_STATES
 from layers.units import mu
+
+if TYPE_CHECKING:
+    from layers.plan.circle import Reach
 
 VERDICTS = {"free": Text("free", "可用"), "blocked": Text("blocked", "不可用"), "unknown": Text("unknown", "未知")}
 STATES = {"within": Text("within reach", "可达"), "beyond": Text("out of reach", "不可达"), "unknown": Text("unknown", "未知")}

@@ -11,7 +11,6 @@ from api.community import CircleBody, DivisionBody
 from api.deps import AStore, TheStandards
 from api.models import Moment, Problem
 from layers.divisions import division
-from layers.living import living_circle
 
 router = APIRouter(tags=["community"], responses={400: {"model": Problem}, 404: {"model": Problem}})
 
@@ -30,4 +29,6 @@ def the_living_circle(
     on: date | None = None, as_of: Moment | None = None,
 ) -> CircleBody:  # fmt: skip
     """Tell which kinds of amenities lie within 15 minutes on foot of a place: within, beyond or unknown, and the nearest."""
+    from layers.living import living_circle  # brings in scipy, which a service need not load before it answers
+
     return CircleBody.of(layer, id, *living_circle(store, standards, layer, id, on, as_of))

@@ -108,5 +108,5 @@ def serving(base: Path | str, folder: Path, *more: object, **settings: str) -> I
             assert process.poll() in (None, -signal.SIGKILL), log.read_text("utf-8")
         finally:
             process.terminate()
-            process.wait(30)
+            process.wait(120)
     assert "Traceback" not in log.read_text("utf-8"), log.read_text("utf-8")

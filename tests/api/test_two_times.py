@@ -20,7 +20,7 @@ from layers.store.base import Change
 from layers.store.gpkg import GpkgStore
 from tests.api.faces import DAY, shudi
 
-STORED = {"layers", "export", "sheet"}
+STORED = {"layers", "export", "sheet", "division"}
 """Commands that show what is stored, as it was known; no day changes that. What stands nowhere here says how the land stands."""
 TIMELESS = {
     "init": "makes a base", "demo": "makes a base", "import": "writes", "edit": "writes", "undo": "writes", "parcel split": "writes",
@@ -37,7 +37,7 @@ LISTINGS = {"verify": "makes a verdict again of the moment that its pack names"}
 PEOPLE = ("user", "people", "audit")
 ROUTES_WITHOUT = {
     "/": "the page", "/about.json": "tells of the base as it is", "/legend.json": "words", "/style.json": "looks", "/healthz": "now",
-    "/plots/{id}/verdict": "tells the land as it is; what was known before is told by /plots/{id}",
+    "/divisions/{id}": "sums the stored findings", "/plots/{id}/verdict": "tells the land as it is; what was known before is told by /plots/{id}",
     "/sitings": "takes the stored findings, and a day of its own by which services must serve",
     "/tiles/terrain/{z}/{x}/{y}.png": "shades the heights", "/sites/read": "reads a file", "/coverage": "tells of a delivery",
     "/tiles/{layer}/{z}/{x}/{y}.mvt": "carries the dates: the map moves through time without a request",
