@@ -14,12 +14,12 @@ from layers.units import M2_PER_HA
 
 
 class NeighbourRow(BaseModel):
-    """A parcel or a recorded stakeholder along works: `name` is that of the right holder; `distance_m` is missing where no place is recorded."""
+    """A parcel or a recorded stakeholder along works: `name` is that of the right holder."""
 
     layer: Literal["stakeholders", "parcels"]
     id: str
     name: str | None
-    distance_m: float | None
+    distance_m: float
     contacted_on: date | None
     need: str | None
     settled_on: date | None
@@ -72,7 +72,7 @@ def render(body: AlongBody, zh: bool) -> str:
         else ("layer", "id", "name", "m away", "spoken to", "asks for", "settled")
     )
     rows = [
-        (r.layer, r.id, r.name or "-", "-" if r.distance_m is None else f"{r.distance_m:.1f}", str(r.contacted_on or "-"), r.need or "-", str(r.settled_on or "-"))
+        (r.layer, r.id, r.name or "-", f"{r.distance_m:.1f}", str(r.contacted_on or "-"), r.need or "-", str(r.settled_on or "-"))
         for r in body.rows
     ]  # fmt: skip
     parcels, spoken, recorded, met, within = (

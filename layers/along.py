@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from layers.base import united
 from layers.errors import Refusal
 from layers.project_land import grounds
-from layers.roads import half_width
+from layers.roads import road_land
 from layers.store.base import Compare, Store, When
 
 FARTHEST = 1000.0
@@ -51,12 +51,9 @@ def along(store: Store, project: str, within: float, as_of: When | None = None) 
             .tolist()
         )
         roads = store.read("roads", ids=named, as_of=as_of)
-        land = grounds(store, as_of)
-        land = land[(land["project"] == project).to_numpy(bool)]
-        works = np.concatenate(
-            [shapely.buffer(roads.geometry.to_numpy(), half_width(roads), cap_style="flat"), land.geometry.to_numpy()]
-        )
-        works = works[~shapely.is_empty(works)]
+        land = grounds(store, as_of, project)
+        axes, between = roads.geometry.to_numpy(), road_land(roads)
+        works = np.concatenate([np.where(shapely.is_empty(between), axes, between), land.geometry.to_numpy()])
         if not len(works):
             raise NoWorksError(
                 f"project {project} has no sections with a stored road, no sites and no parcels: record where its works are",
@@ -80,7 +77,7 @@ def along(store: Store, project: str, within: float, as_of: When | None = None) 
     told = told[(told["distance_m"] <= within).to_numpy(bool)]
     both = [pd.DataFrame(part[list(COLUMNS)]) for part in (told, parcels) if len(part)]
     rows = pd.concat(both, ignore_index=True) if both else pd.DataFrame(columns=list(COLUMNS))
-    rows = rows.sort_values(["distance_m", "layer", "id"], kind="stable", na_position="first").reset_index(drop=True)
+    rows = rows.sort_values(["distance_m", "layer", "id"], kind="stable").reset_index(drop=True)
     return Along(rows, float(shapely.area(shapely.difference(strip, covered))), tuple(sorted(set(named) - set(roads["id"]))))
 
 

@@ -20,7 +20,7 @@ from layers.plan.levelling import earthwork
 from layers.plan.readiness import SERVICES
 from layers.plan.siting import NO, UNKNOWN, YES, Brief, Judged, Near, Plots, Rows, at_least, at_most
 from layers.plan.supply import survey_of
-from layers.roads import half_width
+from layers.roads import road_land
 from layers.store.base import Compare, Store
 
 TOLD = ("verdict", "reason", "road_class", "contested", *(f"{s}_{what}" for s in SERVICES for what in ("state", "from", "line")))
@@ -57,7 +57,7 @@ class Land:
         west, south, east, north = box
         roads = self._store.read("roads", box=(west - 100, south - 100, east + 100, north + 100))
         public = roads[(roads["class"] != "private").to_numpy(bool)]
-        return np.asarray(shapely.buffer(public.geometry.to_numpy(), half_width(public), cap_style="flat"), object)
+        return road_land(public)
 
     def measure(self, criterion: str, rows: Rows, parts: NDArray[np.object_] | None = None) -> Judged:
         """Measure a criterion that stands in no table, of plots or of `parts` of them; what a part costs nobody knows."""

@@ -96,11 +96,12 @@ def each_parcel(cases: pd.DataFrame) -> pd.DataFrame:
     return pairs[(pairs["parcel"] != "").to_numpy(bool)]
 
 
-def grounds(store: Store, as_of: When | None = None) -> gpd.GeoDataFrame:
-    """List the land of all projects, unjudged: sites that are not cancelled and parcels of land cases; layer, id, project."""
+def grounds(store: Store, as_of: When | None = None, project: str | None = None) -> gpd.GeoDataFrame:
+    """List the land of all projects or of one, unjudged: sites that are not cancelled and parcels of land cases; layer, id, project."""
+    mine = [] if project is None else [Compare("project", "=", project)]
     with store.snapshot():
-        sites = store.read("sites", as_of=as_of, columns=["id", "project", "status"])
-        named = _named(store, as_of)
+        sites = store.read("sites", as_of=as_of, columns=["id", "project", "status"], where=mine)
+        named = _named(store, as_of, mine)
         parcels = store.read("parcels", ids=list(dict.fromkeys(named["parcel"])), columns=["id"], as_of=as_of)
     sites = sites[_alive(sites)]
     pairs = named[["project", "parcel"]].drop_duplicates()

@@ -27,6 +27,11 @@ def half_width(roads: gpd.GeoDataFrame) -> NDArray[np.float64]:
     return np.asarray(np.nan_to_num(roads["red_line_width"].to_numpy(float)) / 2)
 
 
+def road_land(roads: gpd.GeoDataFrame) -> NDArray[np.object_]:
+    """Draw the land of each road between its red lines; empty where no width is recorded."""
+    return np.asarray(shapely.buffer(roads.geometry.to_numpy(), half_width(roads), cap_style="flat"), object)
+
+
 def red_line(features: gpd.GeoDataFrame, ask: Ask) -> Claims:
     """Claim the land between the red lines of the roads that are not retired (C12).
 

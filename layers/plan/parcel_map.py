@@ -15,7 +15,7 @@ from geo.crs import ellipsoidal_area
 from geo.shape import Points, boundary_points, noded
 from layers.base import Text
 from layers.parcels import ON
-from layers.roads import half_width
+from layers.roads import road_land
 
 SIDES = (Text("north", "北"), Text("east", "东"), Text("south", "南"), Text("west", "西"))
 NOBODY = Text("land that nobody surveyed", "未调查土地")
@@ -63,7 +63,7 @@ def parcel_map(plot: pd.Series, parcels: gpd.GeoDataFrame, roads: gpd.GeoDataFra
     shape = noded(plot["geometry"], shapely.get_coordinates(others.geometry.to_numpy()), ON)
     land = gpd.GeoDataFrame(
         {"name": roads["name"]},
-        geometry=shapely.buffer(roads.geometry.to_numpy(), half_width(roads), cap_style="flat"),
+        geometry=road_land(roads),
         crs=roads.crs,
     )
     code, address, owner = (plot[c] if isinstance(plot[c], str) else "" for c in ("use_code", "address", "owner"))

@@ -17,7 +17,7 @@ from layers.base import Ask, Land, Text
 from layers.catalogue import LAYERS
 from layers.plan.access import Course, Ways, connection, is_road_land
 from layers.plan.supply import survey_of
-from layers.roads import CLASSES, half_width
+from layers.roads import CLASSES, half_width, road_land
 from layers.service import REACH
 
 PRINTED = 0.05
@@ -49,7 +49,7 @@ def routes(ways: Ways, ready: Mapping[str, Any], land: Land, services: Iterable[
     A service without a line near has none.
     """
     roads, parcels, utilities = (survey_of(land, LAYERS[n], ways.plots.crs).features for n in ("roads", "parcels", "utilities"))
-    strips = shapely.buffer(roads.geometry.to_numpy(), half_width(roads), cap_style="flat")
+    strips = road_land(roads)
     streets = np.r_[strips, parcels.geometry.to_numpy()[is_road_land(parcels, ways.ask)]]
     named = dict[str, tuple[gpd.GeoDataFrame, int]]()
     for service in services:

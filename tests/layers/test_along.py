@@ -82,6 +82,12 @@ def test_land_of_a_project_is_its_works_too_but_not_what_was_cancelled(base: Sto
     assert set(along(base, "B", 15.0).rows["id"]) == {"own", "near", "far"}, "its own parcel does not lie beside it"
 
 
+def test_a_road_without_a_recorded_width_is_measured_from_its_axis(base: Store) -> None:
+    edit(base, [Wish("roads", "R", "update", {"red_line_width": None})], LIN, BOOK)
+    told = along(base, "A", 30.0).rows.set_index("id")["distance_m"].to_dict()
+    assert told == pytest.approx({"own": 10, "near": 15, "1": 20})
+
+
 def test_a_project_without_a_place_is_refused_with_the_remedy(base: Store) -> None:
     with pytest.raises(NoWorksError, match="record where its works are") as refused:
         along(base, "C", 50.0)

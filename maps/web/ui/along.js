@@ -19,7 +19,7 @@ export function alongWorks(id, page) {
   function row(/** @type {any} */ r) {
     const name = make("button", { type: "button", class: "link", onclick: () => page.reveal(r.layer, r.id) }, r.id);
     const day = (/** @type {string | null} */ on) => make("td", { class: "day" }, on ? fmt.day(on) : "–");
-    return make("tr", {}, make("th", { scope: "row" }, name), make("td", {}, page.columns()[r.layer].title), make("td", {}, r.name || words.not_recorded), make("td", { class: "number" }, r.distance_m === null ? words.unknown : fmt.upto(r.distance_m, 1)),
+    return make("tr", {}, make("th", { scope: "row" }, name), make("td", {}, page.columns()[r.layer].title), make("td", {}, r.name || words.not_recorded), make("td", { class: "number" }, fmt.upto(r.distance_m, 1)),
       day(r.contacted_on), make("td", {}, r.need || "–"), day(r.settled_on));
   }
 
