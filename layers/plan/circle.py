@@ -39,10 +39,10 @@ def circle(
 ) -> list[Reach]:  # fmt: skip
     """Tell for each kind of `living_circle.kinds` whether one lies within `living_circle.reach` on foot of the middle of a place.
 
-    One walks straight to the nearest road, along roads in service, and straight to the amenity; amenities must be in service too. It is
-    `within` where roads and an amenity that surely serve lead there, `beyond` where neither unrecorded ones, nor what unsurveyed land
+    One walks straight to a road within `living_circle.approach`, along roads in service, and straight to the amenity, which must be in
+    service too, whatever road is the shortest. It is `within` where roads and an amenity that surely serve lead there, `beyond` where neither unrecorded ones, nor what unsurveyed land
     may hold (`roads_surveyed`, `surveyed`: the kinds whose survey covers the reach) could, else unknown. A way on foot is never shorter than
-    the straight line. Time and memory grow with the roads within the reach.
+    the straight line, and nobody knows whether one can walk that where it is no farther than to a road. Time and memory grow with the roads within the reach.
     """
     reach, approach, snap = (
         float(ask.standards[name]) for name in ("living_circle.reach", "living_circle.approach", "network.snap")
@@ -53,7 +53,8 @@ def circle(
     drawn = lineal(lines)
     sure = _walks(start, goals, lines[drawn & on_road & np.isin(sort, ON_FOOT)], approach, snap)
     perhaps = _walks(start, goals, lines[drawn & may_road & (sort != "expressway")], approach, snap)
-    least = np.where(roads_surveyed & np.isfinite(perhaps), perhaps, shapely.distance(start, goals))
+    straight = shapely.distance(start, goals)
+    least = np.where(roads_surveyed & np.isfinite(perhaps) & (straight > approach), perhaps, straight)
     kinds, unsaid = amenities["kind"].to_numpy(object), amenities["kind"].isna().to_numpy(bool)
     found = []
     for kind in ask.standards["living_circle.kinds"]:
@@ -85,24 +86,24 @@ def _serving(features: gpd.GeoDataFrame, ask: Ask) -> tuple[Flags, Flags]:
 
 
 def _walks(start: BaseGeometry, goals: NDArray[np.object_], lines: NDArray[np.object_], approach: float, snap: float) -> Numbers:
-    """Measure the ways from a point to others: to the nearest line, along lines, and off them; inf where no line is near enough."""
+    """Measure the ways from a point to others: straight to any line within `approach`, along lines, and straight off them; inf: none."""
     away = np.full(len(goals), np.inf)
     if not len(lines) or not len(goals):
         return away
     ends = np.concatenate([[start], goals])
-    tree = shapely.STRtree(lines)
-    of, line = tree.query_nearest(ends, max_distance=approach, all_matches=False)
+    of, line = shapely.STRtree(lines).query(ends, predicate="dwithin", distance=approach)
     if not (of == 0).any():
         return away
     foot = shapely.line_interpolate_point(lines[line], shapely.line_locate_point(lines[line], ends[of]))
     g = graph(lines, snap, foot, split_at_ends=True)
-    low, high = np.minimum(g.start, g.end), np.maximum(g.start, g.end)
-    order = np.lexsort((g.length, high, low))
-    first = np.r_[True, (np.diff(low[order]) != 0) | (np.diff(high[order]) != 0)][: len(order)]
-    edge = order[first]  # of several ways between two nodes the shortest
-    ways = coo_array((np.maximum(g.length[edge], 1e-9), (low[edge], high[edge])), shape=(len(g.nodes),) * 2).tocsr()
-    along = dijkstra(ways, directed=False, indices=g.point[of == 0][0])
-    off = shapely.distance(ends[of], foot)
-    walk = off[of == 0][0] + along[g.point] + off
-    away[of[of > 0] - 1] = walk[of > 0]
-    return away
+    own, off = len(g.nodes) + of, shapely.distance(ends[of], foot)  # places are nodes of their own: none is a way to another
+    leaves = of == 0
+    begins = np.concatenate([g.start, g.end, own[leaves], g.point[~leaves]])
+    ceases = np.concatenate([g.end, g.start, g.point[leaves], own[~leaves]])
+    length = np.concatenate([g.length, g.length, off[leaves], off[~leaves]])
+    order = np.lexsort((length, ceases, begins))
+    first = np.r_[True, (np.diff(begins[order]) != 0) | (np.diff(ceases[order]) != 0)]
+    way = order[first]  # of several ways between two nodes the shortest
+    count = len(g.nodes) + len(ends)
+    ways = coo_array((np.maximum(length[way], 1e-9), (begins[way], ceases[way])), shape=(count, count)).tocsr()
+    return np.asarray(dijkstra(ways, indices=len(g.nodes))[len(g.nodes) + 1 :])
