@@ -15,12 +15,12 @@ from layers.catalogue import LAYERS
 from layers.divisions import Division
 from layers.ledger.community import AMENITY_KINDS, DIVISION_KINDS
 from layers.plan.readiness import STATES as READY_STATES
+from layers.plan.supply import VERDICTS
 from layers.units import mu
 
 if TYPE_CHECKING:
     from layers.plan.circle import Reach
 
-VERDICTS = {"free": Text("free", "可用"), "blocked": Text("blocked", "不可用"), "unknown": Text("unknown", "未知")}
 STATES = {"within": Text("within reach", "可达"), "beyond": Text("out of reach", "不可达"), "unknown": Text("unknown", "未知")}
 
 
@@ -121,7 +121,7 @@ def render_division(body: DivisionBody, zh: bool) -> str:
     head = ("结论", "配套状态", "宗数", "面积(m2)") if zh else ("verdict", "readiness", "plots", "m2")
 
     def row(share: LandShare) -> tuple[str, ...]:
-        verdict, ready = VERDICTS[share.verdict], READY_STATES[share.ready_state].name
+        verdict, ready = VERDICTS[share.verdict].name, READY_STATES[share.ready_state].name
         return (
             (verdict.zh, ready.zh, str(share.plots), f"{share.area_m2:,.2f}")
             if zh

@@ -19,7 +19,7 @@ from layers.formats import raster, records, vector
 from layers.formats.deliver import Prepared, coverage, prepare
 from layers.formats.mapping import Mapping, describe
 from layers.standards import Standards
-from layers.steward import GUARDED, hold
+from layers.steward import HELD, hold
 from layers.store.base import Change, Edit, Store
 
 REJECT_MARGIN = 1.0
@@ -133,7 +133,7 @@ def deliver(
 def _edit(store: Store, planned: Plan, replace_all: bool) -> Edit:
     """Tell a delivery of records as an edit, to be held against the others."""
     name = planned.layer.name
-    if name not in (*GUARDED, "documents"):
+    if name not in HELD:
         return Edit(name)
     gone = set(store.read(name, columns=["id"])["id"]) - set(planned.features["id"]) if replace_all else set()
     return Edit(name, planned.features, tuple(sorted(gone)))

@@ -6,8 +6,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+import geopandas as gpd
+import numpy as np
 import pandas as pd
 import shapely
+from numpy.typing import NDArray
+from shapely.geometry.base import BaseGeometry
 
 from layers.assessment import stored
 from layers.errors import Refusal
@@ -82,7 +86,9 @@ def division(store: Store, standards: Standards, id: str, as_of: datetime | None
         found, inputs = store.findings(plots["id"].tolist(), ["verdict", "ready_state"])
         old = as_of is not None or bool(stale(store, inputs, standards))
         homes = store.read("resettlements", (west, south, east, north), columns=["id"], as_of=as_of)
+        homes = homes[_shares(homes, own.geometry)]
         land = grounds(store, as_of)
+        land = land[_shares(land, own.geometry)]
     shape = own.geometry
     shapely.prepare(shape)
     chain: list[str] = []
@@ -99,9 +105,13 @@ def division(store: Store, standards: Standards, id: str, as_of: datetime | None
     told = told[told["area"] > SHARED].fillna({"verdict": "unknown", "ready_state": "unknown"})
     told = told.assign(verdict="unknown", ready_state="unknown") if old else told
     sums = told.groupby(["verdict", "ready_state"], as_index=False, sort=True).agg(plots=("area", "size"), area=("area", "sum"))
-    meets = land[shapely.area(shapely.intersection(land.geometry.to_numpy(), shape)) > SHARED]
     return Division(
         id, own["name"], own["kind"], tuple((i, every["name"][i]) for i in chain), tuple((i, every["name"][i]) for i in below),
         float(shapely.area(shape)), sums, float(shapely.area(shape) - sums["area"].sum()), old,
-        tuple(homes["id"][shapely.intersects(homes.geometry.to_numpy(), shape)]), tuple(sorted(set(meets["project"]))),
+        tuple(homes["id"]), tuple(sorted(set(land["project"]))),
     )  # fmt: skip
+
+
+def _shares(features: gpd.GeoDataFrame, shape: BaseGeometry) -> NDArray[np.bool_]:
+    """Tell which features share land with a shape; a common border is not shared."""
+    return np.asarray(shapely.area(shapely.intersection(features.geometry.to_numpy(), shape)) > SHARED, bool)

@@ -34,7 +34,8 @@ OFFERED = ("published", "sold")
 """States of listings that bind their scheme."""
 GUARDED = ("projects", "permits", "phases")
 """The tables whose records are held against each other."""
-
+HELD = (*GUARDED, "documents", "divisions")
+"""The tables whose records `hold` passes or refuses."""
 
 RESTS_ON = (
     "projects", "permits", "land_cases", "opinions", "approvals", "buildings", "connections", "relocations", "sections", "issues",

@@ -173,3 +173,12 @@ def test_no_hostile_file_ends_in_a_traceback_or_changes_the_base(empty_base, tmp
         taken += found.status == 0
     assert taken > 5
     assert content(empty_base) == before
+
+
+def test_divisions_that_belong_to_nothing_are_refused_whole(deliver, empty_base):
+    lost = deliver({"D": shapely.box(*AREA)}, layer="divisions", properties={"name": "村", "kind": "village", "parent": "nobody"})
+    assert (lost.status, "divisions D belongs to nobody" in lost.err) == (2, True)
+    assert "divisions" not in stored(empty_base)
+    assert deliver({"D": shapely.box(*AREA)}, layer="divisions", properties={"name": "村", "kind": "village"}).status == 0
+    own = deliver({"D": shapely.box(*AREA)}, layer="divisions", properties={"name": "村", "kind": "village", "parent": "D"})
+    assert "would belong to itself" in own.err

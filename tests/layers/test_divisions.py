@@ -86,7 +86,7 @@ def test_land_counts_with_what_lies_inside_and_all_of_it_adds_up(base: Store) ->
     }
     edit(base, [Wish("parcels", id, "create", {}, shape) for id, shape in plots.items()], LIN, BOOK)
     edit(base, [Wish("projects", "P", "create", {"name": "p", "kind": "industrial"}), Wish("sites", "T", "create", {"project": "P"}, box(95, 5, 130, 15)),
-                Wish("resettlements", "R", "create", {"name": "r"}, box(90, 90, 130, 130)), Wish("resettlements", "Q", "create", {"name": "q"}, box(200, 0, 210, 9))], LIN, BOOK)  # fmt: skip
+                Wish("resettlements", "R", "create", {"name": "r"}, box(90, 90, 130, 130)), Wish("resettlements", "Q", "create", {"name": "touching"}, box(100, 0, 110, 9))], LIN, BOOK)  # fmt: skip
     told = division(base, STANDARDS, "D")
     assert told.land.to_dict("records") == [{"verdict": "unknown", "ready_state": "unknown", "plots": 2, "area": 400.0 + 200.0}]
     assert told.area == told.land["area"].sum() + told.beside == 10_000
