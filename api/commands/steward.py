@@ -42,6 +42,11 @@ from layers.stock import all_figures
 from layers.store.base import Change
 from layers.wishes import Wish
 
+
+class UnnamedProjectError(Refusal):
+    """What is told of one project was asked of all."""
+
+
 LEVELS = [name for name in RANK if name != "none"]
 
 
@@ -61,6 +66,10 @@ def project(
     context: Context, id: str | None, by: Literal["month", "week"] | None, within: float | None, on: date | None, as_of: datetime | None
 ) -> None:  # fmt: skip
     """List the projects, or tell one: its steps, what they wait for, when it starts and produces and why then, its warnings."""
+    if id is None and (by is not None or within is not None):
+        raise UnnamedProjectError(
+            "--tasks and --along tell of one project: name it", "--tasks 与 --along 只针对一个项目,请给出项目编号"
+        )
     with context.store(read_only=True) as store:
         of = steward(store, Standards.load(), on or date.today(), as_of, id)
         if id is not None and within is not None:

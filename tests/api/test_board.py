@@ -128,3 +128,6 @@ def test_who_lies_along_works_is_told_over_http_and_by_the_command_alike(server:
     assert server.client.get("/projects/P-road(示例)/stakeholders", params={"within": 1001}).status_code == 422
     refused = shudi("project", "P-K03", "--along", "1001", "--base", park)
     assert refused.status == 2
+    for asked in (("--along", "50"), ("--tasks", "week")):
+        refused = shudi("--lang", "zh", "--base", park, "project", *asked)
+        assert (refused.status, "请给出项目编号" in refused.err) == (2, True), "it lists no projects in their place"
