@@ -28,7 +28,7 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from geo.crs import transformer
+from geo.crs import box_in, parsed, transformer
 from geo.tiles import EXTENT, HALF_WORLD, Box, Column, TileError, TileLayer, bounds, encode, widened
 from layers.base import KEY, DType, Field, Layer, places
 from layers.catalogue import LAYERS
@@ -154,15 +154,13 @@ def base_box(box: Box, crs: str) -> Box | None:
     """
     west, east = (np.degrees(v / HALF_WORLD * np.pi) for v in (box[0], box[2]))
     south, north = (np.degrees(2 * np.arctan(np.exp(v / HALF_WORLD * np.pi)) - np.pi / 2) for v in (box[1], box[3]))
-    onto = transformer("EPSG:4326", crs)
-    use = onto.target_crs.area_of_use if onto.target_crs else None
+    use = parsed(crs).area_of_use
     if use is not None and use.west <= use.east:
         west, east = max(west, use.west - DOMAIN_MARGIN), min(east, use.east + DOMAIN_MARGIN)
         south, north = max(south, use.south - DOMAIN_MARGIN), min(north, use.north + DOMAIN_MARGIN)
     if west > east or south > north:
         return None
-    found = onto.transform_bounds(max(west, -180), south, min(east, 180), north, densify_pts=21)
-    return found if np.isfinite(found).all() else None
+    return box_in((max(west, -180), south, min(east, 180), north), "EPSG:4326", crs)
 
 
 def mercator(shapes: Shapes, crs: str) -> Shapes:

@@ -14,14 +14,17 @@ from geo.crs import (
     ImplausibleCoordinatesError,
     NotProjectedError,
     area_sigma,
+    box_in,
     cgcs2000,
     check_plausible,
     check_shapes,
     ellipsoidal_area,
     is_same,
     metres_per_unit,
+    operation,
     planar_area,
     transform,
+    transformer,
     zone,
 )
 
@@ -255,3 +258,49 @@ def test_sigma_equals_the_spread_of_disturbed_areas():
     corners = np.array([(0, 0), (90, 10), (120, 80), (60, 130), (-10, 70)], float)
     areas = shapely.area(shapely.polygons(corners + rng.normal(0, 0.05 / np.sqrt(2), (20_000, 5, 2))))
     assert area_sigma(np.array([shapely.Polygon(corners)]), 0.05)[0] == pytest.approx(areas.std(), rel=0.03)
+
+
+BOUND = (
+    "+proj=tmerc +lat_0=0 +lon_0=117 +k=1 +x_0=500000 +ellps=krass +towgs84=15.8,-154.4,-82.3,0,0,0,0 +units=m +no_defs +type=crs"
+)
+WAYS = [(a, b) for a in ("EPSG:4326", "EPSG:4490", "EPSG:3857") for b in (*map(cgcs2000, range(25, 46)), cgcs2000(39, prefix=True), "EPSG:32650", "EPSG:2154", "EPSG:27700", "EPSG:25832", "EPSG:2263", "EPSG:4267", "EPSG:5514", BOUND)]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("src", "dst"), [*WAYS, *((b, a) for a, b in WAYS), ("EPSG:4548", "EPSG:4549"), ("EPSG:4527", "EPSG:4548")]
+)
+def test_a_way_that_is_kept_by_its_text_leads_where_proj_leads_to_the_bit(src, dst):
+    """Among them British, French, American and Czech ways, of which PROJ chooses by the place; points far outside, and none."""
+    plain = Transformer.from_crs(src, dst, always_xy=True)
+    uses = [CRS(c).area_of_use for c in (src, dst) if c != BOUND]
+    west, south, east, north = (
+        (115, 30, 119, 40) if BOUND in (src, dst) else min((u.bounds for u in uses if u), key=lambda b: b[2] - b[0])
+    )
+    lon, lat = (
+        c.ravel()
+        for c in np.meshgrid(np.linspace(west - 3, east + 3, 9), np.linspace(max(south - 3, -89), min(north + 3, 89), 9))
+    )
+    at = Transformer.from_crs(CRS(src).geodetic_crs, src, always_xy=True).transform(lon, lat)
+    x, y = (np.append(c, [np.inf, np.nan, 1e12]) for c in at)
+    for _ in range(2):  # the first points make PROJ choose
+        found, known = transformer(src, dst).transform(x, y), plain.transform(x, y)
+        assert [c.tobytes() for c in found] == [c.tobytes() for c in known]
+
+
+def test_one_way_is_kept_by_its_text_and_still_named():
+    assert transformer("EPSG:4548", "EPSG:4326").source_crs is None, "else each thread finds it anew"
+    assert "Inverse of Gauss-Kruger CM 117E" in operation("EPSG:4548", "EPSG:4326")[0]
+    assert transformer("EPSG:27700", "EPSG:4326").source_crs is not None, "several ways, by the place"
+
+
+@pytest.mark.parametrize(("src", "dst"), [way for way in WAYS if way[1] != "EPSG:4267"])
+def test_a_box_is_bound_in_another_crs_as_proj_bounds_it(src, dst):
+    """But for boxes across the antimeridian, where some of North America's degrees lie."""
+    west, south, east, north = CRS(dst).area_of_use.bounds if dst != BOUND else (115, 30, 119, 40)
+    box = Transformer.from_crs("EPSG:4326", src, always_xy=True).transform_bounds(west, south, east, north)
+    known = Transformer.from_crs(src, dst, always_xy=True).transform_bounds(*box, densify_pts=21)
+    assert box_in(box, src, dst) == pytest.approx(known, rel=1e-12, abs=1e-6)
+
+
+def test_a_box_without_an_image_is_none():
+    assert box_in((np.inf, 0, np.inf, 1), "EPSG:4326", "EPSG:4548") is None
