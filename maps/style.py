@@ -5,7 +5,8 @@ name along the line and dashes by status, zones their code. Patterns are images 
 lists them under "shudi:patterns". There is no glyph server: MapLibre from 5.11 then draws text with local fonts.
 
 The day that the map shows is the style's global state `day`, whole days since 1970-01-01, so that a date slider needs no
-request and no new style: `map.setGlobalStateProperty("day", n)`.
+request and no new style: `map.setGlobalStateProperty("day", n)`. That has MapLibre make all tiles anew, so a page that turns days quickly tells
+single plots instead: `map.setFeatureState(plot, {ready: from <= n})`, for days no earlier than "shudi:days_back" of `metadata` before it.
 """
 
 from __future__ import annotations
@@ -76,17 +77,38 @@ RELIEF = (
 """What light and shadow of the relief mean."""
 SURELY_READY = ["case", ["==", ["get", "verdict"], "unknown"], "unknown", "ready"]
 """What the map shows of land that has its services."""
-SHOWN_STATE = [
-    "case",
-    ["==", ["get", "verdict"], "blocked"],
-    ["case", ["==", ["get", "reason"], TAKEN], "supplied", "blocked"],
-    ["all", ["has", "ready_from"], ["in", ["get", "ready_state"], ["literal", ["ready", "dated"]]]],
-    ["case", ["<=", ["get", "ready_from"], ["global-state", "day"]], SURELY_READY, "dated"],
-    ["case", ["==", ["get", "ready_state"], "ready"], SURELY_READY, ["coalesce", ["get", "ready_state"], "unknown"]],
-]
+DATED = ["all", ["has", "ready_from"], ["in", ["get", "ready_state"], ["literal", ["ready", "dated"]]]]
+"""Plots that a day makes ready."""
+BY_NOW = ["boolean", ["feature-state", "ready"], ["<=", ["get", "ready_from"], ["global-state", "day"]]]
+"""Whether a dated plot is ready on the day of the slider."""
+
+
+def _shown(dated: Json | list[Any]) -> list[Any]:
+    """Tell what the map shows of a plot, of one that a day makes ready `dated`."""
+    blocked = ["case", ["==", ["get", "reason"], TAKEN], "supplied", "blocked"]
+    rest = ["case", ["==", ["get", "ready_state"], "ready"], SURELY_READY, ["coalesce", ["get", "ready_state"], "unknown"]]
+    return ["case", ["==", ["get", "verdict"], "blocked"], blocked, DATED, dated, rest]
+
+
+SHOWN_STATE = _shown(["case", BY_NOW, SURELY_READY, "dated"])
 """What the map shows of a plot on the day of the slider: the same as `layers.overview.drawn_state` on the day of the findings."""
-SHOWN_ANY_DAY = [*SHOWN_STATE[:3], SHOWN_STATE[-1]]
-"""The same of plots that no day makes ready, dated or unknown: what does not name the day is not drawn anew when the slider moves."""
+SHOWN_AT_LAST = _shown(SURELY_READY)
+"""The same after all days."""
+DAYS_BACK = 731
+"""Plots that were ready so many days before the day of the style are not hatched as dated when single plots are told a day before it."""
+PATTERN_DRAWN: Mapping[str, tuple[list[Any], list[Any] | float]] = {
+    "dated": (
+        [
+            "all",
+            ["!=", ["get", "verdict"], "blocked"],
+            DATED,
+            [">", ["get", "ready_from"], ["-", ["global-state", "day"], DAYS_BACK]],
+        ],
+        ["case", BY_NOW, 0, 1],
+    ),
+    "unknown": (["==", SHOWN_AT_LAST, "unknown"], ["case", DATED, ["case", BY_NOW, 1, 0], 1]),
+}
+"""Of the patterns that come and go with the day: which plots may have one, and how opaque it is. A filter must not know what single plots were told."""
 
 
 def style(
@@ -122,6 +144,7 @@ def style(
             "shudi:patterns": {f"shudi-{p}": {"pattern": p, "colour": PATTERN_INK.get(p, DARK_INK)} for p in PATTERNS.values()},
             "shudi:layers": switched,
             "shudi:plot_zoom": PLOT_ZOOM,
+            "shudi:days_back": DAYS_BACK,
         },
         "sources": {**{name: _source(root, name) for name in names}, **(under.sources() if under else {})},
         "layers": [
@@ -252,10 +275,11 @@ def _readiness() -> list[Json]:
             READINESS,
             f"pattern-{state}",
             "fill",
-            {"fill-pattern": f"shudi-{pattern}"},
-            filter=["==", SHOWN_STATE if state in ("dated", "unknown") else SHOWN_ANY_DAY, state],
+            {"fill-pattern": f"shudi-{pattern}", "fill-opacity": opacity},
+            filter=which,
         )
         for state, pattern in PATTERNS.items()
+        for which, opacity in [PATTERN_DRAWN.get(state, (["==", SHOWN_AT_LAST, state], 1.0))]
     ]
     border = {"line-color": OUTLINE, "line-width": ["interpolate", ["linear"], ["zoom"], PLOT_ZOOM, 0.4, 17, 1.5]}
     inside = {"line-color": RIVALS.colour, "line-width": 2, "line-offset": 3, "line-dasharray": [3, 1.5]}

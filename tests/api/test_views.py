@@ -1,10 +1,13 @@
 """The views of the page in a real browser, on the real service of the demo park: check, find, supply, time."""
 
 import csv
+import io
 import json
 import re
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from api.siting import BriefBody
 from tests.api.test_look import barriers
@@ -181,6 +184,37 @@ def test_time_moves_the_map_without_a_request_and_tells_the_hectares(page):
     assert after > before
     assert asked == []
     assert re.search(r"on=20\d\d-\d\d-01", page.url)
+
+
+def test_plots_turned_one_by_one_look_as_if_the_map_had_begun_on_that_day(page, server):
+    """The slider tells single plots; a page opened on the same day draws its tiles for it. Both pictures must be the same."""
+    dated = server.client.get("/collections/readiness/items", params={"filter": "ready_state = 'dated'", "limit": 1}).json()[
+        "features"
+    ][0]
+    lon, lat = dated["geometry"]["coordinates"][0][0]
+    where = f"#map=15/{lat}/{lon}"
+
+    def picture():
+        return np.asarray(Image.open(io.BytesIO(page.locator("#map canvas").screenshot())).convert("RGB"), int)
+
+    def opened(day):
+        page.goto("about:blank")
+        page.goto(f"{server.url}/?lang=en&on={day}{where}")
+        page.wait_for_selector("body[data-drawn]", timeout=180_000)
+        return picture()
+
+    first = opened("2026-04-01")
+    seen = {}
+    for key, presses in (("ArrowRight", 3), ("ArrowRight", 9), ("ArrowLeft", 5), ("ArrowLeft", 12)):
+        for _ in range(presses):
+            page.locator("#quarter").press(key)
+        page.evaluate("() => new Promise((next) => requestAnimationFrame(() => requestAnimationFrame(next)))")
+        page.locator("#quarter").blur()
+        seen[re.search(r"on=([\d-]+)", page.url)[1]] = picture()
+    assert len(seen) == 4
+    assert any((one != first).any() for one in seen.values()), "nothing turned"
+    for day, one in seen.items():
+        assert (np.abs(one - opened(day)).max(axis=2) > 40).mean() < 1e-4, day
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import operator
 import re
 from datetime import date
 
@@ -12,7 +13,7 @@ import pytest
 
 from layers.catalogue import LAYERS
 from maps.readiness import DRAWN, FIELDS, PATTERNS, RIVALS, VERDICT
-from maps.style import CODED, DASHES, NO_COLOUR, SHOWN_STATE, legend, style
+from maps.style import CODED, DASHES, DAYS_BACK, NO_COLOUR, SHOWN_STATE, legend, style
 from maps.tiles import attributes, tiled
 
 STYLE = style("http://127.0.0.1:8000/", "en", (117.0, 36.6), on=date(2026, 1, 1))
@@ -28,25 +29,37 @@ def read_columns(expression):
     return set(re.findall(r'\["(?:get|has)", "(\w+)"\]', text))
 
 
-def run(expression, feature, day):
-    """Evaluate the few operators that SHOWN_STATE uses."""
+def run(expression, feature, day, told=None):
+    """Evaluate the few operators that SHOWN_STATE uses; `told`: the state `ready` of the single plot."""
     if not isinstance(expression, list):
         return expression
     name, *rest = expression
+    if name == "boolean":
+        return told if told is not None else run(rest[1], feature, day)
     if name == "case":
-        taken = [then for when, then in zip(rest[:-1:2], rest[1::2], strict=True) if run(when, feature, day)]
-        return run([*taken, rest[-1]][0], feature, day)
+        taken = [then for when, then in zip(rest[:-1:2], rest[1::2], strict=True) if run(when, feature, day, told)]
+        return run([*taken, rest[-1]][0], feature, day, told)
     if name == "literal":
         return rest[0]
     known = {"get": lambda k: feature.get(k), "has": lambda k: k in feature, "global-state": lambda k: day}
-    values = [run(r, feature, day) for r in rest] if name != "all" else []
+    values = [run(r, feature, day, told) for r in rest] if name != "all" else []
     if name in known:
         return known[name](*values)
     if name == "all":
-        return all(run(r, feature, day) for r in rest)
+        return all(run(r, feature, day, told) for r in rest)
     if name == "coalesce":
         return next((v for v in values if v is not None), None)
-    return {"==": lambda a, b: a == b, "<=": lambda a, b: a <= b, "in": lambda a, b: a in b}[name](*values)
+    return COMPARED[name](*values)
+
+
+COMPARED = {
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<=": operator.le,
+    ">": operator.gt,
+    "-": operator.sub,
+    "in": lambda a, b: a in b,
+}
 
 
 def test_every_tiled_layer_has_a_source_and_is_drawn():
@@ -132,6 +145,24 @@ def test_every_status_of_a_pipe_has_a_dash_and_an_unrecorded_one_too():
 )
 def test_the_day_moves_plots_between_dated_and_ready_and_never_out_of_unknown(feature, day, expected):
     assert run(SHOWN_STATE, feature, day) == expected
+    looks = [look for look in of("readiness", "fill") if look["id"].startswith("readiness-pattern-")]
+    for base in (day, day - 3, day + 3, day + DAYS_BACK - 1):
+        told = feature["ready_from"] <= day if "ready_from" in feature else None
+        seen = {
+            look["id"].removeprefix("readiness-pattern-")
+            for look in looks
+            if run(look["filter"], feature, base) and run(look["paint"]["fill-opacity"], feature, base, told)
+        }
+        assert (run(SHOWN_STATE, feature, base, told), seen) == (expected, {expected} & set(PATTERNS)), (
+            "one by one as all at once"
+        )
+
+
+def test_no_filter_reads_what_single_plots_were_told():
+    """MapLibre knows the state of a feature in paint alone."""
+    assert not [
+        look["id"] for look in STYLE["layers"] if "feature-state" in json.dumps([look.get("filter"), look.get("layout", 0)])
+    ]
 
 
 def test_the_day_shown_first_is_the_one_asked_for():

@@ -3,6 +3,7 @@
 import { AttributionControl, Map as MapView, NavigationControl, ScaleControl, prewarm } from "maplibre-gl";
 import * as address from "./address.js";
 import * as begin from "./begin.js";
+import { days } from "./day.js";
 import { byId, make } from "./dom.js";
 import { cards } from "./cards.js";
 import { formats } from "./format.js";
@@ -44,6 +45,7 @@ const state = {
 /** @type {any} */ let supply = undefined; // not asked for yet
 let early = true; // the first map is not drawn yet
 /** @type {any} */ let bar = null;
+/** @type {any} */ let drawDay = null; // draws the plots as of the day
 /** @type {any} */ let card = null;
 /** @type {any} */ let highlighted = null; // outline of the plot whose card is open
 /** @type {string[]} */ let outlined = []; // plots that a view points at
@@ -145,11 +147,6 @@ function turnTo(/** @type {string} */ day) {
   address.write({ on: day });
   drawDay();
   bar.tell();
-}
-
-/** Draw the plots as of the day: a sum by cells, shown from afar, has none, and tiles that nobody sees are not made anew. */
-function drawDay() {
-  if (map.getZoom() >= style.metadata["shudi:plot_zoom"]) map.setGlobalStateProperty("day", dayNumber());
 }
 
 /** Load the supply of serviced land; null where the findings are stale or there are none. */
@@ -308,6 +305,7 @@ async function start() {
   if (style.metadata["shudi:layers"].basemap) map.addControl(new AttributionControl({ compact: false }), "bottom-right");
   name();
   card = cards(page);
+  drawDay = days(map, dayNumber, () => style.metadata);
   bar = timeBar(page);
   for (const [name, view] of Object.entries({ check: checkView, find: findView, suitability: suitabilityView, lines: linesView, projects: projectsView, supply: supplyView, listings: listingsView, edit: editView, admin: adminView })) views.register(name, view(page));
   searchBox(page);
