@@ -115,6 +115,22 @@ class SupplyBody(BaseModel):
         )
 
 
+class SupplyPlots(BaseModel):
+    """The plots behind a row of a table, as columns of equal length; `ready_from` is null where no day is known."""
+
+    id: list[str]
+    area_m2: list[float]
+    ready_from: list[date | None]
+
+    @classmethod
+    def of(cls, plots: pd.DataFrame) -> SupplyPlots:
+        """Write plots."""
+        days = plots["ready_from"].dt.date.astype(object)
+        return cls(
+            id=plots.index.tolist(), area_m2=plots["area"].round(2).tolist(), ready_from=days.where(days.notna(), None).tolist()
+        )
+
+
 def render(body: SupplyBody, language: str) -> str:
     """Print a table: for each group a line a state and period, and the sum."""
 

@@ -291,7 +291,15 @@ def supply(
     as_of: datetime | None = None,
     most: int | None = None,
 ) -> tuple[pd.DataFrame, date]:
-    """Table the stored findings (see `supply_table`), and tell the day that they speak of.
+    """Table the stored findings (see `supply_table`), and tell the day that they speak of; as `supplied` reads them."""
+    found, plots, day = supplied(store, standards, on, as_of, most)
+    return supply_table(found, plots, standards.on(day), by, level), day
+
+
+def supplied(
+    store: Store, standards: Standards, on: date | None = None, as_of: datetime | None = None, most: int | None = None
+) -> tuple[pd.DataFrame, pd.DataFrame, date]:
+    """Read the findings of all plots, the plots' recorded uses, and the day that the findings speak of.
 
     Where another day or moment is asked about than theirs, all plots are assessed anew, StaleFindingsError for more than `most`.
     StaleFindingsError too where the land, the standards or the engine changed since the findings were made. Memory grows with
@@ -305,11 +313,11 @@ def supply(
                 f"{count} 宗地过多,单次请求至多现算 {most} 宗;请运行 shudi supply --on {ask.on}",
             )
         plots = store.read("parcels", columns=["id", "code_system", "use_code"], as_of=as_of)
-        return supply_table(anew(store, ask, as_of), plots, standards.on(ask.on), by, level), ask.on
+        return anew(store, ask, as_of), plots, ask.on
     with store.snapshot():
         found, day = fresh(store, standards)
         plots = store.read("parcels", columns=["id", "code_system", "use_code"])
-    return supply_table(found, plots, standards.on(day), by, level), day
+    return found, plots, day
 
 
 def carried(sheet: Sheet, crs: str, to: str) -> Sheet:

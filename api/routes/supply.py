@@ -9,11 +9,14 @@ from fastapi import APIRouter, Query
 
 from api.deps import AStore, TheStandards
 from api.models import Moment, Problem
-from api.supply import SupplyBody
-from layers.assessment import supply
+from api.supply import SupplyBody, SupplyPlots
+from layers.assessment import supplied, supply
+from layers.plan.supply_table import Row, supply_plots
 
 MOST = 20_000
 """So many plots may be assessed anew by one request: some seconds of work."""
+Level = Literal["3", "5", "7"]
+Period = Literal["day", "quarter", "year"]
 router = APIRouter(tags=["supply"])
 
 
@@ -21,9 +24,9 @@ router = APIRouter(tags=["supply"])
 def the_supply(
     store: AStore,
     standards: TheStandards,
-    by: Literal["quarter", "year"] = "quarter",
+    by: Period = "quarter",
     take_up: Annotated[float | None, Query(gt=0, allow_inf_nan=False, description="ha a year")] = None,
-    level: Literal["3", "5", "7"] | None = None,
+    level: Level | None = None,
     on: date | None = None,
     as_of: Moment | None = None,
 ) -> SupplyBody:
@@ -31,3 +34,22 @@ def the_supply(
     services = int(level) if level else None
     table, day = supply(store, standards, by, services, on, as_of, MOST)
     return SupplyBody.of(table, standards.on(day), by, services, take_up, "generated" in store.title)
+
+
+@router.get("/supply/plots", responses={409: {"model": Problem}})
+def the_plots(
+    store: AStore,
+    standards: TheStandards,
+    state: Literal["ready", "dated", "undated", "never", "unknown", "blocked"],
+    begins: date | None = None,
+    split: Literal["all", "use", "size"] = "all",
+    group: Annotated[str, Query(max_length=8)] = "",
+    by: Period = "quarter",
+    level: Level | None = None,
+    on: date | None = None,
+    as_of: Moment | None = None,
+) -> SupplyPlots:
+    """List all plots that a row of `/supply` counts; 409 where findings are stale."""
+    found, plots, day = supplied(store, standards, on, as_of, MOST)
+    row = Row(split, group, state, begins)
+    return SupplyPlots.of(supply_plots(found, plots, standards.on(day), row, by, int(level) if level else None))

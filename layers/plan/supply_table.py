@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,9 +23,19 @@ STATES: Codes = codes(
     ("unknown", "unknown", "未知"),
     ("blocked", "blocked", "受限"),
 )
-SPANS = {"quarter": 3, "year": 12}
+SPANS = {"day": 0, "quarter": 3, "year": 12}
 """Months of the periods that a table can be split into."""
+SPLITS = ("all", "use", "size")
 UNKNOWN_USE = Text("use not recorded in the 2023 classification", "未按2023年分类记录用途")
+
+
+class Row(NamedTuple):
+    """What names a row of a table; `begins`: the period's first day, None where it has none."""
+
+    split: str
+    group: str
+    state: str
+    begins: date | None
 
 
 def supply_table(
@@ -35,29 +46,62 @@ def supply_table(
     findings: as `layers.assessment.findings` makes them, indexed by parcel id, areas in m2; parcels: the columns `id`,
     `code_system` and `use_code`; by: a key of `SPANS`; level: the services asked for (3, 5 or 7; None: each plot's own).
 
-    One row for each split (all, use, size), group and state, and for each period where the state is dated; periods in which
-    nothing becomes serviced have no row. Columns: `split`; `group`, "" for all, the top class of the planned use ("" where none
+    One row for each split (all, use, size), group and state, and for each period where the state is dated, by day where it is ready
+    too, so that what was serviced on any day can be summed up; periods in which nothing becomes serviced have no row. Columns: `split`; `group`, "" for all, the top class of the planned use ("" where none
     is recorded), the number of the band of `supply.size_bands`; `state`, a key of `STATES`; `begins`, the period's first day;
     `plots`; `area` [m2]; `contested` [m2], the area of those plots of which some service surely is not enough for all who ask (as far as
     findings tell); `cumulative` [m2], what is serviced by the end of the period, NaN where the state is neither ready
     nor dated. A plot counts whole, under one state only, so that the areas of a split add up to those of all plots; one that is
     blocked or unknown in part is blocked or unknown.
     """
+    plots = _placed(findings, parcels, book, by, level)
+    return pd.concat([_split(plots, name) for name in SPLITS], ignore_index=True)
+
+
+def supply_plots(
+    findings: pd.DataFrame, parcels: pd.DataFrame, book: Rulebook, row: Row, by: str = "quarter", level: int | None = None
+) -> pd.DataFrame:
+    """Find the plots that a row of `supply_table` counts, indexed by id: `area` [m2] and `ready_from`, NaT where no day is known."""
+    plots = _placed(findings, parcels, book, by, level)
+    begins = np.datetime64(row.begins or "NaT", "s")
+    ranks = plots["begins"].to_numpy("datetime64[s]")
+    here = (ranks == begins) | (np.isnat(ranks) & np.isnat(begins))
+    here &= (plots["rank"] == list(STATES).index(row.state)).to_numpy(bool) & (plots[row.split] == row.group).to_numpy(bool)
+    return pd.DataFrame(plots[["area", "ready_from"]][here])
+
+
+def _placed(findings: pd.DataFrame, parcels: pd.DataFrame, book: Rulebook, by: str, level: int | None) -> pd.DataFrame:
+    """Tell of each plot under which row of each split it counts: rank of its state, begins, and the splits' groups as text."""
     own = level is None and "ready_state" in findings
     ready = findings if own else combine(findings, list(book[f"readiness.services_{level or book['readiness.required']}"]))
     free = (findings["verdict"] == "free") | (findings["reason"] == UNKNOWN_READINESS)
     state = ready["ready_state"].where(free, findings["verdict"])
-    months = ready["ready_from"].to_numpy("datetime64[M]")
-    whole = np.datetime64("1970-01", "M") + (months.astype(np.int64) // SPANS[by]) * SPANS[by]
-    begins = np.where((state == "dated").to_numpy(bool), whole, np.datetime64("NaT", "M")).astype("datetime64[s]")
+    days = ready["ready_from"].to_numpy("datetime64[s]")
+    dated = state.isin(["dated", "ready"] if by == "day" else ["dated"]).to_numpy(bool)
     area = findings["area"].to_numpy()
     rivals = (findings["contested"].fillna("") != "").to_numpy(bool) if "contested" in findings else np.zeros(len(area), bool)
-    ranks = pd.Categorical(state, list(STATES)).codes
-    plots = pd.DataFrame({"rank": ranks, "begins": begins, "area": area, "contested": np.where(rivals, area, 0.0)})
-    uses = top_class(parcels).reindex(findings.index).to_numpy()
-    sizes = np.digitize(area, [m2(band) for band in book["supply.size_bands"]])
-    split = {"all": np.zeros(len(plots), int), "use": uses, "size": sizes}
-    return pd.concat([_split(plots, name, group) for name, group in split.items()], ignore_index=True)
+    return pd.DataFrame(
+        {
+            "rank": pd.Categorical(state, list(STATES)).codes,
+            "begins": np.where(dated, _first_day(days, by), np.datetime64("NaT", "s")),
+            "ready_from": days,
+            "area": area,
+            "contested": np.where(rivals, area, 0.0),
+            "all": "",
+            "use": top_class(parcels).reindex(findings.index).to_numpy(object),
+            "size": np.digitize(area, [m2(band) for band in book["supply.size_bands"]]).astype(str),
+        },
+        index=findings.index,
+    )
+
+
+def _first_day(days: NDArray[np.datetime64], by: str) -> NDArray[np.datetime64]:
+    """Find the first day of the period of each day."""
+    if by == "day":
+        return days.astype("datetime64[D]").astype("datetime64[s]")
+    months, span = days.astype("datetime64[M]"), SPANS[by]
+    whole = np.datetime64("1970-01", "M") + (months.astype(np.int64) // span) * span
+    return np.where(np.isnat(days), np.datetime64("NaT", "s"), whole.astype("datetime64[s]"))
 
 
 def top_class(parcels: pd.DataFrame) -> pd.Series[str]:
@@ -67,15 +111,14 @@ def top_class(parcels: pd.DataFrame) -> pd.Series[str]:
     return top
 
 
-def _split(plots: pd.DataFrame, name: str, group: NDArray[np.generic]) -> pd.DataFrame:
+def _split(plots: pd.DataFrame, name: str) -> pd.DataFrame:
     """Sum up the plots of each group, state and period; `cumulative` grows within the group."""
     keys = ["group", "rank", "begins"]
-    sums = plots.assign(group=group).groupby(keys, dropna=False, sort=True)
+    sums = plots.assign(group=plots[name]).groupby(keys, dropna=False, sort=True)
     rows = sums.agg(plots=("area", "size"), area=("area", "sum"), contested=("contested", "sum")).reset_index()
     rows.insert(0, "split", name)
     rows["state"] = np.array(list(STATES), object)[rows["rank"]]
     rows["cumulative"] = rows.groupby("group")["area"].cumsum().where(rows["state"].isin(["ready", "dated"]))
-    rows["group"] = rows["group"].astype("str") if name != "all" else ""
     return rows.drop(columns="rank")
 
 
@@ -125,7 +168,9 @@ def groups(table: pd.DataFrame) -> list[Group]:
 
 
 def period(begins: pd.Timestamp, by: str) -> str:
-    """Name a period by its first day: 2027 or 2027Q2."""
+    """Name a period by its first day: 2027, 2027Q2 or 2027-04-01."""
+    if by == "day":
+        return str(begins.date())
     return f"{begins.year}" if by == "year" else f"{begins.year}Q{(begins.month + 2) // 3}"
 
 

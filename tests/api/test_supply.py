@@ -91,3 +91,31 @@ def test_a_base_that_nobody_assessed_is_refused(empty_base):
 def test_a_wrong_question_is_refused(park, server, wrong):
     assert shudi("supply", "--base", park, *wrong).status == 2
     assert server.client.get("/supply", params={wrong[0].strip("-").replace("-", "_"): wrong[1]}).status_code == 422
+
+
+@pytest.mark.parametrize("asked", [{}, {"by": "day"}, {"by": "year", "level": "3"}])
+def test_each_row_of_a_table_leads_to_just_the_plots_that_it_counts(server, asked):
+    table = server.client.get("/supply", params=asked).json()
+    seen = {}
+    for group in table["groups"]:
+        for row in group["rows"]:
+            of = {"split": group["split"], "group": group["group"], "state": row["state"], **asked}
+            found = server.client.get("/supply/plots", params=of | ({"begins": row["begins"]} if row["begins"] else {})).json()
+            assert len(set(found["id"])) == len(found["area_m2"]) == len(found["ready_from"]) == row["plots"] > 0
+            assert sum(found["area_m2"]) == pytest.approx(row["area_m2"], abs=0.01 * row["plots"])
+            seen.setdefault(group["split"], []).extend(found["id"])
+    assert len({frozenset(ids) for ids in seen.values()}) == 1, "every split holds all plots"
+    assert all(len(ids) == len(set(ids)) for ids in seen.values())
+
+
+def test_a_table_by_day_tells_what_was_serviced_on_any_day(server):
+    """Also on days that have been: what is ready today was not always."""
+    rows = server.client.get("/supply", params={"by": "day"}).json()["groups"][0]["rows"]
+    findings = server.client.get("/collections/findings/items", params={"limit": 10_000, "filter": "verdict='free'"}).json()[
+        "features"
+    ]
+    for day in ("2020-01-01", "2026-02-01", DAY, "2027-05-17", "2032-01-01"):
+        known = [f["properties"] for f in findings if f["properties"]["ready_state"] in ("ready", "dated")]
+        served = sum(p["area"] for p in known if (p["ready_from"] or "")[:10] <= day)
+        told = sum(r["area_m2"] for r in rows if r["state"] in ("ready", "dated") and (r["begins"] or "") <= day)
+        assert told == pytest.approx(served, abs=1), day

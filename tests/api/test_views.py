@@ -171,7 +171,7 @@ def test_a_site_is_checked_drawn_and_typed_and_undone(page):
     assert "one point a line" in page.locator("#check-note").inner_text()
 
 
-def test_time_moves_the_map_without_a_request_and_tells_the_hectares(page):
+def test_time_moves_the_map_without_a_request_and_tells_the_hectares(page, server):
     page.wait_for_function("document.querySelector('#serviced').textContent.includes(' ha')")
     before = float(re.search(r"([\d.,]+) ha", page.locator("#serviced").inner_text())[1].replace(",", ""))
     asked = []
@@ -183,7 +183,11 @@ def test_time_moves_the_map_without_a_request_and_tells_the_hectares(page):
     after = float(re.search(r"([\d.,]+) ha", page.locator("#serviced").inner_text())[1].replace(",", ""))
     assert after > before
     assert asked == []
-    assert re.search(r"on=20\d\d-\d\d-01", page.url)
+    day = re.search(r"on=(20\d\d-\d\d-01)", page.url)[1]
+    rows = server.client.get("/supply", params={"by": "day"}).json()["groups"][0]["rows"]
+    assert after == pytest.approx(
+        sum(r["ha"] for r in rows if r["state"] in ("ready", "dated") and (r["begins"] or "") <= day), abs=0.06
+    )
 
 
 def test_plots_turned_one_by_one_look_as_if_the_map_had_begun_on_that_day(page, server):

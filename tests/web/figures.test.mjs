@@ -2,9 +2,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { formats } from "../../maps/web/map/format.js";
+import { formats, today } from "../../maps/web/map/format.js";
 import { hectares, quarters } from "../../maps/web/ui/time.js";
-import { condition } from "../../maps/web/ui/supply.js";
 
 const [en, zh] = [formats("en", "mu", { mu: "mu" }), formats("zh", "ha", { mu: "亩" })];
 
@@ -32,14 +31,18 @@ test("the slider steps at the quarters, past the last day of the table", () => {
   assert.ok(steps.every((day, n) => !n || day > steps[n - 1]));
 });
 
-test("land counts as serviced once its quarter has begun, unknown never", () => {
-  const rows = [{ state: "ready", ha: 1 }, { state: "dated", begins: "2027-01-01", ha: 2 }, { state: "unknown", ha: 4 }, { state: "undated", ha: 8 }];
-  assert.equal(hectares(rows, "2026-12-31"), 1);
-  assert.equal(hectares(rows, "2027-01-02"), 3);
+test("land counts as serviced from its day on, unknown never", () => {
+  const rows = [{ state: "ready", begins: null, ha: 1 }, { state: "ready", begins: "2026-03-01", ha: 16 }, { state: "dated", begins: "2027-02-15", ha: 2 }, { state: "unknown", begins: null, ha: 4 }, { state: "undated", begins: null, ha: 8 }];
+  assert.equal(hectares(rows, "2026-02-28"), 1);
+  assert.equal(hectares(rows, "2026-03-01"), 17);
+  assert.equal(hectares(rows, "2027-02-14"), 17);
+  assert.equal(hectares(rows, "2027-02-15"), 19);
 });
 
-test("a row of the dashboard counts the findings of its state and quarter alone", () => {
-  assert.equal(condition({ state: "unknown", begins: null }), "verdict='unknown'");
-  assert.equal(condition({ state: "never", begins: null }), "verdict='free' AND ready_state='never'");
-  assert.match(condition({ state: "dated", begins: "2026-10-01" }), /ready_from >= DATE\('2026-10-01'\) AND ready_from < DATE\('2027-01-01'\)$/);
+test("today is the day of the reader's calendar", () => {
+  const early = new Date("2026-11-22T23:30:00Z");
+  early.getTimezoneOffset = () => -480;
+  assert.equal(today(early), "2026-11-23");
+  early.getTimezoneOffset = () => 60;
+  assert.equal(today(early), "2026-11-22");
 });

@@ -3,6 +3,11 @@
 export const MU = 2000 / 3; // m2
 export const HA = 10_000; // m2
 
+/** Tell the day that the reader's calendar shows, as 2026-11-23: before eight in China it is still yesterday in Greenwich. */
+export function today(now = new Date()) {
+  return new Date(now.getTime() - now.getTimezoneOffset() * 60_000).toISOString().slice(0, 10);
+}
+
 /**
  * Make the formats of a reader.
  * @param {"en" | "zh"} language @param {"mu" | "ha"} unit @param {Record<string, string>} words

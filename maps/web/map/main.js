@@ -6,7 +6,7 @@ import * as begin from "./begin.js";
 import { days } from "./day.js";
 import { byId, make } from "./dom.js";
 import { cards } from "./cards.js";
-import { formats } from "./format.js";
+import { formats, today } from "./format.js";
 import { legendOf, sourcesOf } from "./legend.js";
 import { live } from "./live.js";
 import { addPattern } from "./patterns.js";
@@ -43,6 +43,7 @@ const state = {
 /** @type {any} */ let columns = {};
 /** @type {Record<string, string>} */ let words = {};
 /** @type {any} */ let supply = undefined; // not asked for yet
+/** @type {any} */ let serviced = undefined;
 let early = true; // the first map is not drawn yet
 /** @type {any} */ let bar = null;
 /** @type {any} */ let drawDay = null; // draws the plots as of the day
@@ -52,7 +53,7 @@ let early = true; // the first map is not drawn yet
 
 /** What the views see of the page. */
 const page = {
-  map: () => map, about: () => about, me: () => me, words: () => words, columns: () => columns, language: () => state.language, day: () => state.day, supply: () => supply, patterns: () => style.metadata["shudi:patterns"],
+  map: () => map, about: () => about, me: () => me, words: () => words, columns: () => columns, language: () => state.language, day: () => state.day, supply: () => supply, serviced: () => serviced, patterns: () => style.metadata["shudi:patterns"],
   fmt: () => formats(state.language, taste.unit(), words), states: readyStates, outline, turn: turnTo, load: loadSupply, note, go, fit,
   show: (/** @type {string} */ id) => card.plot(id), reveal: (/** @type {string} */ layer, /** @type {string} */ id) => card.object(layer, id), forget: () => card.close(), highlight,
   project: (/** @type {string} */ id) => (address.write({ project: id, view: "projects" }, true), restored()), edit: (/** @type {string} */ layer, /** @type {string} */ id) => (card.object(layer, id), views.open("edit", true)),
@@ -69,10 +70,10 @@ function shownIn(text) {
 }
 
 /** Days since 1970-01-01, as the tiles count. */
-const dayNumber = () => Math.floor((state.day ? Date.parse(state.day) : Date.now()) / 86_400_000);
+const dayNumber = () => Date.parse(state.day || today()) / 86_400_000;
 
 /** Say in the date's field which day the map shows: today where the address names none. */
-const tellDay = () => void (byId("day").value = state.day || new Date().toISOString().slice(0, 10));
+const tellDay = () => void (byId("day").value = state.day || today());
 
 /** Fit the server's style to the reader: light or dark, layers switched, day, the chosen plot outlined. */
 function adapted(served) {
@@ -149,9 +150,14 @@ function turnTo(/** @type {string} */ day) {
   bar.tell();
 }
 
-/** Load the supply of serviced land; null where the findings are stale or there are none. */
+/** Load the supply of serviced land by quarter; null where the findings are stale or there are none. */
 async function loadSupply() {
   supply = await server.supply().catch(() => null);
+}
+
+/** Load what is serviced from which day. */
+async function loadServiced() {
+  serviced = await server.serviced().catch(() => null);
   bar.refresh();
 }
 
@@ -234,7 +240,7 @@ function clicked(point) {
 function changed(/** @type {string[]} */ layers) {
   if (card.isOpen()) card.restore(true);
   views.changed(layers);
-  if (layers.includes("readiness")) loadSupply();
+  if (layers.includes("readiness")) loadServiced();
 }
 
 function listen() {
@@ -279,26 +285,31 @@ function listen() {
   map.on("mousemove", (event) => views.drawing() || (map.getCanvas().style.cursor = map.queryRenderedFeatures(event.point).some((f) => f.properties.id) ? "pointer" : ""));
 }
 
+/** Make the map, without a style: nothing is drawn. The failure where the browser cannot draw. @returns {[any, unknown]} */
+function canvas() {
+  try {
+    return [new MapView({ container: "map", hash: "map", attributionControl: false, maxZoom: 22, fadeDuration: 0, dragRotate: false, pitchWithRotate: false }), null];
+  } catch (failure) {
+    return [null, failure];
+  }
+}
+
 async function start() {
   prewarm();
   taste.dress();
   byId("layers").open = window.innerWidth > 900;
   tellDay();
+  const [drawn, failed] = canvas(); // made ready while what it draws is on its way
   [about, me] = await begin.base;
   await speak(begin.first);
   for (const button of document.querySelectorAll("[data-role=planner]")) /** @type {any} */ (button).hidden = !page.may("planner");
   byId("person").hidden = me.via !== "session";
   byId("who").textContent = me.name ?? "";
   byId("leave").addEventListener("click", () => ((document.body.dataset.leaving = "1"), server.leave()));
-  try {
-    map = new MapView({
-      container: "map", style: adapted(style), bounds: about.bounds, fitBoundsOptions: { padding: 30 },
-      hash: "map", attributionControl: false, maxZoom: 22, fadeDuration: 0, dragRotate: false, pitchWithRotate: false,
-    });
-  } catch (failure) {
-    note(words.no_webgl);
-    return;
-  }
+  if (failed) return note(words.no_webgl);
+  map = drawn;
+  if (!PLACED) map.fitBounds(about.bounds, { padding: 30, animate: false });
+  map.setStyle(adapted(style));
   map.setMissingStyleImageResolver((name) => addPattern(map, name, style.metadata["shudi:patterns"]));
   map.addControl(new NavigationControl({ showCompass: false }), "bottom-left");
   map.addControl(new ScaleControl({ maxWidth: 120 }), "bottom-left");
@@ -319,7 +330,7 @@ async function start() {
 
 /** Tell whoever measures when the first picture of the plots is drawn. */
 function plotted() {
-  if (!PLOT_LAYERS.every((name) => !map.getSource(name) || map.isSourceLoaded(name))) return;
+  if (!PLOT_LAYERS.every((name) => !style.sources[name] || (map.getSource(name) && map.isSourceLoaded(name)))) return;
   map.off("render", plotted);
   document.body.dataset.plotted = String(Math.round(performance.now()));
 }
@@ -330,7 +341,7 @@ function rest() {
   for (const drawn of adapted(style).layers) if (drawn.layout && drawn.layout.visibility !== map.getLayoutProperty(drawn.id, "visibility")) map.setLayoutProperty(drawn.id, "visibility", drawn.layout.visibility);
   map.once("idle", () => (document.body.dataset.drawn = "yes"));
   map.triggerRepaint();
-  if (supply === undefined) loadSupply();
+  if (serviced === undefined) loadServiced();
   live(map, about.moment, changed);
 }
 

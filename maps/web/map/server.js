@@ -108,3 +108,4 @@ export async function meeting(layer, geometry) {
   return (await ask(`collections/${layer}/items?limit=50&bbox=${box}${exact}`)).features;
 }
 export const supply = () => ask("supply?by=quarter");
+export const serviced = () => ask("supply?by=day");

@@ -2,6 +2,7 @@
 
 import { read, write } from "../map/address.js";
 import { byId, make } from "../map/dom.js";
+import { today } from "../map/format.js";
 import * as server from "../map/server.js";
 import { LEVELS, warned } from "../map/signs.js";
 import * as gantt from "./gantt.js";
@@ -65,7 +66,7 @@ export function projectsView(page) {
       const [rows, chart] = await Promise.all([server.ask(`projects${query()}`), part() === "gantt" ? server.ask(`milestones${query()}`) : null]);
       const list = part() === "warnings" ? await someWarnings(0) : null;
       if (mine !== turn) return;
-      known = { on: chart?.on || page.day() || new Date().toISOString().slice(0, 10), rows: sorted(rows, (r) => -LEVELS.indexOf(r.warning), false, locale()), items: chart?.items || [], marks: chart && new Map(chart.projects.map((p) => [p.project, p.marks])), warnings: list?.warnings || null, total: list?.total || 0, warn: level() };
+      known = { on: chart?.on || page.day() || today(), rows: sorted(rows, (r) => -LEVELS.indexOf(r.warning), false, locale()), items: chart?.items || [], marks: chart && new Map(chart.projects.map((p) => [p.project, p.marks])), warnings: list?.warnings || null, total: list?.total || 0, warn: level() };
       show();
     } catch (failure) {
       if (mine !== turn) return;

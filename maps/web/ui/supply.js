@@ -5,22 +5,9 @@ import * as server from "../map/server.js";
 import { ledgerFigures } from "./figures.js";
 
 const STATES = { ready: "#0072B2", dated: "#56B4E9", undated: "#E69F00", never: "#D55E00", unknown: "#BBBBBB", blocked: "#882255" };
-const MOST = 10_000; // plots that are named
+const MOST = 10_000; // plots that are outlined
 const LISTED = 200; // plots that are listed
 const ROW = 24; // units of a bar's height
-
-/**
- * Say in CQL2 which findings a row of the table counts.
- * @param {{state: string, begins: string | null}} row @param {number} months of a period
- */
-export function condition(row, months = 3) {
-  if (row.state === "blocked" || row.state === "unknown") return `verdict='${row.state}'`;
-  const free = `verdict='free' AND ready_state='${row.state}'`;
-  if (!row.begins) return free;
-  const end = new Date(`${row.begins}T00:00:00Z`);
-  end.setUTCMonth(end.getUTCMonth() + months);
-  return `${free} AND ready_from >= DATE('${row.begins}') AND ready_from < DATE('${end.toISOString().slice(0, 10)}')`;
-}
 
 /**
  * Wire the view up.
@@ -38,26 +25,17 @@ export function supplyView(page) {
     const [words, fmt, into] = [page.words(), page.fmt(), byId("supply-plots")];
     into.replaceChildren(words.loading);
     try {
-      const found = (await server.ask(`collections/findings/items?limit=${MOST}&properties=area,ready_from&filter=${encodeURIComponent(condition(row))}`)).features;
-      const plots = group.split === "use" ? await ofUse(found, group.group) : group.split === "size" ? found.filter((f) => f.properties.area >= group.least_m2 && f.properties.area < (group.below_m2 ?? Infinity)) : found;
+      const found = await server.ask(`supply/plots?${new URLSearchParams({ split: group.split, group: group.group, state: row.state, ...(row.begins ? { begins: row.begins } : {}) })}`);
       if (mine !== turn) return;
-      page.outline(plots.map((f) => f.id));
-      const list = plots.slice(0, LISTED).map((f) => make("li", {}, make("button", { type: "button", class: "link", onclick: () => page.show(f.id) }, f.id), ` ${fmt.area(f.properties.area)}`));
-      const csv = () => saveTable("plots.csv", [["id", "area_m2", "ready_from"], ...plots.map((f) => [f.id, f.properties.area, f.properties.ready_from])]);
-      into.replaceChildren(make("h3", {}, `${group.title[page.language()]} · ${named(row)}: ${plots.length} ${words.plots}`), make("button", { type: "button", onclick: csv }, words.save_csv),
-        make("ul", { class: "plots" }, ...list), plots.length > LISTED ? `… ${plots.length - LISTED}` : "");
+      page.outline(found.id.slice(0, MOST));
+      const list = found.id.slice(0, LISTED).map((id, n) => make("li", {}, make("button", { type: "button", class: "link", onclick: () => page.show(id) }, id), ` ${fmt.area(found.area_m2[n])}`));
+      const csv = () => saveTable("plots.csv", [["id", "area_m2", "ready_from"], ...found.id.map((id, n) => [id, found.area_m2[n], found.ready_from[n]])]);
+      into.replaceChildren(make("h3", {}, `${group.title[page.language()]} · ${named(row)}: ${fmt.number(found.id.length, 0)} ${words.plots}`), make("button", { type: "button", onclick: csv }, words.save_csv),
+        make("ul", { class: "plots" }, ...list), found.id.length > LISTED ? `… ${fmt.number(found.id.length - LISTED, 0)}` : "", found.id.length > MOST ? make("p", {}, `${words.outlined_first} ${fmt.number(MOST, 0)}`) : "");
       into.scrollIntoView({ block: "nearest" });
     } catch (failure) {
       if (mine === turn) into.replaceChildren(failure instanceof server.Refusal ? failure.say(page.language()) : words.failed);
     }
-  }
-
-  /** Keep the plots of a top class of use; "" is none recorded. */
-  async function ofUse(found, use) {
-    const filter = encodeURIComponent("code_system='planning_2023' AND use_code IS NOT NULL");
-    const parcels = (await server.ask(`collections/parcels/items?limit=${MOST}&properties=use_code&filter=${filter}`)).features;
-    const top = new Map(parcels.map((p) => [p.id, p.properties.use_code.slice(0, 2)]));
-    return found.filter((f) => (top.get(f.id) || "") === use);
   }
 
   /** Draw rows as bars, each with its figure beside it; a bar opens its plots. */

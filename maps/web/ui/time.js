@@ -1,6 +1,7 @@
 /** The date slider: the map of any quarter without a request, the hectares that are serviced by then, and play. */
 
 import { byId, make } from "../map/dom.js";
+import { today } from "../map/format.js";
 
 const STEP = 900; // ms
 /** @type {any} */ let timer = null;
@@ -18,11 +19,11 @@ export function quarters(from, days) {
 }
 
 /**
- * Sum the hectares that are serviced by a day, from the rows of the supply table for all plots.
+ * Sum the hectares that are serviced on a day, from the rows of the supply table by day for all plots; what is ready without a day is so since ever.
  * @param {any[]} rows @param {string} day
  */
 export function hectares(rows, day) {
-  return rows.filter((/** @type {any} */ row) => row.state === "ready" || (row.state === "dated" && row.begins < day)).reduce((sum, row) => sum + row.ha, 0);
+  return rows.filter((/** @type {any} */ row) => ["ready", "dated"].includes(row.state) && (row.begins ?? "") <= day).reduce((sum, row) => sum + row.ha, 0);
 }
 
 /**
@@ -31,18 +32,17 @@ export function hectares(rows, day) {
  */
 export function timeBar(page) {
   const range = byId("quarter");
-  const today = new Date().toISOString().slice(0, 10);
-  let steps = quarters(today, []);
+  let steps = quarters(today(), []);
 
   function rows() {
-    return page.supply()?.groups?.find((/** @type {any} */ group) => group.split === "all")?.rows || [];
+    return page.serviced()?.groups?.find((/** @type {any} */ group) => group.split === "all")?.rows || [];
   }
 
   /** Say the day and what is serviced by it. */
   function tell() {
-    const day = page.day() || today;
+    const day = page.day() || today();
     const told = rows();
-    const ha = told.length ? page.fmt().upto(hectares(told, day), 1, "ha") : page.supply() === undefined ? page.words().loading : page.words().supply_stale;
+    const ha = told.length ? page.fmt().upto(hectares(told, day), 1, "ha") : page.serviced() === undefined ? page.words().loading : page.words().supply_stale;
     byId("serviced").textContent = `${page.words().serviced_by} ${page.fmt().day(day)}: ${ha}`;
     range.setAttribute("aria-valuetext", page.fmt().day(day));
   }
@@ -60,9 +60,9 @@ export function timeBar(page) {
   }
 
   function refresh() {
-    steps = quarters(today, rows().map((/** @type {any} */ row) => row.begins).filter(Boolean));
+    steps = quarters(today(), rows().map((/** @type {any} */ row) => row.begins).filter(Boolean));
     range.max = String(steps.length - 1);
-    const day = page.day() || today;
+    const day = page.day() || today();
     range.value = String(Math.max(0, steps.findLastIndex((one) => one <= day)));
     const list = byId("quarters");
     list.replaceChildren(...steps.map((_, n) => make("option", { value: n })));
