@@ -146,6 +146,12 @@ def test_moving_a_planned_line_tells_what_slips_and_stores_nothing(own, lang, tm
     row.locator("button", has_text={"en": "What slips?", "zh": "影响分析"}[lang]).click()
     row.locator(".slips").wait_for(timeout=180_000)
     page.screenshot(path=tmp_path / f"lines-{lang}.png")
+    coming = "status IN ('planned','under_construction')"
+    count = sum(
+        own.client.get(f"/collections/{layer}/items?limit=1&filter={coming}").json()["numberMatched"]
+        for layer in ("roads", "utilities")
+    )
+    assert re.search(r"\(([\d,]+)\)", page.locator("#lines-answer h3").inner_text())[1].replace(",", "") == str(count)
     said = own.client.post("/whatif", json={"layer": "utilities", "id": line, "day": "2031-06-30"}).json()
     assert f" {len(said['plots'])} " in row.locator(".slips").inner_text()
     assert all(

@@ -30,6 +30,23 @@ export async function ask(path) {
 }
 
 /**
+ * Read all features of a collection that meet a query, page by page.
+ * @param {string} layer @param {Record<string, string>} query
+ * @returns {Promise<any[]>}
+ */
+export async function every(layer, query) {
+  const path = `collections/${layer}/items`;
+  const found = [];
+  for (let next = `?${new URLSearchParams({ limit: "10000", ...query })}`; next; ) {
+    const answer = await ask(path + next);
+    found.push(...answer.features);
+    const link = answer.links.find((/** @type {any} */ one) => one.rel === "next");
+    next = link ? new URL(link.href).search : "";
+  }
+  return found;
+}
+
+/**
  * Send JSON and read the answer; throws Refusal with the server's reason.
  * @param {string} path @param {any} body
  * @returns {Promise<any>}
