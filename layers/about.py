@@ -8,7 +8,7 @@ import numpy as np
 import shapely
 from shapely.geometry import mapping
 
-from geo.crs import transform
+from geo.crs import north_first, transform
 from layers.assessment import NotFoundError
 from layers.base import Field, Text
 from layers.catalogue import LAYERS
@@ -25,6 +25,7 @@ def about(store: Store) -> dict[str, Any]:
         "title": store.title,
         "generated": "generated" in store.title,
         "crs": store.crs,
+        "north_first": north_first(store.crs),
         "plots": count,
         "center": [(west + east) / 2, (south + north) / 2],
         "bounds": [west, south, east, north],

@@ -236,3 +236,18 @@ def test_a_checked_site_is_saved_as_a_site(own):
     page.locator("#check-answer .keep button").click()
     page.locator("#card h2", has_text="S-new").wait_for()
     assert own.client.get("/collections/sites/items/S-new").status_code == 200
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_a_site_in_zone_coordinates_is_stored_where_it_was_checked(own, lang):
+    page = own(f"?lang={lang}&view=check")
+    page.fill("#check-text", "4077100,39500100\n4077100 39500200\n4077200 39500200\n4077200,39500100")
+    page.locator("#check-form button[type=submit]").click()
+    page.locator(".keep summary").click(timeout=180_000)
+    page.fill(".keep [name=number]", f"zone-{lang}")
+    page.locator(".keep button").click()
+    page.locator("#card h2", has_text=f"zone-{lang}").wait_for(timeout=180_000)
+    kept = own.client.get(f"/collections/sites/items/zone-{lang}?crs=http://www.opengis.net/def/crs/EPSG/0/4548").json()
+    ring = shapely.get_coordinates(shapely.geometry.shape(kept["geometry"]))
+    assert ring.min(axis=0) == pytest.approx([4077100, 500100], abs=1e-6)
+    assert ring.max(axis=0) == pytest.approx([4077200, 500200], abs=1e-6)

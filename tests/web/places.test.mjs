@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { touched } from "../../maps/web/map/live.js";
-import { parse } from "../../maps/web/ui/coordinates.js";
+import { ordered, parse } from "../../maps/web/ui/coordinates.js";
 import { boundsOf } from "../../maps/web/ui/outlines.js";
 import { along } from "../../maps/web/ui/pen.js";
 
@@ -22,6 +22,26 @@ test("metres are put east first; a zone in the easting names its CRS, without on
   assert.deepEqual([plain?.crs, plain?.geometry.coordinates[0][0]], [BASE, [500100, 4077100]]);
   const zoned = parse("J1,1,4077100.000,39500100.000\nJ2,1,4077100,39500200\nJ3,1,4077200,39500200\nJ1,1,4077100.000,39500100.000", BASE);
   assert.deepEqual([zoned?.crs, zoned?.geometry.coordinates[0].length], ["EPSG:4527", 4]);
+});
+
+test("degrees, minutes and seconds are read in all their signs, either order", () => {
+  const there = [[117 + 1 / 60, 36 + 49 / 60 + 50 / 3600], [117 + 2 / 60, 36 + 49 / 60 + 50 / 3600], [117 + 2 / 60, 36.85], [117 + 1 / 60, 36 + 49 / 60 + 50 / 3600]];
+  const near = (/** @type {any} */ text) => ring(text).flat().forEach((/** @type {number} */ v, /** @type {number} */ n) => assert.ok(Math.abs(v - there.flat()[n]) < 1e-9, text));
+  near(`117°01'00", 36°49'50"\n117°02'00", 36°49'50"\n117°02'00", 36°51'00"`);
+  near("117°01′00″E 36°49′50″N\n117°02′E 36°49′50″N\n117°02′E 36°51′N");
+  near("北纬36度49分50秒,东经117度1分\n36度49分50秒 117度2分\n36度51分 117度2分");
+  assert.deepEqual(ring("10°W 20°S\n11°W 20°S\n11°W 21°S")[0], [-10, -20]);
+});
+
+test("an outline to be stored has the order of its CRS's authority", () => {
+  const geometry = { type: "Polygon", coordinates: [[[1, 2], [3, 4], [5, 6], [1, 2]]] };
+  const swapped = { type: "Polygon", coordinates: [[[2, 1], [4, 3], [6, 5], [2, 1]]] };
+  const about = { crs: "EPSG:27700", north_first: false };
+  assert.deepEqual(ordered({ geometry, crs: "EPSG:4326" }, about), { geometry, crs: "http://www.opengis.net/def/crs/OGC/1.3/CRS84" });
+  assert.deepEqual(ordered({ geometry, crs: "EPSG:4527" }, about), { geometry: swapped, crs: "http://www.opengis.net/def/crs/EPSG/0/4527" });
+  assert.deepEqual(ordered({ geometry, crs: "EPSG:27700" }, about)?.geometry, geometry);
+  assert.deepEqual(ordered({ geometry, crs: "EPSG:2193" }, { crs: "EPSG:2193", north_first: true })?.geometry, swapped);
+  assert.equal(ordered({ geometry, crs: "EPSG:2154" }, about), null);
 });
 
 test("what is no polygon is none", () => {

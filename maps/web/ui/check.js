@@ -5,7 +5,7 @@ import { sheetOf } from "../map/card.js";
 import { byId, make, save } from "../map/dom.js";
 import { print, saveAsPage } from "../map/print.js";
 import * as server from "../map/server.js";
-import { parse } from "./coordinates.js";
+import { ordered, parse } from "./coordinates.js";
 import { fileDrop } from "./drop.js";
 import { boundsOf, draw, feature } from "./outlines.js";
 import { pen } from "./pen.js";
@@ -30,6 +30,7 @@ export function checkView(page) {
   }
 
   function forget() {
+    turn++;
     [site, verdict] = [null, null];
     byId("check-answer").replaceChildren();
     paint();
@@ -56,20 +57,26 @@ export function checkView(page) {
     };
   }
 
+  let turn = 0;
+
   async function ask(wanted) {
+    const mine = ++turn;
     site = wanted;
     told(page.words().loading);
     const text = byId("check-text").value.trim().replaceAll("\n", ";");
     write({ site: text.length < LONGEST ? text : "", use: String(byId("check-form").elements.use.value), level: byId("check-form").elements.level.value, mu: byId("check-form").elements.mu.value });
     try {
-      verdict = await server.send("checks", { ...site, answer_crs: "EPSG:4326", ...terms() });
+      const found = await server.send("checks", { ...site, answer_crs: "EPSG:4326", ...terms() });
+      if (mine !== turn) return;
+      verdict = found;
     } catch (failure) {
+      if (mine !== turn) return;
       verdict = null;
       byId("check-answer").replaceChildren();
       paint();
       return told(failure instanceof server.Refusal ? failure.say(page.language()) : page.words().failed);
     }
-    told("");
+    told(text.length < LONGEST ? "" : page.words().long_link);
     paint();
     show();
     if (verdict.parts.length) page.fit(boundsOf({ coordinates: verdict.parts.map((p) => p.geometry.coordinates) }));
@@ -85,17 +92,19 @@ export function checkView(page) {
       keeping(), ...sheetOf(verdict, page));
   }
 
-  /** Offer to store the site, where the reader may and its outline is in longitude and latitude. */
+  /** Offer to store the site, where the reader may. */
   function keeping() {
     const words = page.words();
-    if (site?.crs !== "EPSG:4326" || ["public", "viewer"].includes(page.me().role)) return null;
+    if (!site || ["public", "viewer"].includes(page.me().role)) return null;
+    const sent = ordered(site, page.about());
+    if (!sent) return make("p", {}, words.save_site_crs);
     const [number, name] = [make("input", { name: "number", required: true, maxlength: 200 }), make("input", { name: "name", maxlength: 200 })];
     const store = async (event) => {
       event.preventDefault();
       const { number: id, name: title } = Object.fromEntries(new FormData(event.target));
       try {
-        await server.change("POST", "collections/sites/items", { type: "Feature", id, geometry: site.geometry, properties: { name: title || null, use_code: verdict.use } });
-          page.reveal("sites", id);
+        await server.change("POST", "collections/sites/items", { type: "Feature", id, geometry: sent.geometry, properties: { name: title || null, use_code: verdict.use } }, { "Content-Crs": `<${sent.crs}>` });
+        page.reveal("sites", id);
       } catch (failure) {
         told(failure instanceof server.Refusal ? failure.say(page.language()) : words.failed);
       }

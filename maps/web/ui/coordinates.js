@@ -19,8 +19,32 @@ export function parse(text, baseCrs) {
   return { geometry: { type: "Polygon", coordinates: [[...placed, placed[0]]] }, crs };
 }
 
+/** Degrees, minutes and seconds, either half of which may be missing, and N, S, E or W: 117°01'30.5", 36°49′N. */
+const SEXAGESIMAL = /(-?\d+(?:\.\d+)?)\s*[°º度]\s*(?:(\d+(?:\.\d+)?)\s*['′’分]\s*)?(?:(\d+(?:\.\d+)?)\s*(?:["″”秒]|'')\s*)?([NSEW])?/gi;
+
 /** @param {string} line */
-const numbers = (line) => (line.match(/-?\d+(?:\.\d+)?/g) || []).map(Number);
+function numbers(line) {
+  const degrees = [...line.matchAll(SEXAGESIMAL)].map(([, whole, minutes, seconds, side]) => {
+    const sign = whole.startsWith("-") || /[SW]/i.test(side ?? "") ? -1 : 1;
+    return sign * (Math.abs(Number(whole)) + Number(minutes ?? 0) / 60 + Number(seconds ?? 0) / 3600);
+  });
+  return degrees.length ? degrees : (line.match(/-?\d+(?:\.\d+)?/g) || []).map(Number);
+}
+
+/**
+ * Put the coordinates of an outline in the order of their CRS's authority, as what is stored must have them; null where nobody knows that order here.
+ * @param {{geometry: any, crs: string}} site east before north @param {{crs: string, north_first: boolean}} about
+ * @returns {{geometry: any, crs: string} | null} crs: its address
+ */
+export function ordered(site, about) {
+  if (site.crs === "EPSG:4326") return { geometry: site.geometry, crs: "http://www.opengis.net/def/crs/OGC/1.3/CRS84" };
+  const code = Number(site.crs.replace("EPSG:", ""));
+  const zone = code >= 4491 && code <= 4554; // CGCS2000, of 6 and of 3 degrees
+  if (!zone && site.crs !== about.crs) return null;
+  const swap = (/** @type {any} */ part) => (typeof part[0] === "number" ? [part[1], part[0]] : part.map(swap));
+  const geometry = zone || about.north_first ? { ...site.geometry, coordinates: swap(site.geometry.coordinates) } : site.geometry;
+  return { geometry, crs: `http://www.opengis.net/def/crs/EPSG/0/${code}` };
+}
 
 /**
  * Put the easting first: northings in China lie between 1,800 and 6,000 km.
