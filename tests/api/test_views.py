@@ -265,3 +265,67 @@ def test_the_supply_adds_up_and_can_be_saved(page):
     assert rows[0] == "split,group,state,period,plots,ha,mu,contested_ha"
     whole = [row.split(",") for row in rows if row.startswith("all,")]
     assert sum(int(row[4]) for row in whole) == 400
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_what_one_typed_or_drew_stays_until_it_is_stored(page, server, lang):
+    """Neither Escape in a field, nor another view, nor another language takes it away."""
+    page.goto(f"{server.url}/?lang={lang}&view=check")
+    page.fill("#check-text", "117.01, 36.83")
+    page.locator("#check-text").press("Escape")
+    assert page.locator("#check-text").is_visible()
+    page.goto("about:blank")
+    page.goto(f"{server.url}/?lang={lang}&view=edit&plot=D001-B01-P01")
+    owner = page.locator("#edit-fields [name=owner]")
+    owner.wait_for(timeout=180_000)
+    page.locator("#edit-head", has_text="D001-B01-P01").wait_for(timeout=180_000)
+    owner.fill("another holder")
+    page.click("[data-view-of=lines]")
+    page.click("[data-view-of=edit]")
+    assert owner.input_value() == "another holder"
+    page.once("dialog", lambda asked: asked.accept())
+    page.click("[data-view-of=lines]")
+    page.fill("#number", "D001-B01-P02")
+    page.press("#number", "Enter")
+    page.locator("#card h2", has_text="D001-B01-P02").wait_for(timeout=180_000)
+    page.click("[data-view-of=edit]")
+    page.locator("#edit-head", has_text="D001-B01-P02").wait_for(timeout=180_000)
+    assert owner.input_value() != "another holder"
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_a_sketch_outlives_a_change_of_language(page, server, lang):
+    page.goto(f"{server.url}/?lang={lang}&view=edit")
+    page.wait_for_selector("body[data-drawn]", timeout=180_000)
+    page.click("#edit-new")
+    page.click("#edit-draw")
+    box = page.locator("#map").bounding_box()
+    before = np.asarray(Image.open(io.BytesIO(page.locator("#map canvas").screenshot())).convert("RGB"), int)
+    corners = [(box["x"] + box["width"] * x, box["y"] + box["height"] * y) for x, y in ((0.45, 0.4), (0.6, 0.4), (0.6, 0.6))]
+    for x, y in corners:
+        page.mouse.click(x, y)
+    page.click("#language")
+    page.wait_for_selector(f"html[lang={'zh-CN' if lang == 'en' else 'en'}]")
+
+    def drawn():
+        after = np.asarray(Image.open(io.BytesIO(page.locator("#map canvas").screenshot())).convert("RGB"), int)
+        x, y = (int(v) for v in (corners[1][0] - box["x"], (corners[0][1] + corners[2][1]) / 2 - box["y"]))
+        return (np.abs(after - before)[y - 4 : y + 5, x - 4 : x + 5].max(axis=2) > 40).any()
+
+    for _ in range(100):
+        if drawn():
+            break
+        page.wait_for_timeout(200)
+    assert drawn(), "the side between the second and the third corner"
+
+
+def test_back_switches_layers_as_the_address_says(page):
+    box = page.locator("#legend input[name=zoning]").first
+    assert not box.is_checked()
+    box.check()
+    page.click("[data-view-of=lines]")
+    box.uncheck()
+    page.go_back()
+    page.locator("body[data-view='']").wait_for()
+    assert "layers=zoning" in page.url
+    assert box.is_checked()

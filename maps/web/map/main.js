@@ -108,13 +108,13 @@ function outline(ids) {
 }
 
 /** Go to bounds, beside what lies over the map. @param {any} bounds */
-function fit(bounds) {
+function fit(bounds, maxZoom = 17, animate = true) {
   const [wide, sides] = [window.innerWidth > NARROW, { top: 60, bottom: 60, left: 60, right: 60 }];
   if (wide && views.opened()) sides.left = byId("work").offsetWidth + 40;
-  if (wide && card.isOpen()) sides.right = byId("card").offsetWidth + 40;
-  if (!wide && (views.opened() || card.isOpen())) sides.bottom = byId("map").offsetHeight * 0.6;
+  if (wide) sides.right = (card?.isOpen() ? byId("card") : byId("panel")).offsetWidth + 40;
+  if (!wide && (views.opened() || card?.isOpen())) sides.bottom = byId("map").offsetHeight * 0.6;
   const roomy = sides.left + sides.right < byId("map").offsetWidth - 100 && sides.top + sides.bottom < byId("map").offsetHeight - 60;
-  map.fitBounds(bounds, { padding: roomy ? sides : 0, maxZoom: 17 });
+  map.fitBounds(bounds, { padding: roomy ? sides : 0, maxZoom, animate });
 }
 
 /** Go to what was searched for. @param {any} place */
@@ -130,8 +130,9 @@ function go(place) {
 }
 
 function note(text) {
-  const zoomedOut = map && style && map.getZoom() < (style.metadata["shudi:plot_zoom"] ?? 0);
-  const said = text || (zoomedOut ? words.zoom_in : "");
+  const empty = about && !about.plots;
+  const zoomedOut = !empty && map && style && map.getZoom() < (style.metadata["shudi:plot_zoom"] ?? 0);
+  const said = text || (empty ? words.empty_base : zoomedOut ? words.zoom_in : "");
   byId("notice").textContent = said;
   byId("notice").hidden = !said;
 }
@@ -205,6 +206,11 @@ function turn(layer, on) {
     if (drawn.metadata?.["shudi:layer"] === layer) map.setLayoutProperty(drawn.id, "visibility", on ? "visible" : "none");
 }
 
+/** Draw the layers that are switched on, and no others. */
+function see() {
+  for (const drawn of adapted(style).layers) if (drawn.layout && drawn.layout.visibility !== map.getLayoutProperty(drawn.id, "visibility")) map.setLayoutProperty(drawn.id, "visibility", drawn.layout.visibility);
+}
+
 /** Turn the page to what its address says. */
 async function restore() {
   const language = address.tongue();
@@ -212,6 +218,9 @@ async function restore() {
     state.language = language;
     await speak();
   }
+  state.shown = shownIn(address.read("layers"));
+  see();
+  byId("legend").replaceChildren(...legendOf(style, legend, state.shown, turn, words));
   if (address.read("on") !== state.day) turnTo(address.read("on")), bar.refresh();
   restored();
   card.restore();
@@ -269,7 +278,8 @@ function listen() {
   }
   taste.onTurn(() => (taste.dress(), redraw()));
   document.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") card.isOpen() ? card.close() : views.open("", true);
+    const typing = event.target instanceof Element && event.target.matches("input:not([type=checkbox], [type=range]), textarea, select"); // Escape ends what one types, not the view
+    if (event.key === "Escape" && !typing) card.isOpen() ? card.close() : views.open("", true);
     if (event.key === "Enter" && event.target === map.getCanvas() && !views.drawing()) clicked(map.project(map.getCenter()));
   });
   address.onReturn(restore);
@@ -308,7 +318,8 @@ async function start() {
   byId("leave").addEventListener("click", () => ((document.body.dataset.leaving = "1"), server.leave()));
   if (failed) return note(words.no_webgl);
   map = drawn;
-  if (!PLACED) map.fitBounds(about.bounds, { padding: 30, animate: false });
+  const [west, south, east, north] = about.bounds;
+  if (!PLACED) fit([[west, south], [east, north]], 22, false);
   map.setStyle(adapted(style));
   map.setMissingStyleImageResolver((name) => addPattern(map, name, style.metadata["shudi:patterns"]));
   map.addControl(new NavigationControl({ showCompass: false }), "bottom-left");
@@ -338,7 +349,7 @@ function plotted() {
 /** Ask for what the first map does without: networks, lines and shading, the sums beside the slider, what others change. */
 function rest() {
   early = false;
-  for (const drawn of adapted(style).layers) if (drawn.layout && drawn.layout.visibility !== map.getLayoutProperty(drawn.id, "visibility")) map.setLayoutProperty(drawn.id, "visibility", drawn.layout.visibility);
+  see();
   map.once("idle", () => (document.body.dataset.drawn = "yes"));
   map.triggerRepaint();
   if (serviced === undefined) loadServiced();

@@ -36,6 +36,7 @@ export function editView(page) {
     byId("edit-delete").hidden = !now.id;
     byId("edit-draw").hidden = layer().geometry === "none";
     draw(page.map(), now.geometry ? [feature(now.geometry, { severity: "warn", chosen: true })] : []);
+    brush.paint();
     told(said);
   }
 
@@ -154,8 +155,13 @@ export function editView(page) {
   form().addEventListener("submit", (event) => (event.preventDefault(), save()));
   byId("edit-save").addEventListener("click", save);
 
+  /** Tell whether something was typed or drawn that is not stored. */
+  const unsaved = () => now.geometry !== null || (form().elements.length > 0 && Object.entries(values(layer(), form())).some(([name, value]) => value !== (now.was[name] ?? null)));
+
   function open() {
     const [name, ...id] = read("plot") ? ["parcels", read("plot")] : read("object").split("/");
+    const other = page.columns()[name] && (name !== now.layer || id.join("/") !== now.id);
+    if (unsaved() && !(other && confirm(page.words().discard))) return paint();
     load(page.columns()[name] ? name : now.layer, page.columns()[name] ? id.join("/") : "");
   }
   return { open, close: () => (brush.stop(), draw(page.map(), [])), paint, drawing: brush.drawing, click: brush.click, moved: brush.moved };

@@ -87,7 +87,7 @@ export function findView(page) {
 
   function term(one) {
     const sign = { yes: "✓", no: "✗", unknown: "?" }[one.fit];
-    const cure = one.cure ? ` → ${say(one.cure)}${one.cured_from ? ` (${one.cured_from})` : ""}` : "";
+    const cure = one.cure ? ` → ${say(one.cure)}${one.cured_from ? ` (${page.fmt().day(one.cured_from)})` : ""}` : "";
     return make("li", {}, `${sign} ${say(one.title)}: ${say(one.value)} `, make("small", {}, `(${say(one.wanted)}) +${figure(one.part, 3)}${cure}`));
   }
 
@@ -130,7 +130,7 @@ export function findView(page) {
     const left = Object.entries(found.left_out).filter(([, n]) => n.no || n.unknown);
     const why = left.map(([name, n]) => make("li", {}, `${titled(words, name) || name}: ${words.left_out} ${figure(n.no, 0)}, ${words.unknown} ${figure(n.unknown, 0)}`));
     byId("find-answer").replaceChildren(
-      make("p", {}, `${found.matches.length} ${words.matches} · ${figure(found.plots, 0)} ${words.plots} · ${words.as_on} ${found.on}`),
+      make("p", {}, `${found.matches.length} ${words.matches} · ${figure(found.plots, 0)} ${words.plots} · ${words.as_on} ${page.fmt().day(found.on)}`),
       why.length ? make("details", { open: !found.matches.length }, make("summary", {}, words.left_out_why), make("ul", {}, ...why)) : "",
       ...comparison(), make("ol", { class: "matches" }, ...found.matches.map(row)),
       ...Object.entries(found.gaps).filter(([, gap]) => gap).map(([kind, gap]) => make("p", { class: "gap" }, `${words[`gap_${kind}`]} ${figure(gap, 3)}`)), asking());
@@ -158,9 +158,9 @@ export function findView(page) {
   function reasons(why) {
     const words = page.words();
     if (why.fits) return [make("p", {}, `${why.plot}: ${words.fits_itself}`)];
-    const ways = (c) => [c.cure && `${say(c.cure)}${c.cured_from ? ` (${c.cured_from})` : ""}`, c.instead && `${words.ask_for} ${say(c.instead)}${c.effort ? ` (${page.fmt().percent(c.effort)})` : ""}`].filter(Boolean).join(` ${words.or} `);
+    const ways = (c) => [c.cure && `${say(c.cure)}${c.cured_from ? ` (${page.fmt().day(c.cured_from)})` : ""}`, c.instead && `${words.ask_for} ${say(c.instead)}${c.effort ? ` (${page.fmt().percent(c.effort)})` : ""}`].filter(Boolean).join(` ${words.or} `);
     const rows = why.changes.map((c) => make("li", {}, `${say(c.title)}: ${say(c.value)} (${say(c.wanted)}) → ${ways(c) || "?"}`));
-    return [make("p", {}, `${why.plot}: ${words.would_fit}`), make("ul", {}, ...rows), why.fits_from ? make("p", {}, `${words.fits_from} ${why.fits_from}`) : ""];
+    return [make("p", {}, `${why.plot}: ${words.would_fit}`), make("ul", {}, ...rows), why.fits_from ? make("p", {}, `${words.fits_from} ${page.fmt().day(why.fits_from)}`) : ""];
   }
 
   /** Add a distance to the brief. @param {string} text such as roads:arterial<=500 */
@@ -182,17 +182,23 @@ export function findView(page) {
     texts.forEach((text) => nearRow(text));
   }
 
+  let turn = 0;
+
   async function ask() {
+    const mine = ++turn;
     const [form, near] = [new FormData(byId("find-form")), nearOf(byId("find-near"))];
     write({ q: new URLSearchParams(/** @type {any} */ ([...[...form].filter(([, value]) => value !== ""), ...near.map((text) => ["near", text])])).toString() });
     now = brief(form, near);
     byId("find-answer").replaceChildren(page.words().loading);
     compared.clear();
     try {
-      found = await server.send("sitings", now);
+      const answer = await server.send("sitings", now);
+      if (mine !== turn) return;
+      found = answer;
       show();
       if (found.matches.length) page.fit(boundsOf({ coordinates: found.matches.map((m) => m.geometry.coordinates) }));
     } catch (failure) {
+      if (mine !== turn) return;
       found = null;
       byId("find-answer").replaceChildren(failure instanceof server.Refusal ? failure.say(page.language()) : page.words().failed);
       paint();
