@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import os
@@ -78,6 +79,18 @@ def test_the_wheel_holds_the_pinned_browser_libraries_with_their_licences(wheel:
             assert row["licence"]
     assert {row["package"] for row in manifest.values()} == set(pinned)
     assert {name.rsplit("/", 1)[0] for name in manifest if "LICENSE" in name} == set(pinned)
+
+
+def test_the_pages_scripts_stay_within_their_budget(wheel: Path, members: set[str]) -> None:
+    """What a browser transfers, packed: the page's own scripts and styles, and the library that draws."""
+    with zipfile.ZipFile(wheel) as archive:
+        packed = {
+            n: len(gzip.compress(archive.read(n))) for n in members if n.startswith("maps/web/") and n.endswith(("js", "css"))
+        }
+    own = sum(size for name, size in packed.items() if "/vendor/" not in name)
+    drawing = sum(size for name, size in packed.items() if "/vendor/maplibre-gl/" in name)
+    assert 50_000 < own < 150_000
+    assert 300_000 < drawing < 600_000
 
 
 def test_an_installation_reads_its_data_without_a_checkout(installed: Path) -> None:

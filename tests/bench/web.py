@@ -18,7 +18,7 @@ from playwright.sync_api import Page, sync_playwright
 from tests.api.faces import DAY, Server, serving, shudi
 from tests.conftest import SOFTWARE_GL
 
-VIEWS = ("", "check", "find", "lines", "projects", "supply", "listings", "edit", "admin")
+VIEWS = ("", "check", "find", "suitability", "lines", "projects", "supply", "listings", "edit", "admin")
 SIZES = ((1400, 900), (360, 740), (3840, 2160))
 WALL = 3000
 SETTLED = 1500
@@ -147,6 +147,11 @@ def shots(into: Path = Path("shots")) -> None:
                     )
                     page.wait_for_timeout(SETTLED)
                     page.screenshot(path=into / f"{view}-{lang}-{width}.png")
+                project = server.client.get("/projects").json()[0]["id"]
+                page.goto(f"{server.url}/?lang={lang}&view=projects&project={project}")
+                page.locator("#project-page h2, #project-page h3").first.wait_for()
+                page.wait_for_timeout(SETTLED)
+                page.screenshot(path=into / f"project-{lang}-{width}.png")
         print(f"{len(list(into.glob('*.png')))} pictures in {into}/")
 
 

@@ -97,7 +97,7 @@ export function linesView(page) {
     const value = (line) => (column === "year" ? (line.in_service_from ?? "-").slice(0, 4) : line[column]);
     const names = new Map(lines.map((line) => /** @type {[string, string]} */ ([value(line), named(line)])).sort(([a], [b]) => String(a).localeCompare(String(b))));
     const chose = (event) => ((wanted[column] = event.target.value), (drawn = MORE), show(), /** @type {any} */ (byId("lines-answer").querySelector(`[name=${column}]`)).focus());
-    return make("label", {}, `${title} `, make("select", { name: column, onchange: chose }, make("option", { value: "" }, page.words().total), ...[...names].map(([it, name]) => make("option", { value: it, selected: it === wanted[column] }, name))));
+    return make("label", {}, `${title} `, make("select", { name: column, onchange: chose }, make("option", { value: "" }, page.words().any), ...[...names].map(([it, name]) => make("option", { value: it, selected: it === wanted[column] }, name))));
   }
 
   return { open: load, close: () => page.outline([]), paint: () => networks && show() };
