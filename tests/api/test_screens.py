@@ -171,6 +171,10 @@ def test_each_number_of_the_dashboard_leads_to_its_plots(own, lang, tmp_path):
         rows.nth(n).locator("button").click()
         page.locator("#supply-plots h3", has_text=f" {count} ").wait_for(timeout=180_000)
     page.screenshot(path=tmp_path / "dashboard.png")
+    legend = {e["colour"].lower() for e in own.client.get("/legend.json").json() if e["layer"] == "readiness"}
+    fills = {r.get_attribute("fill").lower() for r in page.locator("#supply-answer .chart rect").all()}
+    assert len(fills) > 3
+    assert fills <= legend, "drawn as on the map"
     with page.expect_download() as download:
         page.get_by_role("button", name={"en": "Save as SVG", "zh": "保存为 SVG"}[lang]).first.click()
     assert download.value.path().read_text("utf-8").startswith("<svg")
@@ -251,3 +255,18 @@ def test_a_site_in_zone_coordinates_is_stored_where_it_was_checked(own, lang):
     ring = shapely.get_coordinates(shapely.geometry.shape(kept["geometry"]))
     assert ring.min(axis=0) == pytest.approx([4077100, 500100], abs=1e-6)
     assert ring.max(axis=0) == pytest.approx([4077200, 500200], abs=1e-6)
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_a_change_is_undone_from_the_history_of_its_feature(own, lang):
+    plot = "D001-B03-P05"
+    own.client.patch(f"/collections/parcels/items/{plot}", json={"type": "Feature", "properties": {"owner": f"holder {lang}"}}, headers={"If-Match": "*", "Content-Type": "application/geo+json"}).raise_for_status()  # fmt: skip
+    page = own(f"?lang={lang}&plot={plot}")
+    page.locator("#card .history summary").click()
+    first = page.locator("#card .past > li").first
+    first.filter(has_text=f"holder {lang}").wait_for()
+    with page.expect_response(lambda answer: answer.url.endswith("/undo")) as undone:
+        first.locator("button").first.click()
+    assert undone.value.status == 204
+    assert stored(own.client, plot)["properties"]["owner"] != f"holder {lang}"
+    assert len(own.client.get(f"/collections/parcels/items/{plot}/history").json()) > 2, "an undo is a change of its own"

@@ -43,8 +43,17 @@ export function past(layer, id, page) {
   const entry = (record) => {
     const names = Object.keys({ ...record.before, ...record.after }).filter((name) => record.before?.[name] !== record.after?.[name]);
     const changed = record.before && record.after ? names.map((name) => make("li", {}, `${columns.get(name)?.title || words.outline}: ${name === "geometry" ? words.changed : `${value(name, record.before)} → ${value(name, record.after)}`}`)) : [];
-    return make("li", {}, make("strong", {}, fmt.moment(record.at)), ` ${record.actor} · ${record.before ? (record.after ? words.changed : words.deleted) : words.created}${record.reason ? ` · ${record.reason}` : ""}`,
-      changed.length ? make("ul", {}, ...changed) : null);
+    return make("li", {}, make("strong", {}, fmt.moment(record.at)), ` ${record.actor} · ${record.before ? (record.after ? words.changed : words.deleted) : words.created}${record.reason ? ` · ${record.reason}` : ""} `,
+      page.may("planner") ? make("button", { type: "button", class: "link", onclick: () => undo(record) }, words.undo) : null, changed.length ? make("ul", {}, ...changed) : null);
+  };
+  const undo = async (record) => {
+    if (!confirm(`${words.undo_write} ${fmt.moment(record.at)} · ${record.actor}`)) return;
+    try {
+      await server.change("POST", `history/${record.seq}/undo`);
+      await load();
+    } catch (failure) {
+      body.prepend(make("p", { class: "refusal", role: "alert" }, failure instanceof server.Refusal ? failure.say(page.language()) : words.failed));
+    }
   };
   const load = async () => {
     try {

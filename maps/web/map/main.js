@@ -54,7 +54,7 @@ let early = true; // the first map is not drawn yet
 /** What the views see of the page. */
 const page = {
   map: () => map, about: () => about, me: () => me, words: () => words, columns: () => columns, language: () => state.language, day: () => state.day, supply: () => supply, serviced: () => serviced, patterns: () => style.metadata["shudi:patterns"],
-  fmt: () => formats(state.language, taste.unit(), words), states: readyStates, outline, turn: turnTo, load: loadSupply, note, go, fit,
+  fmt: () => formats(state.language, taste.unit(), words), states: () => readyStates("label"), colours: () => readyStates("colour"), outline, turn: turnTo, load: loadSupply, note, go, fit,
   show: (/** @type {string} */ id) => card.plot(id), reveal: (/** @type {string} */ layer, /** @type {string} */ id) => card.object(layer, id), forget: () => card.close(), highlight,
   project: (/** @type {string} */ id) => (address.write({ project: id, view: "projects" }, true), restored()), edit: (/** @type {string} */ layer, /** @type {string} */ id) => (card.object(layer, id), views.open("edit", true)),
   bring: (/** @type {string} */ layer) => (byId("import-layer").replaceChildren(new Option(layer)), views.open("admin", true)),
@@ -137,9 +137,9 @@ function note(text) {
   byId("notice").hidden = !said;
 }
 
-/** The legend's words for the states of readiness. */
-function readyStates() {
-  return new Map(legend.filter((/** @type {any} */ entry) => entry.layer === "readiness").map((/** @type {any} */ entry) => [entry.value, entry.label]));
+/** What the legend says of the states of readiness: their words, or their colours. @param {"label" | "colour"} what */
+function readyStates(what) {
+  return new Map(legend.filter((/** @type {any} */ entry) => entry.layer === "readiness").map((/** @type {any} */ entry) => [entry.value, entry[what]]));
 }
 
 /** Turn the map to a day; no request is made for it. */

@@ -4,10 +4,29 @@ import { byId, make, save, saveTable, svg } from "../map/dom.js";
 import * as server from "../map/server.js";
 import { ledgerFigures } from "./figures.js";
 
-const STATES = { ready: "#0072B2", dated: "#56B4E9", undated: "#E69F00", never: "#D55E00", unknown: "#BBBBBB", blocked: "#882255" };
+const STATES = ["ready", "dated", "undated", "never", "unknown", "blocked"];
 const MOST = 10_000; // plots that are outlined
 const LISTED = 200; // plots that are listed
+const LONGEST = 40; // quarters in a row in which nothing becomes serviced that are drawn
 const ROW = 24; // units of a bar's height
+
+/**
+ * Fill in the quarters between dated rows in which nothing becomes serviced, so that time is drawn as it passes.
+ * @param {any[]} rows
+ */
+export function timed(rows) {
+  return rows.flatMap((row, n) => {
+    const next = rows[n + 1];
+    if (!row.begins || !next?.begins || row.state !== next.state) return [row];
+    const made = [row];
+    for (let at = new Date(`${row.begins}T00:00:00Z`); ; ) {
+      at.setUTCMonth(at.getUTCMonth() + 3);
+      const begins = at.toISOString().slice(0, 10);
+      if (begins >= next.begins || made.length > LONGEST) return made;
+      made.push({ ...row, begins, period: `${begins.slice(0, 4)}Q${at.getUTCMonth() / 3 + 1}`, plots: 0, area_m2: 0, ha: 0, mu: 0 });
+    }
+  });
+}
 
 /**
  * Wire the view up.
@@ -41,13 +60,14 @@ export function supplyView(page) {
   /** Draw rows as bars, each with its figure beside it; a bar opens its plots. */
   function chart(group) {
     const [words, fmt] = [page.words(), page.fmt()];
-    const most = Math.max(...group.rows.map((row) => row.ha), 1e-9);
-    const bars = group.rows.map((row, n) => {
-      const [y, width] = [n * ROW, Math.max(1, (row.ha / most) * 190)];
-      return svg("g", { class: "opens", onclick: () => behind(group, row) }, svg("text", { x: 0, y: y + 15, fill: "currentColor" }, named(row)), svg("rect", { x: 120, y: y + 3, width, height: 16, fill: STATES[row.state], stroke: "#888" }),
+    const rows = timed(group.rows);
+    const most = Math.max(...rows.map((row) => row.ha), 1e-9);
+    const bars = rows.map((row, n) => {
+      const [y, width] = [n * ROW, row.plots ? Math.max(1, (row.ha / most) * 190) : 0];
+      return svg("g", row.plots ? { class: "opens", onclick: () => behind(group, row) } : {}, svg("text", { x: 0, y: y + 15, fill: "currentColor" }, named(row)), svg("rect", { x: 120, y: y + 3, width, height: 16, fill: page.colours().get(row.state), stroke: "#888" }),
         svg("text", { x: 126 + width, y: y + 15, fill: "currentColor" }, fmt.upto(row.ha, 1, "ha")));
     });
-    return svg("svg", { xmlns: "http://www.w3.org/2000/svg", viewBox: `0 0 400 ${group.rows.length * ROW}`, role: "img", "aria-label": words.supply_chart, class: "chart", "font-size": 12, "font-family": "sans-serif", color: "#222" }, ...bars);
+    return svg("svg", { xmlns: "http://www.w3.org/2000/svg", viewBox: `0 0 400 ${rows.length * ROW}`, role: "img", "aria-label": words.supply_chart, class: "chart", "font-size": 12, "font-family": "sans-serif", color: "#222" }, ...bars);
   }
 
   /** Draw each group of a split as one bar of its states. */
@@ -58,7 +78,7 @@ export function supplyView(page) {
       let x = 0;
       const parts = group.rows.map((row) => {
         const width = (row.ha / most) * 300;
-        const part = svg("rect", { class: "opens", onclick: () => behind(group, row), x, y: n * 40 + 18, width, height: 16, fill: STATES[row.state], stroke: "#888", "stroke-width": 0.5 }, svg("title", {}, `${named(row)} ${fmt.upto(row.ha, 1, "ha")}`));
+        const part = svg("rect", { class: "opens", onclick: () => behind(group, row), x, y: n * 40 + 18, width, height: 16, fill: page.colours().get(row.state), stroke: "#888", "stroke-width": 0.5 }, svg("title", {}, `${named(row)} ${fmt.upto(row.ha, 1, "ha")}`));
         x += width;
         return part;
       });
@@ -67,7 +87,7 @@ export function supplyView(page) {
     return svg("svg", { xmlns: "http://www.w3.org/2000/svg", viewBox: `0 0 400 ${groups.length * 40}`, role: "img", "aria-label": words.by_use, class: "chart", "font-size": 12, "font-family": "sans-serif", color: "#222" }, ...bars);
   }
 
-  const key = () => make("p", { class: "key" }, ...Object.entries(STATES).map(([state, colour]) => make("span", {}, svg("svg", { viewBox: "0 0 12 12", width: 12, height: 12, "aria-hidden": "true" }, svg("rect", { width: 12, height: 12, fill: colour })), ` ${page.words()[`supply_${state}`] || page.words().supply_dated} `)));
+  const key = () => make("p", { class: "key" }, ...STATES.map((state) => make("span", {}, svg("svg", { viewBox: "0 0 12 12", width: 12, height: 12, "aria-hidden": "true" }, svg("rect", { width: 12, height: 12, fill: page.colours().get(state) })), ` ${page.words()[`supply_${state}`] || page.words().supply_dated} `)));
   const keep = (drawing, name) => make("button", { type: "button", onclick: () => save(`${name}.svg`, new XMLSerializer().serializeToString(drawing), "image/svg+xml") }, page.words().save_svg);
 
   function table(group) {
