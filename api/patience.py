@@ -9,9 +9,10 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 
 class Patient(H11Protocol):
-    """Close a connection on which no request was begun in full for `patience` seconds; uvicorn's own protocol waits for ever."""
+    """Close a connection on which no request was begun in full for `patience` seconds, and each one `linger` seconds after the end began; uvicorn's own protocol waits for ever."""
 
     patience: ClassVar[float] = 20.0
+    linger: ClassVar[float] = 20.0
     _late: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
@@ -30,8 +31,9 @@ class Patient(H11Protocol):
         self._watch()
 
     def shutdown(self) -> None:
-        """Begin to stop: let the app end what would never end by itself."""
+        """Begin to stop: let the app end what would never end by itself, and soon drop who does not read what is sent."""
         super().shutdown()
+        self.loop.call_later(self.linger, self.transport.abort)
         if (end := self.app_state.get("end")) is not None:
             end()
 

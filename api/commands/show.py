@@ -19,7 +19,7 @@ from layers.standards import Standards
 from layers.store.people import People, beside
 
 HUNG = 60
-"""After how long [s] without a sign of life a worker is replaced: one that computes may be busy for seconds."""
+"""After how long [s] without a sign of life a worker is replaced, or not waited for at the end: one that computes may be busy for seconds."""
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -115,7 +115,7 @@ def serve(
             click.echo(context.say(Text(f"open {url or at}  (Ctrl-C ends)", f"请打开 {url or at} (Ctrl-C 结束)")), err=True)
         config = uvicorn.Config(
             partial(create_service, settings), factory=True, workers=workers, log_level="warning", timeout_worker_healthcheck=HUNG,
-            proxy_headers=proxy is not None, forwarded_allow_ips=proxy or "", http=Patient,
+            timeout_graceful_shutdown=HUNG, proxy_headers=proxy is not None, forwarded_allow_ips=proxy or "", http=Patient,
         )  # fmt: skip
         if workers > 1:
             Multiprocess(config, sockets=[door]).run()

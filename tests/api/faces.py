@@ -23,7 +23,10 @@ from tests.postgres import free_port
 ROOT = Path(__file__).resolve().parents[2]
 DAY = "2026-11-22"
 """The day on which the tests ask, so that they say the same on every day."""
-ENVIRONMENT = {k: v for k, v in os.environ.items() if not k.startswith("SHUDI_")} | {"PYTHONPATH": str(ROOT)}
+ENVIRONMENT = {k: v for k, v in os.environ.items() if not k.startswith("SHUDI_")} | {
+    "PYTHONPATH": str(ROOT),
+    "PYTHONFAULTHANDLER": "1",
+}
 COMMAND = [sys.executable, "-W", "error", "-c", "from api.cli import main; main()"]
 
 
@@ -82,6 +85,17 @@ def answers(client: httpx.Client) -> bool:
     return True
 
 
+def ended(process: subprocess.Popen[bytes], log: Path) -> None:
+    """End a service; one that does not end tells where its threads are, and fails."""
+    process.terminate()
+    try:
+        process.wait(120)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGABRT)  # PYTHONFAULTHANDLER
+        process.wait(30)
+        raise AssertionError(log.read_text("utf-8")) from None
+
+
 @contextmanager
 def serving(base: Path | str, folder: Path, *more: object, **settings: str) -> Iterator[Server]:
     """Serve a base from a process of its own, on a port of loopback; only a test may kill it.
@@ -105,8 +119,7 @@ def serving(base: Path | str, folder: Path, *more: object, **settings: str) -> I
                 assert time.monotonic() < until, log.read_text("utf-8")
                 time.sleep(0.05)
             yield Server(client, url, process, log)
-            assert process.poll() in (None, -signal.SIGKILL), log.read_text("utf-8")
+            assert process.poll() in (None, -signal.SIGKILL, -signal.SIGTERM), log.read_text("utf-8")
         finally:
-            process.terminate()
-            process.wait(120)
+            ended(process, log)
     assert "Traceback" not in log.read_text("utf-8"), log.read_text("utf-8")

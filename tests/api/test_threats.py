@@ -23,7 +23,7 @@ import uvicorn
 from api.main import create_app
 from api.patience import Patient
 from api.settings import Settings
-from tests.api.faces import content, free_port, serving, shudi
+from tests.api.faces import content, ended, free_port, serving, shudi
 from tests.api.test_imports import geojson, over, plots
 from tests.api.test_people import copy
 from tests.api.town import guarded
@@ -118,6 +118,20 @@ def test_b12_slow_clients_are_cut_off_and_hold_up_nobody(park):
                 time.sleep(0.1)
 
         refused(client.post("/checks", content=trickle(), headers={"Content-Type": "application/json"}), 408)
+
+
+def test_b12_who_reads_no_answer_does_not_keep_the_service_from_ending(park, tmp_path):
+    """The answer is larger than what the machine keeps for a reader, so that the service is still writing when it is told to end."""
+    with serving(park, tmp_path) as server, socket.socket() as idle:
+        idle.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        idle.connect(("127.0.0.1", server.client.base_url.port))
+        for _ in range(20):
+            idle.sendall(b"GET /collections/parcels/items?limit=10000 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        assert idle.recv(12) == b"HTTP/1.1 200"
+        assert server.client.get("/healthz").status_code == 200
+        begun = time.monotonic()
+        ended(server.process, server.log)
+        assert time.monotonic() - begun < 100, "a service that is told to end ends"
 
 
 def alone(run):
