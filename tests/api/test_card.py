@@ -144,14 +144,12 @@ def test_the_plots_behind_a_figure_are_those_of_the_last_click(at):
     page, held = at("?lang=en&view=supply"), []
     rows = page.locator("#supply-answer table").first.get_by_role("button")
     rows.nth(1).wait_for()
-    page.route(
-        lambda url: "/collections/findings/items" in url, lambda route: held.append(route) if not held else route.continue_()
-    )
+    page.route(lambda url: "/supply/plots" in url, lambda route: held.append(route) if not held else route.continue_())
     rows.nth(0).click()
     rows.nth(1).click()
     page.locator("#supply-plots h3").wait_for()
     last = page.locator("#supply-plots").inner_text()
-    with page.expect_response(lambda answer: "/collections/findings/items" in answer.url):
+    with page.expect_response(lambda answer: "/supply/plots" in answer.url):
         held[0].continue_()
     page.locator("#number").fill("x")  # the late answer was read by now
     assert page.locator("#supply-plots").inner_text() == last

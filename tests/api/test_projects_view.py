@@ -79,6 +79,8 @@ def test_the_board_shows_each_project_in_its_stage_and_is_walked_by_keys(at, ser
     assert page.locator(".cards a").count() == sum("batter" in p["name"] and "储能" in p["name"] for p in listed)
     assert "text=batter" in page.url
     page.keyboard.press("Escape")
+    assert page.locator("body").get_attribute("data-view") == "projects", "the field is left, not the view"
+    page.keyboard.press("Escape")
     assert page.locator("body").get_attribute("data-view") == ""
 
 

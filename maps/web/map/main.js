@@ -130,7 +130,7 @@ function go(place) {
 }
 
 function note(text) {
-  const empty = about && !about.plots;
+  const empty = about?.plots === 0;
   const zoomedOut = !empty && map && style && map.getZoom() < (style.metadata["shudi:plot_zoom"] ?? 0);
   const said = text || (empty ? words.empty_base : zoomedOut ? words.zoom_in : "");
   byId("notice").textContent = said;
@@ -278,8 +278,9 @@ function listen() {
   }
   taste.onTurn(() => (taste.dress(), redraw()));
   document.addEventListener("keydown", (event) => {
-    const typing = event.target instanceof Element && event.target.matches("input:not([type=checkbox], [type=range]), textarea, select"); // Escape ends what one types, not the view
-    if (event.key === "Escape" && !typing) card.isOpen() ? card.close() : views.open("", true);
+    const field = event.target instanceof HTMLElement && event.target.matches("input:not([type=checkbox], [type=range], [type=date]), textarea") ? event.target : null;
+    if (event.key === "Escape" && field) field.blur(); // what one types is left first, then the view
+    else if (event.key === "Escape") card.isOpen() ? card.close() : views.open("", true);
     if (event.key === "Enter" && event.target === map.getCanvas() && !views.drawing()) clicked(map.project(map.getCenter()));
   });
   address.onReturn(restore);
