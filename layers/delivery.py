@@ -21,6 +21,7 @@ from layers.formats.mapping import Mapping, describe
 from layers.standards import Standards
 from layers.steward import HELD, hold
 from layers.store.base import Change, Edit, Store
+from layers.wishes import BY_STATES, BadEditError
 
 REJECT_MARGIN = 1.0
 """How far around a rejected feature nothing is known any more [m]."""
@@ -52,8 +53,13 @@ def plan(
     """Prepare the import of a file into a layer; nothing is stored.
 
     `area` is the coverage: a file of polygons, "xmin,ymin,xmax,ymax" in the base's CRS, or none. Without one the delivery
-    claims no area: what it holds is there, and nothing is known to be absent.
+    claims no area: what it holds is there, and nothing is known to be absent. BadEditError for a layer that goes through states of its own.
     """
+    if layer in BY_STATES:
+        raise BadEditError(
+            f"no delivery brings {layer}: listings go from draft to published by shudi listing, notices are noted by shudi warnings",
+            f"{layer} 不能批量导入:供地信息须用 shudi listing 逐步审核发布,通知由 shudi warnings 记录",
+        )
     target = LAYERS[layer]
     stated = crs or mapping.crs
     covered = coverage(area if area is not None else mapping.coverage, store.crs, None)

@@ -17,6 +17,10 @@ Action = Literal["create", "replace", "update", "delete"]
 ACTIONS: tuple[Action, ...] = ("create", "replace", "update", "delete")
 
 
+BY_STATES = ("listings", "notices")
+"""Layers that go through states of their own: what is written past those would be public, or count as sent, unseen."""
+
+
 class BadEditError(Refusal):
     """An edit cannot be made as it was written."""
 

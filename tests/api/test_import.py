@@ -182,3 +182,13 @@ def test_divisions_that_belong_to_nothing_are_refused_whole(deliver, empty_base)
     assert deliver({"D": shapely.box(*AREA)}, layer="divisions", properties={"name": "村", "kind": "village"}).status == 0
     own = deliver({"D": shapely.box(*AREA)}, layer="divisions", properties={"name": "村", "kind": "village", "parent": "D"})
     assert "would belong to itself" in own.err
+
+
+def test_no_delivery_publishes_a_listing_past_its_states(deliver, empty_base, tmp_path):
+    """Whoever may bring in data would else publish, change or withdraw what only an approver may."""
+    table = tmp_path / "listings.csv"
+    table.write_text("id,plot,state,notice_no\nL-1,P-0,published,evil\n", "utf-8")
+    for more in ((), ("--dry-run",), ("--replace",)):
+        refused = shudi("import", table, "--base", empty_base, "--layer", "listings", *more)
+        assert (refused.status, "shudi listing" in refused.err) == (2, True), more
+    assert "listings" not in stored(empty_base)

@@ -237,3 +237,19 @@ def test_an_import_that_is_taken_away_under_a_step_is_told_so_and_nothing_comes_
             taken(work)
         assert list(folder.parent.iterdir()) == []
     imports.jobs.close()
+
+
+def test_an_upload_publishes_no_listing_past_its_states(town):
+    """A planner may bring in data, and only an approver publishes."""
+    shown = town.ask("approver", "GET", "/listings").json()
+    asked = {"layer": "listings", "name": "listings.csv", "crs": "EPSG:4548"}
+    answer = town.ask(
+        "planner", "POST", "/imports", params=asked, content=b"id,plot,state,notice_no\nL-EVIL,P-0,published,evil\n"
+    )
+    if answer.status_code == 202:
+        seen = over(town, answer.headers["location"])
+        assert (seen["state"], "shudi listing" in seen["detail"]["en"]) == ("failed", True)
+        begun = town.ask("planner", "POST", f"{answer.headers['location']}/delivery", json={})
+        assert begun.status_code != 202 or over(town, f"{answer.headers['location']}/delivery")["state"] == "failed"
+        town.ask("planner", "DELETE", answer.headers["location"])
+    assert town.ask("approver", "GET", "/listings").json() == shown
