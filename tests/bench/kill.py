@@ -43,25 +43,25 @@ class Ledger:
 
     def write(self, name: str, port: int, stop: threading.Event) -> None:
         """Create one site after the other until the service dies or `stop` is set."""
-        door = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-        while not stop.is_set():
-            id = f"{name}-{len(self.asked)}-{time.monotonic_ns()}"
-            self.asked.add(id)
-            try:
-                door.request(
-                    "POST",
-                    f"/collections/sites/items?reason={id}",
-                    json.dumps(site(id)),
-                    {"Content-Type": "application/geo+json"},
-                )
-                answer = door.getresponse()
-                told = answer.read()
-            except (OSError, http.client.HTTPException):
-                return
-            if answer.status == 201:
-                self.stored.add(id)
-            elif answer.status != 503:
-                self.wrong.append(f"{answer.status} {told[:200]!r}")
+        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as door:
+            while not stop.is_set():
+                id = f"{name}-{len(self.asked)}-{time.monotonic_ns()}"
+                self.asked.add(id)
+                try:
+                    door.request(
+                        "POST",
+                        f"/collections/sites/items?reason={id}",
+                        json.dumps(site(id)),
+                        {"Content-Type": "application/geo+json"},
+                    )
+                    answer = door.getresponse()
+                    told = answer.read()
+                except (OSError, http.client.HTTPException):
+                    return
+                if answer.status == 201:
+                    self.stored.add(id)
+                elif answer.status != 503:
+                    self.wrong.append(f"{answer.status} {told[:200]!r}")
 
 
 def site(id: str) -> dict[str, object]:
