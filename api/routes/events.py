@@ -17,6 +17,7 @@ from api.errors import problem
 from api.models import Problem
 from api.watch import Event, Watch
 from layers.base import Text
+from layers.catalogue import LAYERS
 from layers.collections import Collection
 from layers.store.base import StoreError
 
@@ -79,7 +80,14 @@ async def told(watch: Watch, sees: Sight, seen: str) -> AsyncIterator[str]:
 
 
 def written(event: Event, may: Mapping[str, Collection]) -> str:
-    """Write an event for who may see some collections; of those that show them only a part, they learn no place."""
-    layers = {name: None if may[name].only else places for name, places in event.layers.items() if name in may}
+    """Write an event for who may see some collections; of those that show them only a part, they learn no place.
+
+    Rasters are no collections: who may see any land sees the shading of all of it.
+    """
+    layers = {
+        name: None if name in may and may[name].only else places
+        for name, places in event.layers.items()
+        if name in may or (may and name in LAYERS and LAYERS[name].geometry == "raster")
+    }
     data = json.dumps({"version": event.version, "layers": layers})
     return f"id: {event.id}\n" + (f"data: {data}\n" if layers else "") + "\n"

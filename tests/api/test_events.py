@@ -12,6 +12,10 @@ import psycopg
 import pytest
 import shapely
 
+from api.routes.events import written
+from api.watch import Event
+from layers.collections import catalogue
+from layers.known import Known
 from layers.store import open_store
 from tests.api.faces import DAY, serving, shudi
 from tests.api.test_people import copy
@@ -248,3 +252,12 @@ def test_an_open_map_shows_a_change_and_asks_for_the_tiles_that_it_concerns_alon
         assert layers() == {"parcels", "readiness"}
         assert {url for url in again() if "/tiles/readiness/" in url} < seen
         assert watch.said == [], watch.said
+
+
+def test_new_heights_are_heard_by_who_may_see_land_and_by_nobody_else(park):
+    """Shading is tiles of a raster, which is no collection: an open map would keep the old one."""
+    with closing(open_store(park, read_only=True)) as store:
+        may = catalogue(store, Known())
+    heights = Event("7.x", 7, {"terrain": None, "parcels": [(117.0, 36.8, 117.1, 36.9)]})
+    assert set(json.loads(written(heights, may).split("data: ")[1].split("\n")[0])["layers"]) == {"terrain", "parcels"}
+    assert "data" not in written(heights, {})
