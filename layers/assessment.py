@@ -34,7 +34,7 @@ from layers.plan.parcel_map import ParcelMap, parcel_map, surroundings
 from layers.plan.readiness import UNKNOWN_READINESS, ready_columns
 from layers.plan.sheet import Sheet, sheet
 from layers.plan.supply import judge, survey_of
-from layers.plan.supply_table import supply_table
+from layers.plan.supply_table import summed, supply_table
 from layers.standards import Standards
 from layers.store.base import Store, When
 from layers.table import Table
@@ -292,18 +292,19 @@ def supply(
     most: int | None = None,
 ) -> tuple[pd.DataFrame, date]:
     """Table the stored findings (see `supply_table`), and tell the day that they speak of; as `supplied` reads them."""
-    found, plots, day = supplied(store, standards, on, as_of, most)
+    found, plots, day = supplied(store, standards, level, on, as_of, most)
     return supply_table(found, plots, standards.on(day), by, level), day
 
 
 def supplied(
-    store: Store, standards: Standards, on: date | None = None, as_of: datetime | None = None, most: int | None = None
-) -> tuple[pd.DataFrame, pd.DataFrame, date]:
-    """Read the findings of all plots, the plots' recorded uses, and the day that the findings speak of.
+    store: Store, standards: Standards, level: int | None = None, on: date | None = None, as_of: datetime | None = None,
+    most: int | None = None,
+) -> tuple[pd.DataFrame, pd.DataFrame, date]:  # fmt: skip
+    """Read what `supply_table` needs of the findings of all plots, the plots' recorded uses, and the day that the findings speak of.
 
     Where another day or moment is asked about than theirs, all plots are assessed anew, StaleFindingsError for more than `most`.
     StaleFindingsError too where the land, the standards or the engine changed since the findings were made. Memory grows with
-    the plots, 2 kB each: all findings and plots are read.
+    the plots: a few columns of all findings and plots are read.
     """
     if as_of or (on and str(on) != store.findings([])[1].get("on")):
         ask, count = question(standards, on, as_of, None), store.extent("parcels")[0]
@@ -315,7 +316,7 @@ def supplied(
         plots = store.read("parcels", columns=["id", "code_system", "use_code"], as_of=as_of)
         return anew(store, ask, as_of), plots, ask.on
     with store.snapshot():
-        found, day = fresh(store, standards)
+        found, day = fresh(store, standards, summed(level))
         plots = store.read("parcels", columns=["id", "code_system", "use_code"])
     return found, plots, day
 

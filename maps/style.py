@@ -145,6 +145,7 @@ def style(
             "shudi:layers": switched,
             "shudi:plot_zoom": PLOT_ZOOM,
             "shudi:days_back": DAYS_BACK,
+            "shudi:dated": DATED,
         },
         "sources": {**{name: _source(root, name) for name in names}, **(under.sources() if under else {})},
         "layers": [

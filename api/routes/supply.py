@@ -50,6 +50,7 @@ def the_plots(
     as_of: Moment | None = None,
 ) -> SupplyPlots:
     """List all plots that a row of `/supply` counts; 409 where findings are stale."""
-    found, plots, day = supplied(store, standards, on, as_of, MOST)
+    services = int(level) if level else None
+    found, plots, day = supplied(store, standards, services, on, as_of, MOST)
     row = Row(split, group, state, begins)
-    return SupplyPlots.of(supply_plots(found, plots, standards.on(day), row, by, int(level) if level else None))
+    return SupplyPlots.of(supply_plots(found, plots, standards.on(day), row, by, services))

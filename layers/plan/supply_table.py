@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from layers.base import Codes, Text, codes
 from layers.codes import PLANNING_2023
-from layers.plan.readiness import UNKNOWN_READINESS, combine
+from layers.plan.readiness import SERVICES, UNKNOWN_READINESS, combine
 from layers.standards import Rulebook
 from layers.units import M2_PER_HA, m2
 
@@ -36,6 +36,12 @@ class Row(NamedTuple):
     group: str
     state: str
     begins: date | None
+
+
+def summed(level: int | None) -> list[str]:
+    """Name the columns of findings that a table is made from: a tenth of them, or those of the services where a level is asked for."""
+    ready = ["ready_state", "ready_from"] if level is None else [f"{s}_{of}" for s in SERVICES for of in ("state", "from")]
+    return ["verdict", "reason", "area", "contested", *ready]
 
 
 def supply_table(
@@ -66,12 +72,14 @@ def supply_plots(
     begins = np.datetime64(row.begins or "NaT", "s")
     ranks = plots["begins"].to_numpy("datetime64[s]")
     here = (ranks == begins) | (np.isnat(ranks) & np.isnat(begins))
-    here &= (plots["rank"] == list(STATES).index(row.state)).to_numpy(bool) & (plots[row.split] == row.group).to_numpy(bool)
+    here &= (plots["rank"] == list(STATES).index(row.state)).to_numpy(bool) & (
+        plots[row.split].astype("str") == row.group
+    ).to_numpy(bool)
     return pd.DataFrame(plots[["area", "ready_from"]][here])
 
 
 def _placed(findings: pd.DataFrame, parcels: pd.DataFrame, book: Rulebook, by: str, level: int | None) -> pd.DataFrame:
-    """Tell of each plot under which row of each split it counts: rank of its state, begins, and the splits' groups as text."""
+    """Tell of each plot under which row of each split it counts: rank of its state, begins, and the splits' groups."""
     own = level is None and "ready_state" in findings
     ready = findings if own else combine(findings, list(book[f"readiness.services_{level or book['readiness.required']}"]))
     free = (findings["verdict"] == "free") | (findings["reason"] == UNKNOWN_READINESS)
@@ -89,7 +97,7 @@ def _placed(findings: pd.DataFrame, parcels: pd.DataFrame, book: Rulebook, by: s
             "contested": np.where(rivals, area, 0.0),
             "all": "",
             "use": top_class(parcels).reindex(findings.index).to_numpy(object),
-            "size": np.digitize(area, [m2(band) for band in book["supply.size_bands"]]).astype(str),
+            "size": np.digitize(area, [m2(band) for band in book["supply.size_bands"]]),
         },
         index=findings.index,
     )
@@ -113,12 +121,14 @@ def top_class(parcels: pd.DataFrame) -> pd.Series[str]:
 
 def _split(plots: pd.DataFrame, name: str) -> pd.DataFrame:
     """Sum up the plots of each group, state and period; `cumulative` grows within the group."""
-    keys = ["group", "rank", "begins"]
-    sums = plots.assign(group=plots[name]).groupby(keys, dropna=False, sort=True)
-    rows = sums.agg(plots=("area", "size"), area=("area", "sum"), contested=("contested", "sum")).reset_index()
+    sums = plots.groupby([name, "rank", "begins"], dropna=False, sort=True)
+    rows = sums.agg(plots=("area", "size"), area=("area", "sum"), contested=("contested", "sum")).reset_index(
+        names=["group", "rank", "begins"]
+    )
     rows.insert(0, "split", name)
     rows["state"] = np.array(list(STATES), object)[rows["rank"]]
     rows["cumulative"] = rows.groupby("group")["area"].cumsum().where(rows["state"].isin(["ready", "dated"]))
+    rows["group"] = rows["group"].astype("str")
     return rows.drop(columns="rank")
 
 

@@ -216,7 +216,17 @@ def test_plots_turned_one_by_one_look_as_if_the_map_had_begun_on_that_day(page, 
         page.locator("#quarter").blur()
         seen[re.search(r"on=([\d-]+)", page.url)[1]] = picture()
     assert len(seen) == 4
+    for _ in range(12):
+        page.locator("#quarter").press("ArrowRight")
+    page.locator("#day").fill("2016-01-01")
+    page.evaluate("() => new Promise((next) => requestAnimationFrame(() => requestAnimationFrame(next)))")
+    long_ago = picture()
     assert any((one != first).any() for one in seen.values()), "nothing turned"
+    blue = [
+        (np.abs(one - np.array([0x3D, 0x93, 0xC3])) < 60).all(axis=2) & (one[..., 2] > one[..., 0] + 60)
+        for one in (long_ago, opened("2016-01-01"))
+    ]
+    assert (blue[0] & ~blue[1]).mean() < 1e-4, "nothing is shown ready on a day long before it was, not for a moment"
     for day, one in seen.items():
         assert (np.abs(one - opened(day)).max(axis=2) > 40).mean() < 1e-4, day
 

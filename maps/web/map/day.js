@@ -2,7 +2,6 @@
 
 const SOURCE = "readiness";
 const REST = 1000; // ms without a step until the style is told the day, so that plots that come into view need not be told
-const DATED = ["all", ["has", "ready_from"], ["in", ["get", "ready_state"], ["literal", ["ready", "dated"]]]];
 
 /**
  * Say which plots must be told whether they are ready: those that would show it wrong, and those that were told.
@@ -27,7 +26,7 @@ export function days(map, wanted, metadata) {
   const base = () => map.getGlobalState().day;
 
   function look() {
-    for (const plot of map.querySourceFeatures(SOURCE, { sourceLayer: SOURCE, filter: DATED, validate: false })) plots.set(String(plot.id), plot.properties.ready_from);
+    for (const plot of map.querySourceFeatures(SOURCE, { sourceLayer: SOURCE, filter: metadata()["shudi:dated"], validate: false })) plots.set(String(plot.id), plot.properties.ready_from);
     read = true;
   }
 
@@ -62,9 +61,9 @@ export function days(map, wanted, metadata) {
   /** Draw the day that is wanted, without a request. */
   return function turn() {
     if (!seen() || (base() === wanted() && !told.size)) return;
-    if (wanted() < base() - metadata()["shudi:days_back"]) return rest();
     if (!read) look();
     tell();
+    if (wanted() < base() - metadata()["shudi:days_back"]) return rest(); // what was told ready is told otherwise first
     clearTimeout(timer);
     timer = window.setTimeout(rest, REST);
   };

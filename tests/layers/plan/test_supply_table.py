@@ -141,3 +141,10 @@ def test_the_areas_and_plots_of_every_split_add_up_to_all_plots(made, by, level)
         assert rows["begins"].notna().equals(rows["state"] == "dated")
         serviced = rows[rows["state"].isin(["ready", "dated"])]
         assert serviced.groupby("group")["cumulative"].max().sum() == pytest.approx(serviced["area"].sum())
+
+
+def test_bands_of_sizes_stand_in_the_order_of_their_numbers():
+    """Also where there are more than ten: the tenth comes after the second."""
+    bands = {"supply.size_bands": [float(k) for k in range(1, 13)], "readiness.required": 7, "readiness.services_7": SERVICES}
+    table = supply_table(findings(*(free(m2(k + 0.5)) for k in (11, 2, 10, 1))), parcels("10", "10", "10", "10"), bands)
+    assert table.query("split == 'size'")["group"].tolist() == ["1", "2", "10", "11"]
