@@ -30,7 +30,7 @@ from shapely.geometry import mapping
 from api.jobs import OVER, Jobs, NoJobError, Progress, Work
 from geo.errors import GeoError
 from layers.base import Text
-from layers.delivery import deliver, plan
+from layers.delivery import deliver, foretold, plan
 from layers.drawn import site_from
 from layers.errors import Refusal
 from layers.formats.deliver import write_rejects
@@ -276,15 +276,16 @@ def look(folder: Path, request: Mapping[str, Any], progress: Callable[[int, int]
         source=request["source"] or request["name"],
         date=date.fromisoformat(request["date"]) if request["date"] else None,
     )
+    none = MemoryStore(request["base_crs"])
     planned = plan(
-        MemoryStore(request["base_crs"]), folder / request["file"], request["layer"], mapping, request["crs"], request["encoding"],
+        none, folder / request["file"], request["layer"], mapping, request["crs"], request["encoding"],
         request["coverage"], tuple(request["kinds"]), request["repair"],
     )  # fmt: skip
     if len(planned.rejects):
         write_rejects(planned.rejects, folder / REJECTS)
     with (folder / PLAN).open("wb") as file:
         pickle.dump(planned, file)
-    return {**body(planned, None), "mapping": planned.fields.to_dict("records")}
+    return {**body(foretold(none, planned), None), "mapping": planned.fields.to_dict("records")}
 
 
 def bring(folder: Path, request: Mapping[str, Any], progress: Callable[[int, int], None]) -> dict[str, Any]:
@@ -293,7 +294,7 @@ def bring(folder: Path, request: Mapping[str, Any], progress: Callable[[int, int
         planned = pickle.load(file)
     change = Change(request["actor"], request["reason"] or f"import {request['name']}")
     with closing(open_store(os.environ["SHUDI_BASE"])) as store:
-        edition = deliver(store, planned, change, request["skip_rejects"], request["replace"], progress)
+        edition = deliver(store, planned, change, request["skip_rejects"], request["replace"], progress, request["accept"])
     return {"edition": edition.id, "stored": len(planned.features)}
 
 

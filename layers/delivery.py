@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import pandas as pd
 import shapely
 from shapely.geometry.base import BaseGeometry
 
+from layers import mosaic
 from layers.base import Edition, Layer, Text
 from layers.catalogue import LAYERS
 from layers.errors import Refusal
@@ -119,11 +120,29 @@ def _without_rejects(area: BaseGeometry | None, prepared: Prepared, crs: str, no
     return left
 
 
+def contradictions(store: Store, planned: Plan, replace_all: bool = False) -> tuple[mosaic.Fault, ...]:
+    """Find the overlaps among parcels that a planned import would make; none in other layers."""
+    if planned.layer.name != mosaic.PARCELS:
+        return ()
+    with store.snapshot():
+        return mosaic.contradictions(store, planned.features, replace_all, Standards.load().on(date.today()))
+
+
+def foretold(store: Store, planned: Plan, replace_all: bool = False) -> Plan:
+    """Note in a plan for what it would be refused, for who only looks."""
+    found = contradictions(store, planned, replace_all)
+    return replace(planned, notes=(*planned.notes, mosaic.refuse(found).text)) if found else planned
+
+
 def deliver(
     store: Store, planned: Plan, change: Change, skip_rejects: bool = False, replace_all: bool = False,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Callable[[int, int], None] | None = None, accept: str = "",
 ) -> Edition:  # fmt: skip
-    """Store a planned import in one transaction; RejectedError where features were rejected and `skip_rejects` is not said."""
+    """Store a planned import in one transaction.
+
+    RejectedError where features were rejected and `skip_rejects` is not said; MosaicError where parcels would overlap and no reason to
+    `accept` it is given, which is kept with the change.
+    """
     if len(planned.rejects) and not skip_rejects:
         count = len(planned.rejects)
         raise RejectedError(
@@ -133,6 +152,7 @@ def deliver(
         )
     with store.snapshot():
         hold(store, [_edit(store, planned, replace_all)], Standards.load().on(date.today()))
+        change = mosaic.accepted(contradictions(store, planned, replace_all), accept, change)
     return store.add(planned.edition, planned.features, change, replace=replace_all, progress=progress)
 
 

@@ -120,10 +120,7 @@ def _made(
             "listings go from draft to published by shudi listing, which holds them against the land",
             "供地信息须用 shudi listing 逐步审核发布,以便与土地现状核对",
         )
-    if faults and not accept.strip():
-        raise mosaic.refuse(faults)
-    if faults:
-        change = replace(change, reason=f"{change.reason} · accepted 接受: {accept}".removeprefix(" · "))
+    change = mosaic.accepted(faults, accept, change)
     last = 0 if dry_run else store.batch([e for e, _ in planned], change)
     put = [(e.layer, id, id in set(old["id"])) for e, old in planned if e.put is not None for id in e.put["id"]]
     return Done(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import geopandas as gpd
 import numpy as np
@@ -17,7 +17,7 @@ from geo.overlay import overlaps
 from layers.base import objects
 from layers.errors import Refusal
 from layers.standards import Rulebook
-from layers.store.base import Edit, Store
+from layers.store.base import Change, Edit, Store
 
 PARCELS = "parcels"
 
@@ -62,6 +62,13 @@ def refuse(faults: Sequence[Fault]) -> MosaicError:
     )
 
 
+def accepted(faults: Sequence[Fault], reason: str, change: Change) -> Change:
+    """Note with a change why its faults may stand; MosaicError where there are some and no reason."""
+    if faults and not reason.strip():
+        raise refuse(faults)
+    return replace(change, reason=f"{change.reason} · accepted 接受: {reason}".removeprefix(" · ")) if faults else change
+
+
 def faults(store: Store, edit: Edit, old: gpd.GeoDataFrame, book: Rulebook) -> tuple[Fault, ...]:
     """Find the overlaps and gaps that an edit of parcels would make; `old` are the stored parcels that it changes.
 
@@ -84,6 +91,27 @@ def faults(store: Store, edit: Edit, old: gpd.GeoDataFrame, book: Rulebook) -> t
     return tuple(
         Fault("gap" if i < 0 else "overlap", () if i < 0 else (ids[i], ids[j]), shape.area, x, y, shape)
         for shape, i, j, (x, y) in zip(found.shapes, found.i, found.j, points, strict=True)
+    )
+
+
+def contradictions(store: Store, put: gpd.GeoDataFrame, whole: bool, book: Rulebook) -> tuple[Fault, ...]:
+    """Find the overlaps that a delivery of parcels would make, among its own and with those that stay beside it.
+
+    whole: no stored parcel stays. What it leaves free is no fault: a delivery need not hold all of the land. Time and memory grow
+    with the parcels delivered and those stored in the box around them.
+    """
+    if not len(put):
+        return ()
+    stay = store.read(PARCELS, ids=[]) if whole else store.read(PARCELS, box=tuple(put.total_bounds.tolist()), columns=["id"])
+    stay = stay[~stay["id"].isin(put["id"])]
+    ids = np.concatenate([objects(put["id"]), objects(stay["id"])])
+    shapes = put.geometry.to_numpy()
+    pairs = overlaps(shapes, np.concatenate([shapes, stay.geometry.to_numpy()]), book["supply.drawing_noise"])
+    pairs = pairs.pick(pairs.i < pairs.j)
+    points = shapely.get_coordinates(shapely.point_on_surface(pairs.shared)).tolist()
+    return tuple(
+        Fault("overlap", (ids[i], ids[j]), area, x, y, shape)
+        for i, j, area, shape, (x, y) in zip(pairs.i, pairs.j, pairs.area.tolist(), pairs.shared, points, strict=True)
     )
 
 

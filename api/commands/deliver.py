@@ -12,7 +12,7 @@ from api.commands.land import actor
 from api.context import Context, a_date, command
 from layers.base import Text
 from layers.catalogue import LAYERS
-from layers.delivery import Plan, deliver, plan
+from layers.delivery import Plan, deliver, foretold, plan
 from layers.errors import Refusal
 from layers.formats.deliver import write_rejects
 from layers.formats.mapping import Mapping, load, with_pairs
@@ -40,6 +40,7 @@ from layers.store.base import Change
 @click.option(
     "--replace", "replace_all", is_flag=True, help="retire what earlier deliveries of the layer (and its kinds) brought"
 )
+@click.option("--accept", default="", metavar="REASON", help="why parcels may overlap each other; kept in the history")
 @click.option("--rejects", type=click.Path(path_type=Path), help="where to list rejects (default: FILE.rejects.geojson here)")
 @click.option("--dry-run", is_flag=True, help="tell what would happen, store nothing")
 def import_(context: Context, file: Path, layer: str | None, **options: Any) -> None:
@@ -55,6 +56,8 @@ def import_(context: Context, file: Path, layer: str | None, **options: Any) -> 
         planned = plan(
             store, file, name, mapping, options["crs"], options["encoding"], options["coverage"], kinds, options["repair"]
         )
+        if options["dry_run"]:
+            planned = foretold(store, planned, options["replace_all"])
         listed = options["rejects"] or Path(f"{file.name}.rejects.geojson")
         if len(planned.rejects):
             write_rejects(planned.rejects, listed)
@@ -64,7 +67,9 @@ def import_(context: Context, file: Path, layer: str | None, **options: Any) -> 
         if not options["dry_run"]:
             change = Change(actor(), options["reason"] or f"import {file.name}")
             with context.progress(Text("Storing", "存储中")) as progress:
-                edition = deliver(store, planned, change, options["skip_rejects"], options["replace_all"], progress).id
+                edition = deliver(
+                    store, planned, change, options["skip_rejects"], options["replace_all"], progress, options["accept"]
+                ).id
     if context.as_json:
         context.answer(body(planned, edition), "")
     elif edition:

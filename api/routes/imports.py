@@ -49,6 +49,7 @@ class Bring(BaseModel):
     reason: str = Field("", max_length=500, description="reason or document number, for the history")
     skip_rejects: bool = Field(False, description="store the rest; the land where rejected features lie stays unknown")
     replace: bool = Field(False, description="retire what earlier deliveries of the layer (and its kinds) brought")
+    accept: str = Field("", max_length=500, description="why parcels may overlap each other; kept in the history")
 
 
 class Step(BaseModel):

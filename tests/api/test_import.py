@@ -192,3 +192,22 @@ def test_no_delivery_publishes_a_listing_past_its_states(deliver, empty_base, tm
         refused = shudi("import", table, "--base", empty_base, "--layer", "listings", *more)
         assert (refused.status, "shudi listing" in refused.err) == (2, True), more
     assert "listings" not in stored(empty_base)
+
+
+def test_parcels_that_overlap_are_refused_with_their_place_or_accepted_with_a_reason(deliver, empty_base):
+    """A delivery is held like an edit: among its own and against the parcels that stay, which a replacement of all retires."""
+    twice = {"A": shapely.box(500_100, 4_070_100, 500_200, 4_070_200), "B": shapely.box(500_190, 4_070_100, 500_290, 4_070_200)}
+    told = deliver(twice, "--dry-run")
+    assert (told.status, "overlap of A and B of 1000.00 m² at (500195.00" in told.out) == (0, True), told.out
+    refused = deliver(twice)
+    assert (refused.status, "overlap of A and B of 1000.00 m²" in refused.err) == (2, True), refused.err
+    assert "parcels" not in stored(empty_base)
+    assert deliver({"A": twice["A"]}).status == 0
+    refused = deliver({"B": twice["B"]})
+    assert (refused.status, "overlap of B and A" in refused.err) == (2, True), refused.err
+    assert stored(empty_base) == {"parcels": 1}
+    assert deliver({"A": shapely.box(500_300, 4_070_100, 500_400, 4_070_200)}).status == 2, "the number is stored"
+    assert deliver({"B": twice["B"]}, "--replace").status == 0
+    assert deliver({"C": twice["A"]}, "--accept", "界址争议 7 号").status == 0
+    assert "界址争议 7 号" in shudi("history", "parcels", "C", "--base", empty_base).out
+    assert deliver({"D": shapely.box(500_000, 4_070_100, 500_100, 4_070_200)}).status == 0, "neighbours share an outline"

@@ -253,3 +253,24 @@ def test_an_upload_publishes_no_listing_past_its_states(town):
         assert begun.status_code != 202 or over(town, f"{answer.headers['location']}/delivery")["state"] == "failed"
         town.ask("planner", "DELETE", answer.headers["location"])
     assert town.ask("approver", "GET", "/listings").json() == shown
+
+
+def test_an_upload_of_parcels_over_others_is_told_when_looked_at_and_refused_when_stored(town):
+    there = {"Q-1": shapely.box(500_700, 4_070_700, 500_800, 4_070_800)}
+    over_it = {
+        "Q-2": shapely.box(500_750, 4_070_700, 500_850, 4_070_800),
+        "Q-3": shapely.box(500_840, 4_070_700, 500_900, 4_070_800),
+    }
+    first = upload(town, geojson(there)).json()["id"]
+    assert over(town, f"/imports/{first}")["state"] == "successful"
+    assert town.ask("planner", "POST", f"/imports/{first}/delivery", json={}).status_code == 202
+    assert over(town, f"/imports/{first}/delivery")["state"] == "successful"
+    second = upload(town, geojson(over_it)).json()["id"]
+    notes = over(town, f"/imports/{second}")["result"]["notes"]
+    assert any("Q-2 and Q-3" in note["en"] and "Q-2、Q-3" in note["zh"] for note in notes), notes
+    town.ask("planner", "POST", f"/imports/{second}/delivery", json={})
+    refused = over(town, f"/imports/{second}/delivery")
+    assert (refused["state"], "Q-2 and Q-1 of 5000.00" in refused["detail"]["en"]) == ("failed", True), refused
+    town.ask("planner", "POST", f"/imports/{second}/delivery", json={"accept": "协议 3"})
+    assert over(town, f"/imports/{second}/delivery")["state"] == "successful"
+    assert "协议 3" in town.ask("planner", "GET", "/collections/parcels/items/Q-2/history").text

@@ -71,7 +71,18 @@ def bring(base, delivery):
     more += ["--coverage", coverage] if coverage else []
     rejects = base.with_name(f"{delivery.mapping}.rejects.geojson")
     found = shudi(
-        "import", DATA / delivery.file, "--base", base, "--json", "--repair", "--skip-rejects", "--rejects", rejects, *more
+        "import",
+        DATA / delivery.file,
+        "--base",
+        base,
+        "--json",
+        "--repair",
+        "--skip-rejects",
+        "--accept",
+        "as surveyed",
+        "--rejects",
+        rejects,
+        *more,
     )
     assert found.status == 0, found.err
     return found.body
