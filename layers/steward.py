@@ -34,7 +34,7 @@ OFFERED = ("published", "sold")
 """States of listings that bind their scheme."""
 GUARDED = ("projects", "permits", "phases")
 """The tables whose records are held against each other."""
-HELD = (*GUARDED, "documents", "divisions")
+HELD = (*GUARDED, "documents", "divisions", "parcels")
 """The tables whose records `hold` passes or refuses."""
 
 RESTS_ON = (
@@ -46,6 +46,10 @@ RESTS_ON = (
 
 class BadHashError(Refusal):
     """What stands as the hash of a document is none."""
+
+
+class OnOfferError(Refusal):
+    """A plot with a published listing would become another one."""
 
 
 class OtherSchemeError(Refusal):
@@ -185,6 +189,8 @@ def hold(store: Store, edits: Sequence[Edit], book: Rulebook) -> None:
     for projects in (e.put for e in edits if e.layer == "projects" and e.put is not None):
         known_codes(projects, book)
     hold_divisions(store, edits)
+    for parcels in (e for e in edits if e.layer == "parcels"):
+        _on_offer(store, parcels)
     mine = {e.layer: e for e in edits if e.layer in GUARDED}
     if not mine:
         return
@@ -237,6 +243,28 @@ def _same_scheme(store: Store, permits: pd.DataFrame) -> None:
                 f"permits {permit}: it rests on scheme {told[:12]}, which listing {listing} does not bind; correct scheme_hash, or say in exception_basis why another scheme holds",
                 f"permits {permit}:所依据的方案 {told[:12]} 不是供地信息 {listing} 所绑定的方案,请更正 scheme_hash,或在 exception_basis 说明依据",
             )
+
+
+def _on_offer(store: Store, parcels: Edit) -> None:
+    """Pass an edit that leaves the plots of published listings where they are, outlined and on offer as was published."""
+    offers = store.read("listings", where=[Compare("state", "=", "published")], columns=["id", "plot"])
+    if not len(offers):
+        return
+    wrong = set(offers["plot"]) & set(parcels.delete)
+    if parcels.put is not None:
+        put = parcels.put[parcels.put["id"].isin(offers["plot"])].set_index("id")
+        old = store.read("parcels", ids=list(put.index)).set_index("id")
+        put = put.loc[old.index]
+        same = shapely.equals(old.geometry.to_numpy(), put.geometry.to_numpy()) & (
+            old["status"].fillna("") == put["status"].fillna("")
+        )
+        wrong |= set(old.index[~same.to_numpy(bool)])
+    if wrong:
+        plot, listing = offers.loc[offers["plot"].isin(wrong), ["plot", "id"]].min()
+        raise OnOfferError(
+            f"parcel {plot} is on offer by listing {listing}: its outline and status stand; withdraw the listing first",
+            f"宗地 {plot} 正由供地信息 {listing} 公开供应,其边界和状态不可更改;请先撤回该供地信息",
+        )
 
 
 def coming(store: Store, edits: Sequence[Edit], book: Rulebook) -> None:

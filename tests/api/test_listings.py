@@ -118,6 +118,27 @@ def test_terms_that_contradict_the_plot_or_each_other_store_nothing(market):
     assert (answer.status, "shudi listing" in answer.err) == (2, True)
 
 
+def test_a_plot_on_offer_stays_as_it_was_published(market, tmp_path):
+    """No edit and no delivery takes away, redraws or frees the plot of a published listing; a withdrawal opens it again."""
+    base = copied(market.base, tmp_path / "park.gpkg")
+    moved = {
+        "type": "Feature",
+        "properties": {"id": GOOD},
+        "geometry": shapely.geometry.mapping(shapely.box(117.9, 36.9, 117.91, 36.91)),
+    }
+    (tmp_path / "survey.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": [moved]}))
+    refused = [
+        shudi("edit", "parcels", GOOD, "--delete", "--base", base),
+        shudi("edit", "parcels", GOOD, "status=ready", "--base", base),
+        shudi("import", tmp_path / "survey.geojson", "--layer", "parcels", "--replace", "--base", base),
+    ]
+    for answer in refused:
+        assert (answer.status, f"parcel {GOOD} is on offer by listing L-{GOOD}" in answer.err) == (2, True), answer.err
+    assert shudi("edit", "parcels", GOOD, "owner=somebody", "--base", base).status == 0
+    assert shudi("listing", "state", f"L-{GOOD}", "withdrawn", "--base", base).status == 0
+    assert shudi("edit", "parcels", GOOD, "--delete", "--accept", "it makes a gap", "--base", base).status == 0
+
+
 def test_a_listing_that_lacks_terms_is_not_reviewed(own_park):
     assert shudi("listing", "draft", GOOD, "--base", own_park).status == 0
     answer = shudi("listing", "state", f"L-{GOOD}", "reviewed", "--base", own_park, lang="zh")
