@@ -73,8 +73,8 @@ class Difference(NamedTuple):
 def edit(store: Store, wishes: Sequence[Wish], change: Change, book: Rulebook, accept: str = "", dry_run: bool = False) -> Done:
     """Make what is wished, all of it in one transaction or nothing.
 
-    `accept` is the reason for which overlaps and gaps among parcels may stand; it is kept with the change. Unless the wishes
-    name versions, an edit that somebody overtakes is planned again on what he left. Time and memory grow with the wishes and
+    `accept` is the reason for which overlaps and gaps among parcels may stand; it is kept with the change. An edit that somebody
+    overtakes is planned again on what he left; ConflictError where that is not the version that a wish names. Time and memory grow with the wishes and
     the parcels around those that change.
     """
     for attempt in range(TRIES):
@@ -86,7 +86,7 @@ def edit(store: Store, wishes: Sequence[Wish], change: Change, book: Rulebook, a
         try:
             return _made(store, planned, change, faults, accept, dry_run)
         except ConflictError:
-            if attempt == TRIES - 1 or any(w.version is not None for w in wishes):
+            if attempt == TRIES - 1:
                 raise
     raise AssertionError("the last attempt answers or raises")
 

@@ -62,11 +62,12 @@ class NotYoursError(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class By:
-    """Who acts on a listing, in which role, and why."""
+    """Who acts on a listing, in which role, why, and on which version of it (None: on that which is stored)."""
 
     actor: str
     role: str
     reason: str = ""
+    version: int | None = None
 
     @property
     def change(self) -> Change:
@@ -250,7 +251,8 @@ def _put(store: Store, made: Listing, version: int, by: By, standards: Standards
     book = standards.on(made.published_on or Moment.now(store).on)
     refuse(made, contradictions(made, use if isinstance(use, str) else None, book), CONTRADICTS)
     row = {"id": [made.id], **{name: [value] for name, value in written(made).items()}}
-    edits = [Edit("listings", gpd.GeoDataFrame(row, geometry=[None], crs=store.crs), expect={made.id: version})]
+    rests_on = version if by.version is None else by.version
+    edits = [Edit("listings", gpd.GeoDataFrame(row, geometry=[None], crs=store.crs), expect={made.id: rests_on})]
     if status := _status(store, made):
         edits.append(Edit("parcels", parcel.assign(status=status), expect=dict(store.stamps("parcels", [made.plot]))))
     store.batch(edits, by.change)

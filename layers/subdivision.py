@@ -21,13 +21,15 @@ from layers.wishes import BadEditError, Wish
 
 
 def split(
-    store: Store, id: str, line: BaseGeometry, change: Change, book: Rulebook, ids: Sequence[str] = (), accept: str = ""
-) -> Done:
+    store: Store, id: str, line: BaseGeometry, change: Change, book: Rulebook, ids: Sequence[str] = (), accept: str = "",
+    version: int | None = None,
+) -> Done:  # fmt: skip
     """Split a parcel along a line in the base's CRS into parcels with its attributes, its recorded area apart.
 
     ids: their numbers, from west to east and south to north; by default the parcel's with -1, -2 and so on.
+    version: that of the parcel on which this rests (None: what is stored now); ConflictError where somebody was faster.
     """
-    parent = _parcels(store, [id])
+    parent, versions = _parcels(store, [id], {id: version})
     if not np.isfinite(shapely.get_coordinates(line)).all():
         raise BadEditError("the line has coordinates that are not numbers; correct them", "分割线含有非数值坐标,请更正")
     pieces = cut(parent.geometry.iloc[0], line)
@@ -45,7 +47,7 @@ def split(
         )
     values = _inherited(parent)
     born = [Wish(PARCELS, name, "create", values, piece) for name, piece in zip(names, pieces, strict=True)]
-    return edit(store, [Wish(PARCELS, id, "delete"), *born], change, book, accept)
+    return edit(store, [Wish(PARCELS, id, "delete", version=versions[id]), *born], change, book, accept)
 
 
 def merge(
@@ -56,28 +58,34 @@ def merge(
     book: Rulebook,
     values: Mapping[str, Any] | None = None,
     accept: str = "",
+    versions: Mapping[str, int | None] | None = None,
 ) -> Done:
     """Merge neighbouring parcels into one with a number of its own.
 
-    What they have alike it inherits, their recorded areas apart; `values` set the rest, else it is unknown.
+    What they have alike it inherits, their recorded areas apart; `values` set the rest, else it is unknown. `versions` of the parcels
+    are those on which this rests (None: what is stored now); ConflictError where somebody was faster.
     """
-    parents = _parcels(store, ids)
+    parents, versions = _parcels(store, ids, versions or {})
     union = join(parents.geometry.to_numpy(), book["supply.drawing_noise"])
     some = named(ids)
     if len(parents) < 2 or union.geom_type != "Polygon":
         raise BadEditError(f"{some.en} do not border on each other; merge neighbours", f"{some.zh} 并不相邻,只能合并相邻宗地")
     born = Wish(PARCELS, into, "create", {**_inherited(parents), **(values or {})}, union)
-    return edit(store, [*(Wish(PARCELS, id, "delete") for id in ids), born], change, book, accept)
+    gone = [Wish(PARCELS, id, "delete", version=versions[id]) for id in ids]
+    return edit(store, [*gone, born], change, book, accept)
 
 
-def _parcels(store: Store, ids: Sequence[str]) -> gpd.GeoDataFrame:
-    """Read parcels; NotFoundError where one is not there."""
-    found = store.read(PARCELS, ids=ids)
+def _parcels(
+    store: Store, ids: Sequence[str], versions: Mapping[str, int | None]
+) -> tuple[gpd.GeoDataFrame, dict[str, int | None]]:
+    """Read parcels, and the versions of those of which none is stated; NotFoundError where one is not there."""
+    with store.snapshot():
+        found, now = store.read(PARCELS, ids=ids), store.stamps(PARCELS, ids)
     missing = [id for id in ids if id not in set(found["id"])]
     if missing:
         some = named(missing)
         raise NotFoundError(f"there are no parcels {some.en}; correct the numbers", f"没有宗地 {some.zh},请更正编号")
-    return found
+    return found, {id: now[id] if versions.get(id) is None else versions[id] for id in ids}
 
 
 def _inherited(parents: gpd.GeoDataFrame) -> dict[str, Any]:

@@ -106,25 +106,25 @@ def wished(by: Editor, body: object, name: str, action: Action, id: str | None, 
     return Wish(wish.layer, wish.id, wish.action, wish.values, wish.geometry, version)
 
 
-def agreed(by: Editor, found: Collection, id: str) -> tuple[int | None, Response | None]:
-    """Find the version that a change rests on by its If-Match; the refusal where it is stale or missing.
+def agreed(request: Request, settings: Settings, store: Store, found: Collection, id: str) -> tuple[int | None, Response | None]:
+    """Find the version of a feature that a change rests on by the tags of its If-Match; the refusal where it is stale or missing.
 
     NotFoundError where there is no such feature.
     """
-    with by.store.snapshot():
-        frame = one(by.store, found, id)
-        version = by.store.stamps(found.layer, [id])[id]
-    now, stated = tag(state(frame), ""), by.request.headers.get("if-match")
+    with store.snapshot():
+        frame = one(store, found, id)
+        version = store.stamps(found.layer, [id])[id]
+    now, stated = tag(state(frame), ""), request.headers.get("if-match")
     if stated is None:
-        if by.settings.unconditional:
+        if settings.unconditional:
             return None, None
         return None, problem(
-            by.request, 428, "PreconditionRequired",
+            request, 428, "PreconditionRequired",
             f"say which version you read: send the ETag of {id} as If-Match (serve --unconditional takes changes without)",
             f"请说明所读取的版本:将 {id} 的 ETag 作为 If-Match 发送(serve --unconditional 可接受不带版本的更改)",
         )  # fmt: skip
     if stated.strip() != "*" and now not in [t.strip() for t in stated.split(",")]:
-        return None, stale(by.request, found, id, by.store, stated)
+        return None, stale(request, found, id, store, stated)
     return version, None
 
 
@@ -231,7 +231,7 @@ def changed(by: Editor, name: str, id: str, action: Action, body: object = None)
     """Change a stored feature on the version that the caller read."""
     only(by.request, "reason", "accept")
     found = editable(by.sees, name)
-    version, refused = agreed(by, found, id)
+    version, refused = agreed(by.request, by.settings, by.store, found, id)
     if refused is not None:
         return refused
     if action == "delete":

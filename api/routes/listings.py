@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Literal, NamedTuple
 from urllib.parse import quote
 
 from anyio import to_thread
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.answers import HTML, POLICY, answer, wish
+from api.answers import HTML, POLICY, answer, tag, wish
 from api.auth import Person, ThePerson, origin
-from api.deps import AStore, AWriter, TheNetworks, TheSettings, TheStandards
+from api.deps import AStore, AWriter, Sees, TheNetworks, TheSettings, TheStandards
 from api.models import Problem
 from api.packs import sheet_told
-from layers.assessment import NotFoundError, mapped
+from api.routes.edits import agreed, stale
+from api.routes.features import find
+from api.settings import Settings
+from layers.assessment import Networks, NotFoundError, mapped
 from layers.base import Text
+from layers.collections import Collection, state
 from layers.formats.export import csv
 from layers.ledger.listings import LAYER, STATES
 from layers.listings import (
@@ -41,7 +47,8 @@ from layers.plan.listing import TERMS, Listing
 from layers.plan.notice import Section, body, form, notice, said
 from layers.plan.notice import printed as sections_of
 from layers.refresh import refresh
-from layers.store.base import Store
+from layers.standards import Standards
+from layers.store.base import ConflictError, Store
 from maps import notice as papers
 
 router = APIRouter(tags=["listings"], responses={404: {"model": Problem}})
@@ -92,6 +99,11 @@ def seen(store: Store, person: Person) -> list[Listing]:
 def one(store: Store, id: str, person: Person) -> Listing:
     """Find a listing that a person may see."""
     return listing(store, id, public=not person.may("viewer"))[0]
+
+
+def mark(store: Store, id: str) -> str:
+    """Make the ETag of a listing, that of its feature."""
+    return tag(state(store.read(LAYER.name, ids=[id])), "")
 
 
 def spoken(request: Request, lang: str | None) -> Literal["en", "zh"]:
@@ -157,9 +169,13 @@ def listed(
     id: str, request: Request, store: AStore, person: ThePerson, settings: TheSettings, lang: Language = None, f: Form = None
 ) -> Response:
     """Show one listing: its notice as a page, or as JSON."""
-    asked, made = wish(request, origin(request, settings), f), one(store, id, person)
+    asked = wish(request, origin(request, settings), f)
+    with store.snapshot():
+        made, etag = one(store, id, person), mark(store, id)
     if asked.format == "json":
-        return answer(asked, "listing", shown(made, person))
+        sent = answer(asked, "listing", shown(made, person))
+        sent.headers["ETag"] = etag
+        return sent
     here = f"/listings/{quote(made.id, safe='')}"
     links = " ".join(f'<a href="{here}/{name}">{name}</a>' for name in ("notice.pdf", "notice.docx", "parcel_map.pdf"))
     sections, title, generated = printed(store, made)
@@ -220,56 +236,103 @@ def as_pack(
     return Response(data, media_type="application/zip", headers=CACHED)
 
 
-def by(person: Person, reason: str) -> By:
-    """Name who acts."""
-    return By(person.name, person.role, reason)
+class Clerk(NamedTuple):
+    """Who works on listings, and all that it takes."""
+
+    request: Request
+    person: Person
+    settings: Settings
+    store: Store
+    writer: Store
+    sees: Mapping[str, Collection]
+    standards: Standards
+    networks: Networks
+
+    def by(self, reason: str, version: int | None = None) -> By:
+        """Name who acts."""
+        return By(self.person.name, self.person.role, reason, version)
+
+    def told(self, made: Listing, status: int = 200) -> JSONResponse:
+        """Answer with a listing and the tag of its version."""
+        return JSONResponse(shown(made, self.person), status, {"ETag": mark(self.writer, made.id)})
+
+    def agreed(self, id: str) -> tuple[int | None, Response | None]:
+        """Find the version of a listing that a change rests on by its If-Match; the refusal where it is stale or missing."""
+        return agreed(self.request, self.settings, self.store, find(self.sees, LAYER.name), id)
+
+    def step(self, id: str, reason: str, work: Callable[[By], Listing]) -> Response:
+        """Work on a listing, on the version that the caller read."""
+        version, refused = self.agreed(id)
+        return refused or self.done(id, self.by(reason, version), work)
+
+    def done(self, id: str, by: By, work: Callable[[By], Listing]) -> Response:
+        """Work on a version of a listing that was agreed on."""
+        try:
+            return self.told(work(by))
+        except ConflictError:
+            said = self.request.headers.get("if-match", "")
+            return stale(self.request, find(self.sees, LAYER.name), id, self.writer, said)
+
+
+async def the_clerk(
+    request: Request, person: ThePerson, settings: TheSettings, store: AStore, writer: AWriter, sees: Sees,
+    standards: TheStandards, networks: TheNetworks,
+) -> Clerk:  # fmt: skip
+    """Collect what work on listings takes."""
+    return Clerk(request, person, settings, store, writer, sees, standards, networks)
+
+
+AClerk = Annotated[Clerk, Depends(the_clerk)]
+CHANGED: dict[int | str, dict[str, Any]] = {code: {"model": Problem} for code in (403, 412, 413, 422, 428)}
 
 
 @router.post("/listings", status_code=201, responses={422: {"model": Problem}})
-def drafted(asked: Draft, writer: AWriter, person: ThePerson, standards: TheStandards) -> dict[str, Any]:
+def drafted(asked: Draft, clerk: AClerk) -> Response:
     """Draft the listing of a plot."""
-    return shown(draft(writer, asked.plot, asked.terms, by(person, asked.reason), standards, asked.id), person)
+    by = clerk.by(asked.reason)
+    return clerk.told(draft(clerk.writer, asked.plot, asked.terms, by, clerk.standards, asked.id), 201)
 
 
-@router.patch("/listings/{id}", responses={422: {"model": Problem}})
-def changed(id: str, asked: Terms, writer: AWriter, person: ThePerson, standards: TheStandards) -> dict[str, Any]:
+@router.patch("/listings/{id}", responses=CHANGED)
+def changed(id: str, asked: Terms, clerk: AClerk) -> Response:
     """Change terms of a listing, which is a draft again."""
-    return shown(change(writer, id, asked.terms, by(person, asked.reason), standards), person)
+    return clerk.step(id, asked.reason, lambda by: change(clerk.writer, id, asked.terms, by, clerk.standards))
 
 
-@router.put("/listings/{id}/state", responses={403: {"model": Problem}, 422: {"model": Problem}})
-def moved(
-    id: str, asked: Move, writer: AWriter, person: ThePerson, standards: TheStandards, networks: TheNetworks
-) -> dict[str, Any]:
+@router.put("/listings/{id}/state", responses=CHANGED)
+def moved(id: str, asked: Move, clerk: AClerk) -> Response:
     """Move a listing to another state, as far as the role allows."""
-    made = advance(writer, id, asked.state, by(person, asked.reason), standards, asked.override, networks)
-    refresh(writer, standards, networks)
-    return shown(made, person)
+
+    def move(by: By) -> Listing:
+        made = advance(clerk.writer, id, asked.state, by, clerk.standards, asked.override, clerk.networks)
+        refresh(clerk.writer, clerk.standards, clerk.networks)
+        return made
+
+    return clerk.step(id, asked.reason, move)
 
 
-@router.put("/listings/{id}/scheme/{name}", responses={413: {"model": Problem}, 422: {"model": Problem}})
-async def sent(
-    id: str, name: str, request: Request, writer: AWriter, person: ThePerson, standards: TheStandards, settings: TheSettings,
-    reason: Reason = "",
-) -> dict[str, Any]:  # fmt: skip
+@router.put("/listings/{id}/scheme/{name}", responses=CHANGED)
+async def sent(id: str, name: str, request: Request, clerk: AClerk, reason: Reason = "") -> Response:
     """Bind a file of a scheme to a listing by its hash; the body is the file as it is. One of the same name is replaced."""
-    await to_thread.run_sync(open_for_change, writer, id)
-    file = await to_thread.run_sync(Arriving, beside(settings.base), name)
+    version, refused = await to_thread.run_sync(clerk.agreed, id)
+    if refused is not None:
+        return refused
+    await to_thread.run_sync(open_for_change, clerk.writer, id)
+    file = await to_thread.run_sync(Arriving, beside(clerk.settings.base), name)
     try:
         async for chunk in request.stream():
             await to_thread.run_sync(file.add, chunk)
         bound = await to_thread.run_sync(file.end)
     finally:
         file.close()
-    return shown(await to_thread.run_sync(attach, writer, id, bound, by(person, reason), standards), person)
+    by = clerk.by(reason, version)
+    return await to_thread.run_sync(clerk.done, id, by, lambda by: attach(clerk.writer, id, bound, by, clerk.standards))
 
 
-@router.delete("/listings/{id}/scheme/{name}", responses={422: {"model": Problem}})
-def unbound(
-    id: str, name: str, writer: AWriter, person: ThePerson, standards: TheStandards, reason: Reason = ""
-) -> dict[str, Any]:
+@router.delete("/listings/{id}/scheme/{name}", responses=CHANGED)
+def unbound(id: str, name: str, clerk: AClerk, reason: Reason = "") -> Response:
     """Unbind a file of a scheme."""
-    return shown(detach(writer, id, name, by(person, reason), standards), person)
+    return clerk.step(id, reason, lambda by: detach(clerk.writer, id, name, by, clerk.standards))
 
 
 @router.get("/listings/{id}/scheme/{name}", response_class=Response)

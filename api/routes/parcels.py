@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Annotated, Any
 
@@ -9,15 +10,17 @@ from fastapi import APIRouter, Path, Response
 from pydantic import BaseModel, Field
 
 from api.models import Problem
-from api.routes.edits import By, unfit
+from api.routes.edits import By, agreed, stale, unfit
+from api.routes.features import find
 from layers.drawn import site_from
 from layers.edits import Done
-from layers.mosaic import MosaicError
+from layers.mosaic import PARCELS, MosaicError
 from layers.refresh import refresh
-from layers.store.base import Change
+from layers.standards import Rulebook
+from layers.store.base import Change, ConflictError
 from layers.subdivision import merge, split
 
-router = APIRouter(tags=["edits"], prefix="/parcels", responses={404: {"model": Problem}, 422: {"model": Problem}})
+router = APIRouter(tags=["edits"], prefix="/parcels", responses={code: {"model": Problem} for code in (404, 412, 422, 428)})
 Name = Annotated[str, Field(max_length=200)]
 
 
@@ -49,25 +52,47 @@ class DoneBody(BaseModel):
         return cls(created=[id for _, id in done.created], deleted=[id for _, id in done.deleted])
 
 
-@router.post("/merge", response_model=DoneBody)
-def unite(body: Union, by: By) -> DoneBody | Response:
-    """Merge neighbouring parcels into one; what they have alike it inherits."""
-    book = by.standards.on(date.today())
+def on(by: By, ids: Sequence[str]) -> tuple[dict[str, int | None], Response | None]:
+    """Find the versions of parcels that a change rests on: If-Match lists their tags; the refusal where one is stale or missing."""
+    found, versions = find(by.sees, PARCELS), {}
+    for id in dict.fromkeys(ids):
+        versions[id], refused = agreed(by.request, by.settings, by.store, found, id)
+        if refused is not None:
+            return {}, refused
+    return versions, None
+
+
+def made(by: By, ids: Sequence[str], change: Callable[[dict[str, int | None], Change, Rulebook], Done]) -> DoneBody | Response:
+    """Make of some parcels others, on the versions that the caller read."""
+    versions, refused = on(by, ids)
+    if refused is not None:
+        return refused
     try:
-        done = merge(by.writer, body.ids, body.into, Change(by.person.name, by.reason), book, body.values, by.accept)
+        done = change(versions, Change(by.person.name, by.reason), by.standards.on(date.today()))
     except MosaicError as error:
         return unfit(by, error)
+    except ConflictError as error:
+        return stale(
+            by.request, find(by.sees, PARCELS), error.conflicts[0].id or ids[0], by.writer, by.request.headers.get("if-match", "")
+        )
     refresh(by.writer, by.standards, by.networks)
     return DoneBody.of(done)
+
+
+@router.post("/merge", response_model=DoneBody)
+def unite(body: Union, by: By) -> DoneBody | Response:
+    """Merge neighbouring parcels into one; what they have alike it inherits. If-Match lists the tags of all."""
+    return made(
+        by,
+        body.ids,
+        lambda versions, change, book: merge(by.writer, body.ids, body.into, change, book, body.values, by.accept, versions),
+    )
 
 
 @router.post("/{id}/split", response_model=DoneBody)
 def part(id: Annotated[str, Path(max_length=200)], body: Cut, by: By) -> DoneBody | Response:
-    """Split a parcel along a line into parcels with its attributes."""
+    """Split a parcel along a line into parcels with its attributes; If-Match is its tag."""
     line = site_from(body.line, body.crs, by.store.crs)
-    try:
-        done = split(by.writer, id, line, Change(by.person.name, by.reason), by.standards.on(date.today()), body.ids, by.accept)
-    except MosaicError as error:
-        return unfit(by, error)
-    refresh(by.writer, by.standards, by.networks)
-    return DoneBody.of(done)
+    return made(
+        by, [id], lambda versions, change, book: split(by.writer, id, line, change, book, body.ids, by.accept, versions[id])
+    )

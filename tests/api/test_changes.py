@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import shapely
 from pandas.testing import assert_frame_equal
 
 from layers.inputs import land_versions
@@ -54,6 +55,35 @@ def test_of_two_who_change_the_same_version_one_wins(served: Server) -> None:
         etag = tagged(served, PLOT)
         with ThreadPoolExecutor(2) as both:
             assert sorted(both.map(race, ("idle", "built"))) == [204, 412]
+
+
+def test_a_split_and_a_merge_rest_on_the_versions_that_were_read(served: Server) -> None:
+    """Each parcel that goes is named by its tag; who was slower loses nothing of the other."""
+    id = PLOT.split("/")[-1]
+    xmin, ymin, xmax, ymax = shapely.geometry.shape(served.client.get(PLOT).json()["geometry"]).bounds
+    middle = (xmin + xmax) / 2
+    line = {"line": {"type": "LineString", "coordinates": [[middle, ymin - 0.001], [middle, ymax + 0.001]]}}
+
+    def post(path: str, body: object, *tags: str):
+        return served.client.post(f"/parcels/{path}", json=body, headers={"If-Match": ", ".join(tags)} if tags else {})
+
+    read = tagged(served, PLOT)
+    assert post(f"{id}/split", line).status_code == 428
+    assert patch(served, PLOT, read, owner="Li").status_code == 204
+    stale = post(f"{id}/split", line, read)
+    assert (stale.status_code, stale.json()["current"]["properties"]["owner"]) == (412, "Li")
+    made = post(f"{id}/split", line, tagged(served, PLOT))
+    assert made.status_code == 200, made.text
+    west, east = (f"{PARCELS}/{one}" for one in made.json()["created"])
+    tags = [tagged(served, one) for one in (west, east)]
+    both = {"ids": made.json()["created"], "into": id}
+    assert post("merge", both).status_code == 428
+    assert post("merge", both, tags[0]).status_code == 412
+    assert patch(served, east, tags[1], owner="Wang").status_code == 204
+    stale = post("merge", both, *tags)
+    assert (stale.status_code, stale.json()["current"]["properties"]["owner"]) == (412, "Wang")
+    assert post("merge", both, tags[0], tagged(served, east)).status_code == 200
+    assert served.client.get(east).status_code == 404
 
 
 def test_an_outside_edit_makes_the_etag_stale(served: Server, own_park: Path) -> None:

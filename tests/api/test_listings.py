@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
@@ -358,6 +359,41 @@ def test_the_public_sees_published_listings_and_nothing_else(market, tmp_path):
         assert f"/listings/L-{GOOD}/pack.zip" in log
 
 
+def work(town, role, method, path, **more):
+    """Work on a listing, on the version of it that is stored."""
+    listing = "/".join(path.split("/")[:3])
+    return town.ask(role, method, path, headers={"If-Match": town.ask("viewer", "GET", listing).headers["etag"]}, **more)
+
+
+def nobody_works_on_a_listing_that_they_have_not_read(town, here):
+    """Without a version 428, with that of before 412 and what is stored now; of two at once one wins."""
+    read = town.ask("planner", "GET", here).headers["etag"]
+    assert read == town.ask("planner", "GET", f"/collections/listings/items/{here.split('/')[-1]}").headers["etag"]
+    steps = (
+        ("PATCH", here, {"json": {"terms": {"far": "≥1.3"}}}),
+        ("PUT", f"{here}/state", {"json": {"state": "reviewed"}}),
+        ("PUT", f"{here}/scheme/a.pdf", {"content": b"x"}),
+        ("DELETE", f"{here}/scheme/a.pdf", {}),
+    )
+    for method, path, more in steps:
+        assert town.ask("planner", method, path, **more).status_code == 428, path
+    done = work(town, "planner", "PATCH", here, json={"terms": {"far": "≥1.1"}})
+    assert done.headers["etag"] == town.ask("planner", "GET", here).headers["etag"] != read
+    for method, path, more in steps:
+        stale = town.ask("planner", method, path, headers={"If-Match": read}, **more)
+        assert (stale.status_code, stale.json()["found"]) == (412, done.headers["etag"]), path
+        assert stale.json()["current"]["properties"]["far"] == "≥1.1"
+    for far in ("≥1.4", "≥1.5", "≥1.6"):
+        etag = town.ask("planner", "GET", here).headers["etag"]
+
+        def race(more, etag=etag, far=far):
+            terms = {"terms": {"far": f"{far}{more}"}}
+            return town.ask("planner", "PATCH", here, json=terms, headers={"If-Match": etag}).status_code
+
+        with ThreadPoolExecutor(2) as both:
+            assert sorted(both.map(race, ("1", "2"))) == [200, 412]
+
+
 def roles_move_a_listing(town):
     """A planner drafts, an approver publishes and withdraws; the others may not."""
     plot = "D001-B03-P08"
@@ -366,44 +402,45 @@ def roles_move_a_listing(town):
     made = town.ask("planner", "POST", "/listings", json={"plot": plot, "terms": terms})
     assert (made.status_code, made.json()["state"]) == (201, "draft"), made.text
     here = f"/listings/L-{plot}"
-    assert town.ask("planner", "PATCH", here, json={"terms": {"far": "≥1.2"}}).json()["terms"]["far"]["value"]["min"] == 1.2
-    wrong = town.ask("planner", "PATCH", here, json={"terms": {"far": "≥x", "start_price": "dear", "green_ratio": "≤10%"}})
+    assert work(town, "planner", "PATCH", here, json={"terms": {"far": "≥1.2"}}).json()["terms"]["far"]["value"]["min"] == 1.2
+    wrong = work(town, "planner", "PATCH", here, json={"terms": {"far": "≥x", "start_price": "dear", "green_ratio": "≤10%"}})
     assert (wrong.status_code, set(wrong.json()["terms"])) == (422, {"far", "start_price"})
     assert all(wrong.json()["terms"]["far"].values())
-    against = town.ask("planner", "PATCH", here, json={"terms": {"deposit": "1万元"}}).json()["terms"]
+    against = work(town, "planner", "PATCH", here, json={"terms": {"deposit": "1万元"}}).json()["terms"]
     assert "20%" in against["deposit"]["zh"]
     a_scheme_is_bound_by_its_hash(town, here)
+    nobody_works_on_a_listing_that_they_have_not_read(town, here)
     assert (made.json()["moves"], made.json()["alterable"]) == (["reviewed"], True)
     seen = town.ask("viewer", "GET", here).json()
     assert (seen["moves"], seen["alterable"], seen["notice"][0]["title"]["zh"]) == ([], False, "公告")
-    assert town.ask("planner", "PUT", f"{here}/state", json={"state": "reviewed"}).json()["state"] == "reviewed"
-    denied = town.ask("planner", "PUT", f"{here}/state", json={"state": "published", "override": "x"})
+    assert work(town, "planner", "PUT", f"{here}/state", json={"state": "reviewed"}).json()["state"] == "reviewed"
+    denied = work(town, "planner", "PUT", f"{here}/state", json={"state": "published", "override": "x"})
     assert (denied.status_code, denied.json()["title"]) == (403, "NotYoursError")
     assert town.ask("approver", "GET", here).json()["moves"] == ["draft", "published"]
-    done = town.ask("approver", "PUT", f"{here}/state", json={"state": "published", "override": "试点"})
+    done = work(town, "approver", "PUT", f"{here}/state", json={"state": "published", "override": "试点"})
     assert done.json()["state"] == "published", done.text
     assert town.ask(None, "GET", here).status_code == 200
-    gone = town.ask("approver", "PUT", f"{here}/state", json={"state": "withdrawn", "reason": "文号 3"})
+    gone = work(town, "approver", "PUT", f"{here}/state", json={"state": "withdrawn", "reason": "文号 3"})
     assert gone.json()["state"] == "withdrawn", gone.text
     assert town.ask(None, "GET", here).status_code == 404
-    assert town.ask("approver", "PUT", f"{here}/state", json={"state": "published"}).status_code == 422
+    assert work(town, "approver", "PUT", f"{here}/state", json={"state": "published"}).status_code == 422
 
 
 def a_scheme_is_bound_by_its_hash(town, here):
     """A file arrives by HTTP, is bound by its hash, given back as it was, and let go of; hostile names and empty files are refused."""
     plan, place = b"%PDF-1.4 " + bytes(range(256)) * 400, f"{here}/scheme/%E6%96%B9%E6%A1%88.pdf"
-    assert town.ask("viewer", "PUT", place, content=plan).status_code == 403
-    bound = town.ask("planner", "PUT", place, content=plan).json()
+    assert work(town, "viewer", "PUT", place, content=plan).status_code == 403
+    bound = work(town, "planner", "PUT", place, content=plan).json()
     assert bound["scheme"] == [{"name": "方案.pdf", "size": len(plan), "sha256": hashlib.sha256(plan).hexdigest()}]
     assert bound["terms"]["with_scheme"]["value"] is True
     back = town.ask("viewer", "GET", place)
     assert (back.content, back.headers["content-disposition"][:10]) == (plan, "attachment")
     assert town.ask(None, "GET", place).status_code == 401
     for name, content, status in (("a.pdf", b"", 422), ("%00a", b"x", 422), ("x" * 201, b"x", 422)):
-        assert town.ask("planner", "PUT", f"{here}/scheme/{name}", content=content).status_code == status
+        assert work(town, "planner", "PUT", f"{here}/scheme/{name}", content=content).status_code == status
     assert town.ask("planner", "PUT", "/listings/L-nobody/scheme/a.pdf", content=b"x").status_code == 404
-    assert town.ask("planner", "DELETE", place).json()["scheme"] == []
-    assert town.ask("planner", "DELETE", place).status_code == 404
+    assert work(town, "planner", "DELETE", place).json()["scheme"] == []
+    assert work(town, "planner", "DELETE", place).status_code == 404
 
 
 def test_many_packs_are_one_file_that_a_job_makes(market, tmp_path):

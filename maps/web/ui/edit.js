@@ -68,7 +68,7 @@ export function editView(page) {
     const shape = layer().geometry;
     if (now.cut) {
       now.cut = null;
-      return send("POST", `parcels/${encodeURIComponent(now.id)}/split`, { line: { type: "LineString", coordinates: points } });
+      return send("POST", `parcels/${encodeURIComponent(now.id)}/split`, { line: { type: "LineString", coordinates: points } }, now.etag);
     }
     now.geometry = shape === "polygon" ? { type: "Polygon", coordinates: [[...points, points[0]]] } : points.length === 1 ? { type: "Point", coordinates: points[0] } : { type: "LineString", coordinates: points };
     told(() => [page.words().outline_drawn]);
@@ -122,7 +122,8 @@ export function editView(page) {
     if (!(failure instanceof server.Refusal)) return told(() => [page.words().failed]);
     const problem = failure.problem || {};
     if (problem.current) {
-      const mine = () => send(body ? "PATCH" : "DELETE", server.item(now.layer, now.id), body, problem.found);
+      const again = () => send(body ? "PATCH" : "DELETE", server.item(now.layer, now.id), body, problem.found);
+      const mine = body && body.type !== "Feature" ? null : again; // a split or merge is drawn again, on the outlines as they are
       return told(() => conflict(layer().fields, { was: now.was, stored: problem.current.properties, mine: body?.properties || {} }, () => load(now.layer, now.id), mine, page));
     }
     const faults = problem.faults || [];
@@ -146,10 +147,16 @@ export function editView(page) {
   byId("edit-new").addEventListener("click", () => load(now.layer, ""));
   byId("edit-draw").addEventListener("click", () => begin(null));
   byId("edit-split").addEventListener("click", () => begin(true));
-  byId("edit-merge").addEventListener("click", () => {
+  byId("edit-merge").addEventListener("click", async () => {
     const others = byId("edit-with").value.split(/[\s,,;]+/).filter(Boolean);
     const into = byId("edit-into").value.trim();
-    now.id && others.length && into ? send("POST", "parcels/merge", { ids: [now.id, ...others], into }) : told(() => [page.words().merge_hint]);
+    if (!now.id || !others.length || !into) return told(() => [page.words().merge_hint]);
+    try {
+      const tags = (await Promise.all(others.map((id) => server.versioned("parcels", id)))).map((one) => one.etag);
+      await send("POST", "parcels/merge", { ids: [now.id, ...others], into }, [now.etag, ...tags].join(", "));
+    } catch (failure) {
+      refused(failure, null);
+    }
   });
   byId("edit-delete").addEventListener("click", () => confirm(`${page.words().remove} ${now.id}?`) && send("DELETE", server.item(now.layer, now.id), null, now.etag));
   form().addEventListener("submit", (event) => (event.preventDefault(), save()));

@@ -13,14 +13,16 @@ const MONEY = "CNY";
  * @param {any} page @param {any} of
  */
 export function noticeView(page, of) {
-  /** @type {{it: any, typed: Record<string, string>, wrong: Record<string, any>, faulty: boolean, why: string}} */
-  const now = { it: null, typed: {}, wrong: {}, faulty: false, why: "" };
+  /** @type {{it: any, etag: string, typed: Record<string, string>, wrong: Record<string, any>, faulty: boolean, why: string}} */
+  const now = { it: null, etag: "", typed: {}, wrong: {}, faulty: false, why: "" };
   const path = (more = "") => `${of.at(now.it.id)}${more}`;
 
-  /** Take a listing as the server tells it. */
-  function take(listing) {
-    Object.assign(now, { it: listing, typed: {}, wrong: {}, faulty: false });
+  /** Take a listing as the server tells it, with the mark of its version. @param {Response} answer */
+  async function take(answer, typed = {}) {
+    Object.assign(now, { it: await answer.json(), etag: answer.headers.get("ETag") ?? "", typed, wrong: {}, faulty: false });
   }
+
+  const read = (id) => server.change("GET", `${of.at(id)}?f=json`);
 
   /** Write a term as one types it: sums by ten thousand where the reader counts so. @param {string} name */
   function stored(name) {
@@ -34,11 +36,12 @@ export function noticeView(page, of) {
   async function send(method, where, body, done = "") {
     of.told(page.words().loading);
     try {
-      take(await (await server.change(method, where, body, body instanceof Blob ? { "Content-Type": "application/octet-stream" } : {})).json());
+      await take(await server.change(method, where, body, { "If-Match": now.etag, ...(body instanceof Blob ? { "Content-Type": "application/octet-stream" } : {}) }));
       await of.changed();
       of.told(done);
     } catch (failure) {
       const problem = failure instanceof server.Refusal ? failure.problem : null;
+      if (problem?.status === 412) await take(await read(now.it.id), now.typed); // somebody was faster: theirs is shown, what was typed stays to be saved again
       now.wrong = problem?.terms ?? {};
       now.faulty = problem?.title === "FaultyError";
       await of.changed().catch(() => null);
@@ -121,7 +124,7 @@ export function noticeView(page, of) {
     id: () => now.it?.id ?? "",
     plot: () => now.it?.plot ?? "",
     /** @param {string} id "" for none */
-    load: async (id) => ((now.why = ""), take(id ? await server.ask(`${of.at(id)}?f=json`) : null)),
+    load: async (id) => ((now.why = ""), id ? take(await read(id)) : (now.it = null)),
     paint() {
       const [words, { it }] = [page.words(), now];
       const faults = it.faults.map((fault) => make("li", {}, of.say(fault)));
