@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
+from pathlib import Path
 
 from layers.base import Text
 from layers.errors import Refusal
@@ -47,6 +49,16 @@ class ImplausibleError(FormatError):
 
 class MappingError(FormatError):
     """The mapping names a layer field, a column or a key that is not there."""
+
+
+FOLDERS = re.compile(r"(?:\b[A-Za-z]:)?(?<!\w)[\\/](?:[^\s\\/'\"]+[\\/])*")
+STATEMENT = re.compile(r"\W*\b(SELECT|INSERT|UPDATE|DELETE|CREATE|PRAGMA|WITH)\b.*", re.DOTALL)
+
+
+def reason(error: BaseException | str, path: Path) -> str:
+    """Tell why a reader of others failed, in its own words but for places of this machine and statements of a database."""
+    first = str(error).strip().partition("\n")[0].replace(str(path.resolve()), path.name)
+    return STATEMENT.sub("", FOLDERS.sub("", first)).split(";")[0].rstrip(" .:")[:200] or "damaged"
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> Text:

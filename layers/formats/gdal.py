@@ -23,7 +23,7 @@ import shapely
 from numpy.typing import NDArray
 
 from layers.base import Text
-from layers.formats.errors import ChooseSublayerError, UnreadableError, UnsafeFileError, did_you_mean
+from layers.formats.errors import ChooseSublayerError, EncodingError, UnreadableError, UnsafeFileError, did_you_mean, reason
 
 WORKER = Path(__file__).with_name("worker.py")
 SECONDS, BYTES_PER_SECOND = 60.0, 1_000_000.0
@@ -113,7 +113,7 @@ def ask(
         )
     answer: Mapping[str, Any] = json.loads((folder / "answer.json").read_text("utf-8"))
     if "error" in answer:
-        what = answer["error"].replace(str(path.resolve()), path.name).split(";")[0].rstrip(" .")
+        what = reason(answer["error"], path)
         raise UnreadableError(
             f"{path.name} cannot be read as {driver} ({what}): export it again",
             f"{path.name} 无法按 {driver} 读取({what}):请重新导出",
@@ -161,7 +161,15 @@ def load(path: Path, folder: Path, answer: Mapping[str, Any]) -> Table:
         damaged = shapely.is_missing(shapes) & ~pd.isna(wkb)
         if damaged.any():
             shapes[damaged] = mend(wkb[damaged])
-        attributes = frame(table.remove_column(answer["geometry"]))
+        rest = table.remove_column(answer["geometry"])
+        try:
+            rest.validate(full=True)
+        except pa.ArrowException as error:
+            raise EncodingError(
+                f"{path.name} holds text that is not in the encoding of its format: export it again",
+                f"{path.name} 含有不符合其格式编码的文字:请重新导出",
+            ) from error
+        attributes = frame(rest)
     return Table(
         attributes,
         shapes,
@@ -201,10 +209,10 @@ def refuse_views(path: Path, sublayer: str | None) -> None:
                 "SELECT s.name FROM sqlite_master s JOIN gpkg_contents c ON lower(c.table_name) = lower(s.name) "
                 "WHERE s.type = 'view'"
             ).fetchall()
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         raise UnreadableError(
-            f"{path.name} is a damaged GeoPackage ({error}): export it again",
-            f"{path.name} 是损坏的 GeoPackage({error}):请重新导出",
+            f"{path.name} is a damaged GeoPackage ({reason(error, path)}): export it again",
+            f"{path.name} 是损坏的 GeoPackage({reason(error, path)}):请重新导出",
         ) from error
     views = [name for (name,) in rows if sublayer in (None, name)]
     if views:

@@ -27,6 +27,7 @@ from layers.formats.errors import (
     MissingCRSError,
     UnknownFormatError,
     UnreadableError,
+    reason,
 )
 from layers.formats.gdal import Table
 
@@ -156,8 +157,8 @@ def parquet(path: Path) -> Table:
     """Read a GeoParquet file; its CRS is OGC:CRS84 where its metadata name none, and missing where they say null."""
     try:
         frame = gpd.read_parquet(path)
-    except (pa.ArrowException, ValueError, KeyError, TypeError, shapely.errors.ShapelyError) as error:
-        what = str(error).splitlines()[0].rstrip(".")
+    except (pa.ArrowException, OSError, ValueError, KeyError, TypeError, shapely.errors.ShapelyError) as error:
+        what = reason(error, path)
         raise UnreadableError(
             f"{path.name} cannot be read as GeoParquet ({what}): export it again",
             f"{path.name} 无法按 GeoParquet 读取({what}):请重新导出",

@@ -14,7 +14,7 @@ import pandas as pd
 
 from layers.formats import sniff
 from layers.formats.archive import Limits, unpack
-from layers.formats.errors import ChooseSublayerError, FormatError, UnreadableError, did_you_mean
+from layers.formats.errors import ChooseSublayerError, FormatError, UnreadableError, did_you_mean, reason
 from layers.formats.zipped import members, packed
 
 LIMITS = Limits(members=1000)
@@ -84,8 +84,8 @@ def _opened(path: Path) -> Any:
         return openpyxl.load_workbook(path, read_only=True, data_only=True)
     except (KeyError, ValueError, TypeError, zipfile.BadZipFile, SyntaxError, AttributeError, InvalidFileException) as error:
         raise UnreadableError(
-            f"{path.name} is no workbook ({str(error)[:80]}): save it again as XLSX",
-            f"{path.name} 不是工作簿({str(error)[:80]}):请另存为 XLSX",
+            f"{path.name} is no workbook ({reason(error, path)}): save it again as XLSX",
+            f"{path.name} 不是工作簿({reason(error, path)}):请另存为 XLSX",
         ) from error
 
 

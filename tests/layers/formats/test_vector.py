@@ -24,6 +24,7 @@ from layers.formats.errors import (
     UnknownFormatError,
     UnreadableError,
     UnsafeFileError,
+    reason,
 )
 from layers.formats.mapping import Mapping
 
@@ -350,3 +351,49 @@ def test_a_parquet_without_geometry_is_refused(tmp_path):
     (tmp_path / "a.parquet").write_bytes(buffer.getvalue())
     with pytest.raises(UnreadableError, match=r"GeoParquet"):
         vector.read(tmp_path / "a.parquet")
+
+
+@pytest.mark.parametrize("ending", ["parquet", "gpkg"])
+def test_a_damaged_file_is_refused_without_a_place_of_this_machine_or_a_statement(tmp_path, ending):
+    """Cut, or with a page of noise wherever it may be: read, or refused in a sentence that may be told to anybody."""
+    path = tmp_path / f"plots.{ending}"
+    PLOTS.to_parquet(path) if ending == "parquet" else write(path, layer="parcels")
+    whole, refused = path.read_bytes(), []
+    damaged = [whole[: len(whole) * part // 9] for part in range(5, 9)]
+    noise = b"\xa5" * 600
+    damaged += [whole[:at] + noise + whole[at + len(noise) :] for at in range(500, len(whole) - 600, len(whole) // 60)]
+    for content in damaged:
+        path.write_bytes(content)
+        try:
+            vector.read(path, "EPSG:4548")
+        except UnreadableError as error:
+            refused.append(str(error))
+    assert len(refused) > 4
+    for said in refused:
+        for secret in (str(tmp_path), "/tmp", "SELECT", "None"):
+            assert secret not in said
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("Cannot open '/srv/land/a.parquet' twice", "Cannot open 'a.parquet' twice"),
+        ("sqlite3_prepare_v2(SELECT * FROM x) failed: /srv/x.gpkg", "sqlite3_prepare_v2"),
+        (r"in C:\\data\\secret\\b.gpkg: locked; and more", "in b.gpkg: locked"),
+        ("SELECT 1", "damaged"),
+        ("a ratio of 3/4 and/or less", "a ratio of 3/4 and/or less"),
+    ],
+)
+def test_of_the_words_of_other_readers_the_reason_alone_is_told(tmp_path, said, told):
+    assert reason(said, tmp_path / "a.parquet") == told
+
+
+def test_text_that_is_not_in_the_encoding_of_a_geopackage_is_refused(tmp_path):
+    path = write(tmp_path / "plots.gpkg", layer="parcels")
+    with closing(sqlite3.connect(path)) as base, base:
+        base.create_function("ST_IsEmpty", 1, lambda _: 0)
+        for (name,) in base.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            base.execute(f'DROP TRIGGER "{name}"')
+        base.execute("UPDATE parcels SET name = CAST(X'FF41' AS TEXT) WHERE fid = 1")
+    with pytest.raises(EncodingError, match=r"plots\.gpkg holds text"):
+        vector.read(path)
