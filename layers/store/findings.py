@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from geo.compiled import pays
 from layers.base import DType, arrays_of, tabled
 from layers.overview import CELL, USED, Sums, added, parts, rows, sums
 from layers.store import schema
@@ -22,6 +23,8 @@ ADD = (
     "INSERT INTO shudi_overview VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (zoom, x, y, cell, state, status) "
     "DO UPDATE SET plots = shudi_overview.plots + excluded.plots, area = shudi_overview.area + excluded.area"
 )
+MANY = 2_000
+"""From so many rows on pages pay for loading the kernel that writes them."""
 EMPTIED = "DELETE FROM shudi_overview WHERE zoom = ? AND x = ? AND y = ? AND plots = 0"
 
 
@@ -149,8 +152,8 @@ def _stage(
 ) -> dict[str, DType]:
     """Put findings into the table in which they wait; tell their types, which the first frame has.
 
-    Memory grows with a frame of the stream and CHUNK rows as Python objects; the table lies in a file of SQLite's for temporary
-    things.
+    Memory grows with a frame of the stream and CHUNK rows, packed or as Python objects; the table lies in a file of SQLite's for
+    temporary things.
     """
     types: dict[str, DType] | None = None
     done = 0
@@ -161,20 +164,30 @@ def _stage(
             schema.staged_findings(connection, types)
         for start in range(0, len(typed), CHUNK):
             part = typed.iloc[start : start + CHUNK]
-            data = [cells(part[name], kind) for name, kind in types.items()]
-            numbers = range(done + 1, done + len(part) + 1)
-            connection.execute("BEGIN")
-            connection.executemany(
-                f"INSERT INTO temp.staged VALUES ({', '.join('?' * (len(types) + 2))})",
-                zip(numbers, part.index.to_series().tolist(), *data, strict=True),
-            )
-            connection.execute("COMMIT")
+            _put(connection, part, types, done + 1)
             done += len(part)
             if progress is not None:
                 progress(done, total)
     if types is None:
         schema.staged_findings(connection, {})
     return types or {}
+
+
+def _put(connection: sqlite3.Connection, part: pd.DataFrame, types: Mapping[str, DType], first: int) -> None:
+    """Put rows into the table in which they wait, numbered from `first` on: as pages, or value by value where those do not pay."""
+    if pays(len(part), MANY):
+        from layers.store import packed  # brings in numba
+
+        if packed.insert(connection, "temp.staged", schema.staged_columns(types), first, part, types):
+            return
+    data = [cells(part[name], kind) for name, kind in types.items()]
+    numbers = range(first, first + len(part))
+    connection.execute("BEGIN")
+    connection.executemany(
+        f"INSERT INTO temp.staged VALUES ({', '.join('?' * (len(types) + 2))})",
+        zip(numbers, part.index.to_series().tolist(), *data, strict=True),
+    )
+    connection.execute("COMMIT")
 
 
 def marked(marks: Marks | None) -> Iterator[tuple[str, list[int], list[str | None]]]:

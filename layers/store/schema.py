@@ -168,7 +168,12 @@ def staged_findings(connection: sqlite3.Connection, types: Mapping[str, DType]) 
     It counts nothing up: a temporary sqlite_sequence would hide the base's.
     """
     drop_staged(connection)
-    connection.execute(f"CREATE TEMP TABLE staged (fid INTEGER PRIMARY KEY, {_findings_columns(types)})")
+    connection.execute(f"CREATE TEMP TABLE staged ({staged_columns(types)})")
+
+
+def staged_columns(types: Mapping[str, DType]) -> str:
+    """Write the columns of the table in which findings wait."""
+    return f"fid INTEGER PRIMARY KEY, {_findings_columns(types)}"
 
 
 def drop_staged(connection: sqlite3.Connection) -> None:
