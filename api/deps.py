@@ -20,8 +20,8 @@ from layers.known import Known
 from layers.plot_index import Index
 from layers.standards import Standards
 from layers.steward import Stewards
-from layers.store import open_store
-from layers.store.base import Store
+from layers.store import examine, open_store
+from layers.store.base import DamagedError, Store
 from maps.tiles import TileCache
 
 PATIENCE = 30.0
@@ -36,6 +36,16 @@ class Land:
         self._opened: Store | None = None
         self._writing: Store | None = None
         self._lock = threading.Lock()
+        self.damage: DamagedError | None = None
+        """What was found wrong with the base; from then on nothing is written to it."""
+
+    def examine(self) -> None:
+        """Read the whole base; where it is damaged, nothing is written to it from now on."""
+        try:
+            examine(self._settings.base)
+        except DamagedError as error:
+            self.damage = error
+            raise
 
     @property
     def opened(self) -> Store | None:
@@ -51,7 +61,9 @@ class Land:
             return self._opened
 
     def writer(self) -> Store:
-        """Give the store that changes go to."""
+        """Give the store that changes go to; DamagedError where the base was found damaged."""
+        if self.damage is not None:
+            raise self.damage
         with self._lock:
             if self._writing is None:
                 self._writing = open_store(self._settings.base, size=2, patience=PATIENCE)
@@ -91,6 +103,7 @@ def held(name: str) -> Any:
     return Depends(hand_out)
 
 
+TheLand = Annotated[Land, held("land")]
 TheStandards = Annotated[Standards, held("standards")]
 TheNetworks = Annotated[Networks, held("networks")]
 TheIndex = Annotated[Index, held("index")]

@@ -25,7 +25,7 @@ from layers.filter.errors import FilterError
 from layers.listings import NotYoursError
 from layers.plan.listing import BadTermsError
 from layers.plan.procedures import NoProjectError
-from layers.store.base import BusyError, DuplicateError, ReadOnlyError, StaleError, StoreError
+from layers.store.base import BusyError, DamagedError, DuplicateError, ReadOnlyError, StaleError, StoreError
 
 LOG = logging.getLogger("shudi")
 STATUS: Mapping[type[Exception], int] = {
@@ -78,6 +78,8 @@ def handle(app: FastAPI) -> None:
     def refused(request: Request, error: Exception) -> JSONResponse:
         status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
         assert isinstance(error, REFUSALS)  # the table holds no other
+        if isinstance(error, DamagedError):
+            request.app.state.land.damage = error
         words, later = told(error), {"Retry-After": "5"} if status in (429, 503, 507) else None
         terms, kind = error.terms if isinstance(error, BadTermsError) else None, getattr(error, "kind", type(error).__name__)
         return problem(request, status, kind, words.en, words.zh, later, error, terms)

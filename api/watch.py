@@ -25,6 +25,8 @@ from maps.tiles import READINESS
 LOG = logging.getLogger("shudi")
 PERIOD = 0.5
 """Seconds between two looks at the base, a millisecond each."""
+SETTLED, DAY = 10.0, 86_400.0
+"""Seconds after which the whole base is read to see whether it is damaged: from the start, and from then on."""
 LONGEST = 5.0
 """Seconds that the end of the service waits for a look."""
 GRACE = 3
@@ -66,6 +68,7 @@ class Watch:
         """Begin to look; call it in the loop of those who listen."""
         self._loop = asyncio.get_running_loop()
         self._thread.start()
+        threading.Thread(target=self._examine, name="examine", daemon=True).start()
 
     def close(self) -> None:
         """Stop looking; a refresh that is under way is not waited for long, it is stored whole or not at all."""
@@ -124,6 +127,15 @@ class Watch:
                 self._well = False
             except Exception:
                 LOG.exception("watch")
+
+    def _examine(self) -> None:
+        wait = SETTLED
+        while not self._closing.wait(wait):
+            try:
+                self._land.examine()
+            except StoreError as error:
+                LOG.error("examine: %s", error)
+            wait = DAY
 
     def _look(self, store: Store) -> None:
         """See whether anything changed; findings that stay stale are made fresh.

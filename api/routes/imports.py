@@ -13,7 +13,7 @@ from fastapi.responses import FileResponse
 from pydantic import BaseModel, Field
 
 from api.auth import Person, ThePerson
-from api.deps import AStore, TheImports, TheSettings
+from api.deps import AStore, AWriter, TheImports, TheSettings
 from api.importing import BOX, REJECTS, Import, Imports, elsewhere, room
 from api.jobs import State
 from api.models import Problem, Words
@@ -146,8 +146,10 @@ def rejects(id: str, person: ThePerson, imports: TheImports, store: AStore, crs:
 
 
 @router.post("/{id}/delivery", status_code=202, responses={409: {"model": Problem}})
-def bring(id: str, how: Bring, response: Response, person: ThePerson, imports: TheImports, settings: TheSettings) -> Step:
-    """Begin to store what an import brings, all of it or nothing."""
+def bring(
+    id: str, how: Bring, response: Response, person: ThePerson, imports: TheImports, settings: TheSettings, _: AWriter
+) -> Step:
+    """Begin to store what an import brings, all of it or nothing; not where the base takes no writes."""
     base = settings.base.dsn if isinstance(settings.base, Address) else str(settings.base)
     it = imports.store(find(imports, person, id), how.model_dump(), person.name, base)
     response.headers["Location"] = f"/imports/{id}/delivery"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 from layers.store.address import Address, where
 from layers.store.base import Store
+from layers.store.connection import Connections
 from layers.store.gpkg import GpkgStore
 
 
@@ -30,6 +32,14 @@ def create_store(base: str | Path | Address, crs: str, title: str = "") -> Store
 
         return PostgisStore.create(at, crs, title)
     return GpkgStore.create(at, crs, title)
+
+
+def examine(base: str | Path | Address) -> None:
+    """Read the whole file of a base, 1.3 s a GB; DamagedError where it is damaged. A database looks after its pages itself."""
+    at = where(base)
+    if not isinstance(at, Address):
+        with closing(Connections(at, read_only=True)) as connections:
+            connections.examine()
 
 
 def migrate(base: str | Path | Address) -> None:

@@ -50,6 +50,10 @@ class ReadOnlyError(StoreError):
     """The base cannot be written: permissions, a read-only disk or a full one."""
 
 
+class DamagedError(StoreError):
+    """Pages of the base do not hold what was written there; nothing more may be written until a backup is restored."""
+
+
 class DuplicateError(StoreError):
     """Features with these numbers are already stored."""
 

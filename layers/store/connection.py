@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from layers.base import Text
 from layers.store import blobs
-from layers.store.base import BusyError, NotABaseError, ReadOnlyError, StoreError
+from layers.store.base import BusyError, DamagedError, NotABaseError, ReadOnlyError, StoreError
 
 T = TypeVar("T")
 CHECKPOINT = 10_000
@@ -57,7 +57,7 @@ EXPLAINED: Mapping[int, tuple[type[StoreError], str, str]] = {
         "{path} 不是 GeoPackage,请指定土地库,或将此文件导入库中",
     ),
     sqlite3.SQLITE_CORRUPT: (
-        StoreError,
+        DamagedError,
         "{path} is damaged ({error}). Restore it from a backup.",
         "{path} 已损坏({error}),请从备份恢复",
     ),
@@ -202,6 +202,14 @@ class Connections:
         """Lend a connection outside any transaction, for work beside the base that ends in `writing`."""
         with self._told(), self._lent() as connection:
             yield connection
+
+    def examine(self) -> None:
+        """Read the whole file and hold its pages and indexes against each other; DamagedError names the first that does not fit."""
+        with self.lent() as connection:
+            (said,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+            if said != "ok":
+                kind, en, zh = EXPLAINED[sqlite3.SQLITE_CORRUPT]
+                raise kind(en.format(path=self.path, error=said), zh.format(path=self.path, error=said))
 
     @contextmanager
     def alone(self) -> Iterator[bool]:

@@ -7,6 +7,7 @@ import os
 import shutil
 import sqlite3
 import subprocess
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -55,6 +56,39 @@ def test_a4_a_full_disk_is_told_reads_go_on_and_writes_resume(own_park: Path, tm
             assert change(running.client, 99).status_code == 204
     finally:
         subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+def test_a11_a_damaged_base_takes_no_writes_and_is_told_unwell_until_a_backup_is_restored(own_park: Path, tmp_path: Path) -> None:
+    """The page that is damaged is one that neither the health nor the change would read."""
+    good = own_park.read_bytes()
+    with closing(sqlite3.connect(own_park)) as c:
+        (root,) = c.execute("SELECT rootpage FROM sqlite_master WHERE name = 'stakeholders'").fetchone()
+    with own_park.open("r+b") as file:
+        file.seek((root - 1) * 4096)
+        file.write(b"\xff" * 64)
+    with serving(own_park, tmp_path) as running:
+        assert change(running.client, 1).status_code == 204
+        end = time.monotonic() + 60
+        while running.client.get("/healthz").status_code == 200:
+            assert time.monotonic() < end
+            time.sleep(0.2)
+        told = running.client.get("/healthz")
+        assert (told.status_code, told.json()["title"], "backup" in told.json()["detail"]) == (503, "DamagedError", True)
+        before = running.client.get(PARCEL).headers["etag"]
+        refused = [
+            change(running.client, 2),
+            running.client.post(SITES, json={"type": "Feature", "id": "S-1", "properties": {}, "geometry": None}),
+            running.client.post("/history/1/undo"),
+        ]
+        assert [(a.status_code, a.json()["title"]) for a in refused] == [(503, "DamagedError")] * 3
+        assert running.client.get(PARCEL).headers["etag"] == before
+        assert str(own_park) not in told.text
+    for path in own_park.parent.glob(f"{own_park.name}-*"):
+        path.unlink()
+    own_park.write_bytes(good)
+    with serving(own_park, tmp_path) as running:
+        assert running.client.get("/healthz").status_code == 200
+        assert change(running.client, 3).status_code == 204
 
 
 def change(client: httpx.Client, k: int) -> httpx.Response:

@@ -14,7 +14,7 @@ from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
 from layers.base import Text
 from layers.store.address import Address
-from layers.store.base import BusyError, DownError, ReadOnlyError, StoreError
+from layers.store.base import BusyError, DamagedError, DownError, ReadOnlyError, StoreError
 from layers.store.postgres.schema import LOCK, SETTINGS
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -44,7 +44,7 @@ AGAIN: Explained = (
     "{base}:他人同时写入了相同内容,未作任何更改,请重试",
 )
 DAMAGED: Explained = (
-    StoreError,
+    DamagedError,
     "{base} is damaged ({error}). Restore it from a backup.",
     "{base} 已损坏({error}),请从备份恢复",
 )
