@@ -25,6 +25,24 @@ DRAWN = {
 """What the readiness map shows of a plot: supplied to somebody, blocked by a rule, else how far its services are."""
 PATTERNS: Mapping[str, str] = {"dated": "hatch", "undated": "lines", "never": "cross", "unknown": "dots", "blocked": "grid"}
 """The second sign beside the colour; serviced land and supplied land are plain."""
+PENDING = ["dated", "undated", "never"]
+"""The states of land that lacks services."""
+_LACKED = {
+    "road": "#CC6677",
+    "water": "#99DDFF",
+    "sewage": "#8C510A",
+    "storm": "#AAAA00",
+    "power": "#882255",
+    "gas": "#F0E442",
+    "heat": "#661100",
+    "telecom": "#DFC27D",
+}
+LACKED = (
+    *(Code(f"missing:{kind}", Text(f"{name.en} missing", f"缺{name.zh}"), _LACKED[kind]) for kind, name in SERVICES.items()),
+    Code("missing:several", Text("several services missing or unknown", "缺多项配套(或未知)"), "#3B0F70"),
+)
+"""What pending land lacks on the day of the findings: one of SERVICES, in their order, or several. Of the colours of networks those
+that no eye takes for serviced land."""
 FIELDS = (
     Field("verdict", "text", Text("Verdict", "结论"), codes=VERDICT),
     Field("reason", "text", Text("Reason", "原因"), meaning="check and rule that decide the verdict"),

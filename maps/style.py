@@ -7,6 +7,7 @@ lists them under "shudi:patterns". There is no glyph server: MapLibre from 5.11 
 The day that the map shows is the style's global state `day`, whole days since 1970-01-01, so that a date slider needs no
 request and no new style: `map.setGlobalStateProperty("day", n)`. That has MapLibre make all tiles anew, so a page that turns days quickly tells
 single plots instead: `map.setFeatureState(plot, {ready: from <= n})`, for days no earlier than "shudi:days_back" of `metadata` before it.
+The global state `pending` is "state" or "missing": what pending plots take their colour from; the pattern always tells their state.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ from typing import Any, Literal
 
 from layers.base import SERVICE_STATUS, Codes, Text
 from layers.catalogue import LAYERS
-from layers.overview import TAKEN
 from maps import basemap, relief
 from maps.basemap import Basemap
-from maps.readiness import DRAWN, PATTERNS, RIVALS
+from maps.readiness import DRAWN, LACKED, PATTERNS, PENDING, RIVALS
+from maps.shown import COLOUR, DATED, DAYS_BACK, PATTERN_DRAWN, SHOWN_AT_LAST
 from maps.tiles import LABELLED, LEAST_ZOOM, LINE_ZOOM, PLOT_ZOOM, READINESS, tiled
 
 Language = Literal["en", "zh"]
@@ -75,40 +76,6 @@ RELIEF = (
     ),
 )
 """What light and shadow of the relief mean."""
-SURELY_READY = ["case", ["==", ["get", "verdict"], "unknown"], "unknown", "ready"]
-"""What the map shows of land that has its services."""
-DATED = ["all", ["has", "ready_from"], ["in", ["get", "ready_state"], ["literal", ["ready", "dated"]]]]
-"""Plots that a day makes ready."""
-BY_NOW = ["boolean", ["feature-state", "ready"], ["<=", ["get", "ready_from"], ["global-state", "day"]]]
-"""Whether a dated plot is ready on the day of the slider."""
-
-
-def _shown(dated: Json | list[Any]) -> list[Any]:
-    """Tell what the map shows of a plot, of one that a day makes ready `dated`."""
-    blocked = ["case", ["==", ["get", "reason"], TAKEN], "supplied", "blocked"]
-    rest = ["case", ["==", ["get", "ready_state"], "ready"], SURELY_READY, ["coalesce", ["get", "ready_state"], "unknown"]]
-    return ["case", ["==", ["get", "verdict"], "blocked"], blocked, DATED, dated, rest]
-
-
-SHOWN_STATE = _shown(["case", BY_NOW, SURELY_READY, "dated"])
-"""What the map shows of a plot on the day of the slider: the same as `layers.overview.drawn_state` on the day of the findings."""
-SHOWN_AT_LAST = _shown(SURELY_READY)
-"""The same after all days."""
-DAYS_BACK = 731
-"""Plots that were ready so many days before the day of the style are not hatched as dated when single plots are told a day before it."""
-PATTERN_DRAWN: Mapping[str, tuple[list[Any], list[Any] | float]] = {
-    "dated": (
-        [
-            "all",
-            ["!=", ["get", "verdict"], "blocked"],
-            DATED,
-            [">", ["get", "ready_from"], ["-", ["global-state", "day"], DAYS_BACK]],
-        ],
-        ["case", BY_NOW, 0, 1],
-    ),
-    "unknown": (["==", SHOWN_AT_LAST, "unknown"], ["case", DATED, ["case", BY_NOW, 1, 0], 1]),
-}
-"""Of the patterns that come and go with the day: which plots may have one, and how opaque it is. A filter must not know what single plots were told."""
 
 
 def style(
@@ -139,7 +106,7 @@ def style(
         "center": list(center),
         "zoom": zoom,
         "transition": {"duration": 0, "delay": 0},
-        "state": {"day": {"default": ((on or date.today()) - date(1970, 1, 1)).days}},
+        "state": {"day": {"default": ((on or date.today()) - date(1970, 1, 1)).days}, "pending": {"default": "state"}},
         "metadata": {
             "shudi:patterns": {f"shudi-{p}": {"pattern": p, "colour": PATTERN_INK.get(p, DARK_INK)} for p in PATTERNS.values()},
             "shudi:layers": switched,
@@ -161,13 +128,15 @@ def legend(language: Language = "en") -> list[dict[str, str]]:
     """List what colours and patterns mean, layer by layer in the order of the catalogue, readiness first.
 
     Entries: `layer`, `title` of the layer, `value` as stored ("" where nothing is recorded), `label`, `colour` (#rrggbb),
-    `pattern` ("" plain; "lines", "hatch", "cross", "dots", "grid" of fills, "border" a dashed line inside their outline; "dash" and "dots" of lines).
+    `pattern` ("" plain; "lines", "hatch", "cross", "dots", "grid" of fills, "border" a dashed line inside their outline; "dash" and
+    "dots" of lines), `pending` (the global state of this name with which the map draws the colour; "" with any).
     """
     rows = [
         _entry(name, value, label, colour, PATTERNS.get(value, "") if name == READINESS else "", language)
         for name in tiled()
         for value, label, colour in _key(name)
     ]
+    rows += [_entry(READINESS, code.value, code.name, code.colour, "", language) for code in LACKED]
     rows.append(_entry(READINESS, RIVALS.value, RIVALS.name, RIVALS.colour, "border", language))
     for value, dash in DASHES.items():
         label = SERVICE_STATUS[value].name if value else Text("status not recorded", "状态未记录")
@@ -190,7 +159,15 @@ def _key(name: str) -> list[tuple[str, Text, str]]:
 def _entry(layer: str, value: str, label: Text, colour: str, pattern: str, language: Language) -> dict[str, str]:
     """Make one line of the legend."""
     words = {"title": _say(TITLES[layer], language), "label": _say(label, language)}
-    return {"layer": layer, "value": value, "colour": colour, "pattern": pattern, **words}
+    by = "state" if value in PENDING else "missing" if value in {code.value for code in LACKED} else ""
+    return {
+        "layer": layer,
+        "value": value,
+        "colour": colour,
+        "pattern": pattern,
+        "pending": by if layer == READINESS else "",
+        **words,
+    }
 
 
 def _say(text: Text, language: Language) -> str:
@@ -270,7 +247,7 @@ def _looks(name: str, language: Language, latitude: float) -> list[Json]:
 
 def _readiness() -> list[Json]:
     """Fill plots by readiness on the day, with the patterns above, a dashed border where the verdict is unknown, one inside where others ask too."""
-    fills = [_look(READINESS, "fill", "fill", {"fill-color": _painted(READINESS, SHOWN_STATE), "fill-opacity": 0.75})]
+    fills = [_look(READINESS, "fill", "fill", {"fill-color": COLOUR, "fill-opacity": 0.75})]
     patterns = [
         _look(
             READINESS,

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import rasterio
 import uvicorn
+from playwright.sync_api import Page
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
@@ -20,8 +21,10 @@ from starlette.staticfiles import StaticFiles
 
 from layers.about import columns
 from layers.catalogue import LAYERS
+from layers.plan.readiness import SERVICES
 from maps.offline import WEB
-from maps.style import legend, style
+from maps.readiness import DRAWN, LACKED
+from maps.style import BACKGROUND, legend, style
 
 EVIL = "<img src=x onerror=alert(1)>"
 CENTER = (117.0, 36.83)
@@ -31,7 +34,7 @@ PLOTS = {
     "P-1": ([[100, 100], [2000, 100], [2000, 4000], [100, 4000]], {"verdict": "free", "ready_state": "ready", "ready_from": 0}),
     "P-2": (
         [[2100, 100], [4000, 100], [4000, 4000], [2100, 4000]],
-        {"verdict": "free", "ready_state": "dated", "ready_from": 40000},
+        {"verdict": "free", "ready_state": "dated", "ready_from": 40000, "missing": 1 << list(SERVICES).index("gas")},
     ),
 }
 
@@ -183,6 +186,42 @@ def test_the_page_draws_plots_tells_their_sheet_and_speaks_both_languages(server
     assert "lang=en" in page.url
     assert watch.said == [], watch.said
     assert all(url.startswith((server, "data:", f"blob:{server}")) for url in watch.asked)
+
+
+def share(page: Page, colour: str) -> float:
+    """Tell what part of the map is of a colour of plots, over the ground."""
+    of, ground = (np.array([int(c[k : k + 2], 16) for k in (1, 3, 5)]) for c in (colour, BACKGROUND))
+    return (np.abs(pixels(page.locator("#map canvas").screenshot()) - (0.75 * of + 0.25 * ground)) < 12).all(axis=1).mean()
+
+
+@pytest.mark.browser
+@pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
+@pytest.mark.parametrize(("lang", "said"), [("en", "gas missing"), ("zh", "缺燃气")])
+def test_pending_plots_are_coloured_by_when_or_by_what_is_missing_and_the_legend_says_which(server, watch, lang, said):
+    page, gas = watch.page, {code.value: code.colour for code in LACKED}["missing:gas"]
+    page.goto(f"{server}/?lang={lang}#map=15/36.83/117.0")
+    page.wait_for_selector("body[data-drawn]")
+    if not page.locator("#pending").is_visible():
+        page.locator("#layers > summary").click()
+    entry = page.locator("#legend li", has_text=said)
+    for by in ("state", "missing", "state"):
+        page.select_option("#pending", by)
+        wanted, other = (gas, DRAWN["dated"].colour) if by == "missing" else (DRAWN["dated"].colour, gas)
+        for _ in range(50):
+            page.wait_for_timeout(100)
+            if share(page, wanted) > 0.05:
+                break
+        assert share(page, wanted) > 0.05, by
+        assert share(page, other) < 0.01, by
+        assert entry.count() == (by == "missing")
+        assert ("pending=missing" in page.url) == (by == "missing")
+        assert page.locator("#legend li", has_text=getattr(DRAWN["dated"].name, lang)).count() == 1, (
+            "the hatching tells the state either way"
+        )
+    page.goto(f"{server}/?lang={lang}&pending=missing#map=15/36.83/117.0")
+    page.wait_for_selector("body[data-drawn]")
+    assert share(page, gas) > 0.05, "as the link says"
+    assert watch.said == [], watch.said
 
 
 @pytest.mark.browser

@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 
 from layers.catalogue import LAYERS
-from maps.readiness import DRAWN, FIELDS, PATTERNS, RIVALS, VERDICT
-from maps.style import CODED, DASHES, DAYS_BACK, NO_COLOUR, SHOWN_STATE, legend, style
+from layers.plan.readiness import SERVICES
+from maps.readiness import DRAWN, FIELDS, LACKED, PATTERNS, PENDING, RIVALS, VERDICT
+from maps.shown import COLOUR, DAYS_BACK, SHOWN_STATE
+from maps.style import CODED, DASHES, NO_COLOUR, legend, style
 from maps.tiles import attributes, tiled
 
 STYLE = style("http://127.0.0.1:8000/", "en", (117.0, 36.6), on=date(2026, 1, 1))
@@ -30,7 +32,7 @@ def read_columns(expression):
 
 
 def run(expression, feature, day, told=None):
-    """Evaluate the few operators that SHOWN_STATE uses; `told`: the state `ready` of the single plot."""
+    """Evaluate the few operators that SHOWN_STATE and COLOUR use; `told`: the state `ready` of the single plot."""
     if not isinstance(expression, list):
         return expression
     name, *rest = expression
@@ -41,7 +43,17 @@ def run(expression, feature, day, told=None):
         return run([*taken, rest[-1]][0], feature, day, told)
     if name == "literal":
         return rest[0]
-    known = {"get": lambda k: feature.get(k), "has": lambda k: k in feature, "global-state": lambda k: day}
+    if name == "let":
+        return run(rest[2], feature | {f"var {rest[0]}": run(rest[1], feature, day, told)}, day, told)
+    if name == "match":
+        table = dict(zip(rest[1:-1:2], rest[2:-1:2], strict=True))
+        return table.get(run(rest[0], feature, day, told), rest[-1])
+    known = {
+        "get": lambda k: feature.get(k),
+        "has": lambda k: k in feature,
+        "var": lambda k: feature[f"var {k}"],
+        "global-state": lambda k: day if k == "day" else feature.get("by", "state"),
+    }
     values = [run(r, feature, day, told) for r in rest] if name != "all" else []
     if name in known:
         return known[name](*values)
@@ -158,6 +170,31 @@ def test_the_day_moves_plots_between_dated_and_ready_and_never_out_of_unknown(fe
         )
 
 
+@pytest.mark.parametrize("state", ["dated", "undated", "never"])
+def test_pending_land_is_coloured_by_what_it_lacks_where_that_is_asked_for(state):
+    plot = {"verdict": "free", "ready_state": state, **({"ready_from": 100} if state == "dated" else {})}
+    lacked = {code.value.removeprefix("missing:"): code.colour for code in LACKED}
+    assert [*SERVICES, "several"] == list(lacked)
+    for k, kind in enumerate(SERVICES):
+        assert run(COLOUR, plot | {"missing": 1 << k}, 99) == DRAWN[state].colour
+        assert run(COLOUR, plot | {"missing": 1 << k, "by": "missing"}, 99) == lacked[kind]
+    assert run(COLOUR, plot | {"missing": 3, "by": "missing"}, 99) == lacked["several"]
+    assert run(COLOUR, plot | {"by": "missing"}, 99) == DRAWN[state].colour, "what it lacked on another day, nobody knows"
+
+
+@pytest.mark.parametrize(
+    ("plot", "state"),
+    [
+        ({"verdict": "free", "ready_state": "dated", "ready_from": 100}, "ready"),
+        ({"verdict": "unknown", "ready_state": "dated", "ready_from": 100}, "unknown"),
+        ({"verdict": "blocked", "ready_state": "never"}, "blocked"),
+        ({"verdict": "free", "ready_state": "unknown"}, "unknown"),
+    ],
+)
+def test_only_pending_land_is_coloured_by_what_it_lacks(plot, state):
+    assert run(COLOUR, plot | {"missing": 2, "by": "missing"}, 100) == DRAWN[state].colour
+
+
 def test_no_filter_reads_what_single_plots_were_told():
     """MapLibre knows the state of a feature in paint alone."""
     assert not [
@@ -166,7 +203,7 @@ def test_no_filter_reads_what_single_plots_were_told():
 
 
 def test_the_day_shown_first_is_the_one_asked_for():
-    assert STYLE["state"] == {"day": {"default": 20454}}
+    assert STYLE["state"]["day"] == {"default": 20454}
 
 
 def test_no_server_but_ones_own_is_asked():
@@ -221,7 +258,10 @@ def seen(colour, matrix):
     ],
     ids=["all cones", "no red", "no green"],
 )
-def test_states_of_plots_keep_apart_for_every_eye(matrix):
-    colours = [DRAWN[state].colour for state in DRAWN]
+@pytest.mark.parametrize(
+    "drawn", [DRAWN.values(), [*(DRAWN[s] for s in DRAWN if s not in PENDING), *LACKED]], ids=["states", "lacked"]
+)
+def test_colours_of_plots_keep_apart_for_every_eye(matrix, drawn):
+    colours = [code.colour for code in drawn]
     apart = [np.linalg.norm(seen(a, matrix) - seen(b, matrix)) for a, b in itertools.combinations(colours, 2)]
     assert min(apart) > 19

@@ -3,29 +3,42 @@
 import { make } from "./dom.js";
 import { swatch } from "./patterns.js";
 
+const PLAIN = "#FFFFFF";
+
 /**
  * List the layers with a box each and their legend.
  * @param {any} style the style, with its metadata
- * @param {{layer: string, value: string, label: string, colour: string, pattern: string}[]} entries
+ * @param {{layer: string, value: string, label: string, colour: string, pattern: string, pending: string}[]} entries
  * @param {Record<string, boolean>} shown what the reader switched, by layer
- * @param {(layer: string, on: boolean) => void} turn
+ * @param {string} pending what pending plots take their colour from
+ * @param {(layer: string, on: boolean) => void} turn @param {(pending: string) => void} tell
  * @param {Record<string, string>} words
  * @returns {HTMLElement[]}
  */
-export function legendOf(style, entries, shown, turn, words) {
+export function legendOf(style, entries, shown, pending, turn, tell, words) {
   const patterns = style.metadata["shudi:patterns"];
   const filled = new Set(style.layers.filter((/** @type {any} */ l) => ["fill", "raster"].includes(l.type)).map((/** @type {any} */ l) => l.metadata?.["shudi:layer"]));
   return Object.entries(style.metadata["shudi:layers"]).map(([name, layer]) => {
     const on = shown[name] ?? layer.visible;
     const box = make("input", { type: "checkbox", name, checked: on, onchange: (/** @type {any} */ event) => turn(name, event.target.checked) });
-    const rows = entries.filter((entry) => entry.layer === name).map((entry) => {
-      const ink = patterns[`shudi-${entry.pattern}`]?.colour || "#222222";
-      return make("li", {}, swatch(entry, filled.has(name) ? "area" : "line", ink), entry.label);
-    });
+    const its = entries.filter((entry) => entry.layer === name);
+    const coloured = (/** @type {any} */ entry) => !entry.pending || entry.pending === pending;
+    const rows = its.filter((entry) => coloured(entry) || entry.pattern).map((entry) =>
+      make("li", {}, swatch(coloured(entry) ? entry : { ...entry, colour: PLAIN }, filled.has(name) ? "area" : "line", patterns[`shudi-${entry.pattern}`]?.colour || "#222222"), entry.label));
     const list = make("ul", {}, ...rows);
     const folded = rows.length > 8 ? make("details", {}, make("summary", {}, `${words.legend} (${rows.length})`), list) : list;
-    return make("fieldset", {}, make("label", {}, box, layer.title), folded);
+    return make("fieldset", {}, make("label", {}, box, layer.title), its.some((entry) => entry.pending) ? choice(pending, tell, words) : null, folded);
   });
+}
+
+/**
+ * Offer what pending plots are coloured by; their patterns tell their state either way.
+ * @param {string} pending @param {(pending: string) => void} tell @param {Record<string, string>} words
+ */
+function choice(pending, tell, words) {
+  const option = (/** @type {string} */ value) => make("option", { value, selected: value === pending }, words[`pending_${value}`]);
+  const select = make("select", { id: "pending", onchange: (/** @type {any} */ event) => tell(event.target.value) }, option("state"), option("missing"));
+  return make("p", {}, make("label", {}, `${words.pending_by} `, select), pending === "missing" ? make("small", {}, ` ${words.pending_from_near}`) : null);
 }
 
 /**

@@ -34,6 +34,7 @@ const state = {
   language: address.tongue(),
   day: address.read("on"),
   /** @type {Record<string, boolean>} */ shown: shownIn(address.read("layers")),
+  pending: address.read("pending") || "state",
 };
 /** @type {any} */ let map = null;
 /** @type {any} */ let about = null;
@@ -85,7 +86,7 @@ function adapted(served) {
   const ink = { "line-color": taste.isDark() ? "#FFFFFF" : "#000000", "line-width": 5 };
   const many = { id: "outlined", type: "line", source, "source-layer": source, filter: among(outlined), paint: ink };
   return {
-    ...served, state: { ...served.state, day: { default: dayNumber() } }, sources: { ...served.sources, chosen: { type: "geojson", data: collection(highlighted) } },
+    ...served, state: { ...served.state, day: { default: dayNumber() }, pending: { default: state.pending } }, sources: { ...served.sources, chosen: { type: "geojson", data: collection(highlighted) } },
     layers: [...layers, ...(source ? [many] : []), { id: "chosen", type: "line", source: "chosen", paint: ink }],
   };
 }
@@ -176,7 +177,7 @@ async function speak(asked = begin.spoken(state.language)) {
   byId("title").textContent = `${words.title} · ${about.title}`;
   document.title = byId("title").textContent;
   byId("banner").hidden = !about.generated;
-  byId("legend").replaceChildren(...legendOf(style, legend, state.shown, turn, words));
+  tellLegend();
   byId("sources").replaceChildren(...sourcesOf(about, tongue, words));
   if (map) redraw();
 }
@@ -206,6 +207,18 @@ function turn(layer, on) {
     if (drawn.metadata?.["shudi:layer"] === layer) map.setLayoutProperty(drawn.id, "visibility", on ? "visible" : "none");
 }
 
+/** Colour pending plots by their state, or by what they lack. @param {string} pending */
+function colour(pending) {
+  state.pending = pending;
+  address.write({ pending: pending === "state" ? "" : pending });
+  map.setGlobalStateProperty("pending", pending);
+  tellLegend();
+  byId("pending").focus();
+}
+
+/** Say what is drawn, and how. */
+const tellLegend = () => byId("legend").replaceChildren(...legendOf(style, legend, state.shown, state.pending, turn, colour, words));
+
 /** Draw the layers that are switched on, and no others. */
 function see() {
   for (const drawn of adapted(style).layers) if (drawn.layout && drawn.layout.visibility !== map.getLayoutProperty(drawn.id, "visibility")) map.setLayoutProperty(drawn.id, "visibility", drawn.layout.visibility);
@@ -219,8 +232,10 @@ async function restore() {
     await speak();
   }
   state.shown = shownIn(address.read("layers"));
+  state.pending = address.read("pending") || "state";
+  map.setGlobalStateProperty("pending", state.pending);
   see();
-  byId("legend").replaceChildren(...legendOf(style, legend, state.shown, turn, words));
+  tellLegend();
   if (address.read("on") !== state.day) turnTo(address.read("on")), bar.refresh();
   restored();
   card.restore();
