@@ -49,6 +49,10 @@ EXPORTS = (
     "image/tiff",
 )
 """Kinds of answers that carry land away in bulk: who had one is in the audit log."""
+PAPERS = re.compile(r"/listings(?:\.\w+|/[^/]+/.+)")
+"""Papers and feeds of listings: who had one is in the audit log, whatever its kind."""
+BULK = 1000
+"""So is who had a page of so many features."""
 COOKIE = "shudi"
 SESSION = 12 * 3600
 """How long a session lasts [s]."""
@@ -300,15 +304,22 @@ class Gate:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 private(headers)
-                carried = request.method == "GET" and headers.get("content-type", "").partition(";")[0] in EXPORTS
-                if person.via != "loopback" and (changing or (carried and message["status"] == 200)):
+                exported = message["status"] == 200 and carries(request, headers.get("content-type", ""))
+                if person.via != "loopback" and (changing or exported):
                     query = f"?{request.url.query}" if request.url.query else ""
                     action = request.method if changing else "export"
                     note = (person.name, address(request), action, path + query, str(message["status"]))
-                    await to_thread.run_sync(self._keeper.people.note, *note)
+                    await to_thread.run_sync(self._keeper.people.note, *note, getattr(request.state, "parts", ()))
             await send(message)
 
         return watched
+
+
+def carries(request: Request, kind: str) -> bool:
+    """Tell whether an answer of a kind carries land away in bulk."""
+    path, limit = request.scope["path"], request.query_params.get("limit", "")
+    many = path.endswith("/items") and limit.isascii() and limit.isdigit() and int(limit[:9]) >= BULK
+    return request.method == "GET" and (many or kind.partition(";")[0] in EXPORTS or PAPERS.fullmatch(path) is not None)
 
 
 def private(headers: MutableHeaders) -> None:

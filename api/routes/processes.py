@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import zipfile
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Header, Path, Response
+from fastapi import APIRouter, Body, Header, Path, Request, Response
 from fastapi.responses import FileResponse
 from pydantic import BaseModel, ConfigDict, ValidationError, WithJsonSchema
 
@@ -136,10 +137,13 @@ def results(id: JobId, of: TheWish, jobs: TheJobs, person: ThePerson) -> Respons
 
 
 @router.get("/results/{name}", response_class=FileResponse, responses={404: {"model": Problem}})
-def result_file(name: str, settings: TheSettings) -> FileResponse:
+def result_file(name: str, request: Request, settings: TheSettings) -> FileResponse:
     """Send a file that a process made: packs and papers as ZIP, a surface as GeoTIFF."""
     media = "application/zip" if name.endswith(".zip") else "image/tiff; application=geotiff"
     path = found(settings.base, name)
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            request.state.parts = archive.namelist()  # the audit log names what was had
     return FileResponse(path, media_type=media, filename=shown(name), headers={"Cache-Control": "no-cache"})
 
 

@@ -253,12 +253,13 @@ class People:
         with self._writing() as c:
             c.executemany("DELETE FROM attempts WHERE key = ?", [(key,) for key in keys])
 
-    def note(self, actor: str, address: str, action: str, object: str, outcome: str = "") -> None:
-        """Append a line to the audit log; it is on disk when this returns."""
+    def note(self, actor: str, address: str, action: str, object: str, outcome: str = "", parts: Sequence[str] = ()) -> None:
+        """Append a line to the audit log, and one for each part of the object; they are on disk when this returns."""
+        lines = [object, *(f"{object}#{part}" for part in parts)]
         with self._writing() as c:
-            c.execute(
+            c.executemany(
                 "INSERT INTO audit (at, actor, address, action, object, outcome) VALUES (?, ?, ?, ?, ?, ?)",
-                (_now(), actor[:64], address[:64], action[:64], object[:1000], outcome[:200]),
+                [(_now(), actor[:64], address[:64], action[:64], line[:1000], outcome[:200]) for line in lines],
             )
 
     def audit(self, since: datetime | None = None, after: int = 0, limit: int = 1000) -> list[Entry]:

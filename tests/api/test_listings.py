@@ -119,6 +119,18 @@ def test_terms_that_contradict_the_plot_or_each_other_store_nothing(market):
     assert (answer.status, "shudi listing" in answer.err) == (2, True)
 
 
+def test_a_copy_of_a_base_carries_the_files_of_its_schemes_and_tells_that_users_stay(market, tmp_path):
+    source, target = copied(market.base, tmp_path / "park.gpkg"), tmp_path / "copy.gpkg"
+    shutil.copytree(market.base.with_suffix(".schemes"), source.with_suffix(".schemes"))
+    assert shudi("user", "add", "li", "--role", "viewer", "--base", source, "--no-password").status == 0
+    told = shudi("copy", source, target)
+    assert (told.status, "1 files of schemes" in told.out, "users" in told.out) == (0, True, True), told.out
+    assert "users" not in {path.name.split(".")[-2] for path in tmp_path.glob("copy.*.*")}
+    packed = shudi("listing", "pack", f"L-{FAULTY}", "--out", tmp_path / "packs", "--base", target, "--json")
+    assert packed.status == 0, packed.err
+    assert any(name.startswith("scheme/") for name in members(Path(packed.body["files"][0])))
+
+
 def test_a_plot_on_offer_stays_as_it_was_published(market, tmp_path):
     """No edit and no delivery takes away, redraws or frees the plot of a published listing; a withdrawal opens it again."""
     base = copied(market.base, tmp_path / "park.gpkg")
@@ -355,8 +367,34 @@ def test_the_public_sees_published_listings_and_nothing_else(market, tmp_path):
         roles_move_a_listing(town)
         pack = town.ask("viewer", "GET", f"/listings/L-{GOOD}/pack.zip?lang=zh")
         assert pack.content == market.packs[0].read_bytes()
-        log = town.ask("admin", "GET", "/audit", params={"limit": 1000}).text
-        assert f"/listings/L-{GOOD}/pack.zip" in log
+        who_had_a_paper_is_in_the_audit_log(town)
+
+
+def who_had_a_paper_is_in_the_audit_log(town):
+    """Whatever its kind, whether the public, a reader or a job asked for it; so is who had a page of many features."""
+
+    def log():
+        return town.ask("admin", "GET", "/audit", params={"limit": 1000}).json()
+
+    papers = [f"/listings/L-{GOOD}/{name}" for name in ("notice.pdf", "notice.docx", "parcel_map.png", "pack.zip")]
+    seen = len(log())
+    for path in (*papers, "/listings.csv", "/listings.geojson", "/collections/parcels/items?limit=1000"):
+        assert town.ask("viewer", "GET", path).status_code == 200
+    for path in (f"/listings/L-{GOOD}", "/listings", "/collections/parcels/items?limit=10"):
+        assert town.ask("viewer", "GET", path).status_code == 200
+    assert [(e["actor"], e["action"], e["object"]) for e in log()[seen:]] == [
+        ("viewer", "export", path)
+        for path in (*papers, "/listings.csv", "/listings.geojson", "/collections/parcels/items?limit=1000")
+    ]
+    inputs = {"inputs": {"listings": [f"L-{GOOD}", f"L-{FAULTY}"]}}
+    made = town.ask("planner", "POST", "/processes/packs/execution", json=inputs).json()
+    seen, file = len(log()), f"/results/{made['file']}"
+    assert town.ask("viewer", "GET", file).status_code == 200
+    assert [e["object"] for e in log()[seen:]] == [file, f"{file}#L-{GOOD}.zip"], (
+        "the other could not be packed: its scheme lies elsewhere"
+    )
+    assert town.ask(None, "GET", f"/listings/L-{GOOD}/notice.docx").status_code == 200
+    assert (log()[-1]["actor"], log()[-1]["object"]) == ("", f"/listings/L-{GOOD}/notice.docx")
 
 
 def work(town, role, method, path, **more):
