@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
@@ -301,6 +302,21 @@ def beside(base: Where) -> Path:
     """Name the folder of a base's schemes, which lies where the file of its people does."""
     file = people(base)
     return file.with_name(file.name.removesuffix(".users.db") + ".schemes")
+
+
+def bring_schemes(source: Where, target: Where) -> int:
+    """Copy the files of schemes that lie beside a base to beside another, each whole under its hash; gives how many there are."""
+    found, folder = sorted(beside(source).glob("[0-9a-f]*")), beside(target)
+    found = [path for path in found if len(path.name) == 64]
+    for path in found:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        part = folder / f"{uuid.uuid4().hex}.part"
+        try:
+            shutil.copyfile(path, part)
+            part.replace(folder / path.name)
+        finally:
+            part.unlink(missing_ok=True)
+    return len(found)
 
 
 class Arriving:
