@@ -28,21 +28,21 @@ PATTERNS: Mapping[str, str] = {"dated": "hatch", "undated": "lines", "never": "c
 PENDING = ["dated", "undated", "never"]
 """The states of land that lacks services."""
 _LACKED = {
-    "road": "#CC6677",
-    "water": "#99DDFF",
-    "sewage": "#8C510A",
-    "storm": "#AAAA00",
-    "power": "#882255",
-    "gas": "#F0E442",
-    "heat": "#661100",
-    "telecom": "#DFC27D",
+    "road": "#DDEEBB",
+    "water": "#66CCFF",
+    "sewage": "#994400",
+    "storm": "#118899",
+    "power": "#99BB33",
+    "gas": "#FFEE11",
+    "heat": "#66AA66",
+    "telecom": "#006655",
 }
 LACKED = (
     *(Code(f"missing:{kind}", Text(f"{name.en} missing", f"缺{name.zh}"), _LACKED[kind]) for kind, name in SERVICES.items()),
-    Code("missing:several", Text("several services missing or unknown", "缺多项配套(或未知)"), "#3B0F70"),
+    Code("missing:several", Text("several services missing or unknown", "缺多项配套(或未知)"), "#CC22FF"),
 )
-"""What pending land lacks on the day of the findings: one of SERVICES, in their order, or several. Of the colours of networks those
-that no eye takes for serviced land."""
+"""What pending land lacks on the day of the findings: one of SERVICES, in their order, or several. No eye takes one of their
+colours for another, or for serviced land, and all are light enough for the hatching."""
 FIELDS = (
     Field("verdict", "text", Text("Verdict", "结论"), codes=VERDICT),
     Field("reason", "text", Text("Reason", "原因"), meaning="check and rule that decide the verdict"),

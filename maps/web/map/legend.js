@@ -3,7 +3,7 @@
 import { make } from "./dom.js";
 import { swatch } from "./patterns.js";
 
-const PLAIN = "#FFFFFF";
+const PLAIN = "#999999"; // beneath a pattern that stands on several colours: dark marks and white ones are seen on it
 
 /**
  * List the layers with a box each and their legend.
@@ -26,8 +26,9 @@ export function legendOf(style, entries, shown, pending, turn, tell, words) {
     const rows = its.filter((entry) => coloured(entry) || entry.pattern).map((entry) =>
       make("li", {}, swatch(coloured(entry) ? entry : { ...entry, colour: PLAIN }, filled.has(name) ? "area" : "line", patterns[`shudi-${entry.pattern}`]?.colour || "#222222"), entry.label));
     const list = make("ul", {}, ...rows);
-    const folded = rows.length > 8 ? make("details", {}, make("summary", {}, `${words.legend} (${rows.length})`), list) : list;
-    return make("fieldset", {}, make("label", {}, box, layer.title), its.some((entry) => entry.pending) ? choice(pending, tell, words) : null, folded);
+    const offered = its.some((entry) => entry.pending);
+    const folded = rows.length > 8 && !offered ? make("details", {}, make("summary", {}, `${words.legend} (${rows.length})`), list) : list;
+    return make("fieldset", {}, make("label", {}, box, layer.title), offered ? choice(pending, tell, words) : null, folded);
   });
 }
 
