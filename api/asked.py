@@ -13,9 +13,10 @@ from pydantic import BaseModel, WithJsonSchema
 
 from api.crs import places
 from layers.base import names
-from layers.collections import MOST, Area, Collection, Query, both, during
+from layers.collections import Collection, during
 from layers.filter.errors import FilterError
 from layers.filter.tree import Call, Constant, Node, Property, moment, read
+from layers.paging import MOST, Area, Query, both
 
 LIMIT = 100
 FORMATS = ("json", "html")

@@ -23,10 +23,11 @@ from api.routes.features import Id, Number, find, only
 from api.settings import Settings
 from geo.crs import transform
 from layers.assessment import Networks, NotFoundError
-from layers.collections import Collection, one, state
+from layers.collections import Collection, state
 from layers.edits import edit
 from layers.formats.geojson import features
 from layers.mosaic import MosaicError
+from layers.paging import one
 from layers.refresh import refresh
 from layers.standards import Standards
 from layers.store.base import Change, ConflictError, Store

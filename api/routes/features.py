@@ -22,13 +22,14 @@ from api.models import Problem
 from api.routes import page as front
 from layers.assessment import NotFoundError
 from layers.base import KEY, Field, names
-from layers.collections import GEOMETRY, NAMED, Collection, Page, extent, one, page, state, stream, written
-from layers.collections import Query as Ask
+from layers.collections import GEOMETRY, NAMED, Collection, extent, state, written
 from layers.filter.errors import FilterError
 from layers.filter.tree import print_of
 from layers.formats.geojson import features
 from layers.formats.stream import FORMATS as FILES
 from layers.known import Known
+from layers.paging import Page, one, page, stream
+from layers.paging import Query as Ask
 from layers.store.base import Store
 from maps.tiles import tiled
 

@@ -10,7 +10,7 @@ import geopandas as gpd
 import pytest
 import shapely
 
-from layers import collections
+from layers import collections, paging
 from layers.base import Edition
 from layers.catalogue import LAYERS, LEDGER
 from layers.filter.tree import Places, read
@@ -387,11 +387,11 @@ def test_gdal_reads_filters_and_pages(server, land):
 
 
 def test_a_slow_count_is_left_out(park, monkeypatch):
-    monkeypatch.setattr(collections, "PATIENCE", -1.0)
-    monkeypatch.setattr(collections, "CHUNK", 100)
+    monkeypatch.setattr(paging, "PATIENCE", -1.0)
+    monkeypatch.setattr(paging, "CHUNK", 100)
     store = GpkgStore.open(park, read_only=True)
     plots = collections.catalogue(store, Known())["parcels"]
     node = read("area_recorded > 0 OR status = 'x'", "cql2-text", plots.kinds, Places(to=store.crs))
-    found = collections.page(store, plots, collections.Query(node=node, limit=5), Known())
+    found = paging.page(store, plots, paging.Query(node=node, limit=5), Known())
     store.close()
     assert (len(found.features), found.matched) == (5, None)
