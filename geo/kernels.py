@@ -2,20 +2,16 @@
 
 Importing this module costs a quarter of a second, so `geo.overlay` and `geo.proximity` import it only for many pairs. A kernel
 runs without the GIL, on one thread; it sees numbers only, and an entry of its answer depends on its own polygons only.
-
-All functions that a kernel calls stand in its file: numba's cache on disk notices no change elsewhere.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-import numba
 import numpy as np
-from numba.core import entrypoints
-from numba.np import linalg
 from numpy.typing import NDArray
+
+from geo.jit import inlined, kernel
 
 if TYPE_CHECKING:  # geo.outlines takes SHEAR from here
     from geo.outlines import Outlines
@@ -34,29 +30,6 @@ MOST_EDGES = 512
 MOST_POLYGONS = 62
 """A cell keeps the polygons that it lies in as bits of one integer."""
 APART, PARTIAL, WHOLE, UNDECIDED = range(4)
-
-
-def _no_linear_algebra() -> None:
-    """Say that there is none, as numba does where scipy is not installed."""
-    raise ImportError("no kernel asks for linear algebra")
-
-
-# Numba's first use loads scipy's linear algebra and looks for other libraries' extensions: half of what one bent way costs.
-linalg.ensure_blas, entrypoints._already_initialized = _no_linear_algebra, True
-
-
-def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile a function when it is first called, and keep the code on disk where some folder can be written."""
-    try:
-        return cast("Callable[..., Any]", numba.njit(function, cache=True, nogil=True, error_model="numpy"))
-    except RuntimeError:  # neither the installation nor the user's cache folder is writable
-        return cast("Callable[..., Any]", numba.njit(function, nogil=True, error_model="numpy"))
-
-
-def inlined(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile a function into the kernels that call it: handing over a few arrays costs more than most of these do."""
-    return cast("Callable[..., Any]", numba.njit(function, nogil=True, error_model="numpy", forceinline=True))
-
 
 EDGE = np.dtype([(name, "f8") for name in ("x", "y", "end", "slope", "length", "low", "high", "middle")] + [("bit", "i8")])
 """An edge on the table, in sheared coordinates from the corner of the plot's box: its left end (x, y), the x of its right end,
@@ -93,44 +66,63 @@ def _toggle(toggles: Table, t: int, x: float, bit: int, end: float) -> int:
 
 
 @inlined
-def _take(edge: Numbers, e: int, bit: int, x0: float, y0: float, box: Box, table: Table, n: int, toggles: Table, t: int) -> Count:
-    """Put an edge on the table if it lies in the box or beneath it; the counts of edges and toggles, -1 when it is full."""
-    ax, ay, bx, by = edge[e, 0] - x0, edge[e, 1] - y0, edge[e, 2] - x0, edge[e, 3] - y0
-    ax, bx = ax + SHEAR * ay, bx + SHEAR * by
-    if ax > bx:
-        ax, ay, bx, by = bx, by, ax, ay
-    low, high = min(ay, by), max(ay, by)
-    if bx <= box[0] or ax >= box[1] or ax == bx or low > box[3]:
-        return n, t
-    if n >= MOST_EDGES or t + 2 > MOST_EDGES:
-        return -1, t
-    if high < box[2]:
-        t = _toggle(toggles, t, max(ax, box[0]), bit, box[1])
-        return n, _toggle(toggles, t, bx, bit, box[1])
-    row = table[n]
+def _edge(row: Any, edge: Numbers, e: int, bit: int, x0: float, y0: float) -> None:
+    """Write an edge down, in coordinates from the origin (x0, y0)."""
+    ay, by = edge[e, 1] - y0, edge[e, 3] - y0
+    ax, bx = edge[e, 0] - x0 + SHEAR * ay, edge[e, 2] - x0 + SHEAR * by
     slope = (by - ay) / (bx - ax)
-    row.x, row.y, row.end, row.slope, row.low, row.high, row.bit = ax, ay, bx, slope, low, high, bit
-    row.length = np.sqrt((1.0 - SHEAR * slope) ** 2 + slope * slope)
-    return n + 1, t
+    row.x, row.y, row.end, row.slope, row.bit = min(ax, bx), by if ax > bx else ay, max(ax, bx), slope, bit
+    row.low, row.high, row.length = min(ay, by), max(ay, by), np.sqrt((1.0 - SHEAR * slope) ** 2 + slope * slope)
 
 
-@kernel
-def _gather(
-    of: Outlines, p: int, bit: int, x0: float, y0: float, box: Box, table: Table, n: int, toggles: Table, t: int
-) -> Count:
-    """Put the edges of polygon p that count in the box on the table; origin (x0, y0)."""
+@inlined
+def _sift(edge: Numbers, e: int, x0: float, y0: float, box: Box, mine: bool, desk: Desk, more: int, under: int) -> Count:
+    """List an edge if it lies in the box or beneath it; the counts of both. It does not branch: nobody can foretell which."""
+    ay, by = edge[e, 1] - y0, edge[e, 3] - y0
+    ax, bx = edge[e, 0] - x0 + SHEAR * ay, edge[e, 2] - x0 + SHEAR * by
+    near = mine & (max(ax, bx) > box[0]) & (min(ax, bx) < box[1]) & (ax != bx) & (min(ay, by) <= box[3])
+    below = max(ay, by) < box[2]
+    desk[4][more], desk[5][under] = e, e
+    return int(more + (near & (not below))), int(under + (near & below))
+
+
+@inlined
+def _lay(edge: Numbers, bit: int, x0: float, y0: float, box: Box, desk: Desk, more: int, n: int, under: int, t: int) -> Count:
+    """Put the edges that were listed on the table, `more` in the box and `under` beneath it; as `_gather`."""
+    if n + more > MOST_EDGES:
+        return -1, t
+    for k in range(more):
+        _edge(desk[0][n + k], edge, desk[4][k], bit, x0, y0)
+    for k in range(under):
+        if t + 2 > MOST_EDGES:
+            return -1, t
+        e = desk[5][k]
+        ax, bx = edge[e, 0] - x0 + SHEAR * (edge[e, 1] - y0), edge[e, 2] - x0 + SHEAR * (edge[e, 3] - y0)
+        t = _toggle(desk[1], t, max(min(ax, bx), box[0]), bit, box[1])
+        t = _toggle(desk[1], t, max(ax, bx), bit, box[1])
+    return n + more, t
+
+
+@inlined
+def _gather(of: Outlines, p: int, bit: int, x0: float, y0: float, box: Box, desk: Desk, n: int, t: int) -> Count:
+    """Put the edges of polygon p that count in the box on the table; the counts of edges, -1 when it is full, and of toggles."""
     if of.first[p + 1] == of.first[p]:
+        more, under = 0, 0
         for e in range(of.start[p], of.start[p + 1]):
-            if n >= 0:
-                n, t = _take(of.edge, e, bit, x0, y0, box, table, n, toggles, t)
+            more, under = _sift(of.edge, e, x0, y0, box, True, desk, more, under)
+        n, t = _lay(of.edge, bit, x0, y0, box, desk, more, n, under, t)
         return n, t
     shift = x0 + SHEAR * y0
     low = _bin(box[0] + shift - ONE_LINE, of.box, of.first, p)
     high = _bin(box[1] + shift + ONE_LINE, of.box, of.first, p)
     for q in range(low, high + 1):
-        for k in range(of.bins[q], of.bins[q + 1]):
-            if n >= 0 and q == max(of.begin[of.listed[k]], low):  # an edge is listed in several bins: take it in the first
-                n, t = _take(of.edge, of.listed[k], bit, x0, y0, box, table, n, toggles, t)
+        for begin in range(of.bins[q], of.bins[q + 1], MOST_EDGES):
+            more, under = 0, 0
+            for k in range(begin, min(begin + MOST_EDGES, of.bins[q + 1])):
+                mine = q == max(of.begin[of.listed[k]], low)  # an edge is listed in several bins: take it in the first
+                more, under = _sift(of.edge, of.listed[k], x0, y0, box, mine, desk, more, under)
+            if n >= 0:
+                n, t = _lay(of.edge, bit, x0, y0, box, desk, more, n, under, t)
     return n, t
 
 
@@ -325,14 +317,14 @@ def _pair(a: Outlines, b: Outlines, p: int, q: int, noise: float, desk: Desk, fo
     """
     x0, y0 = a.box[p, 0] - SHEAR * a.box[p, 2], a.box[p, 2]
     table, toggles, cells = desk[0], desk[1], desk[2]
-    n, t = _gather(b, q, 2, x0, y0, box, table, 0, toggles, 0)
+    n, t = _gather(b, q, 2, x0, y0, box, desk, 0, 0)
     if n == 0:
         mask, middle = 0, 0.5 * (box[0] + box[1])
         for k in range(t):
             mask ^= toggles[k].bit if toggles[k].x <= middle else 0
         return WHOLE if mask else APART
     if n > 0:
-        n, t = _gather(a, p, 1, x0, y0, box, table, n, toggles, t)
+        n, t = _gather(a, p, 1, x0, y0, box, desk, n, t)
     count = _sweep(desk, n, t, box[0], box[1], noise) if n > 0 else -1
     if count < 0:
         return UNDECIDED
@@ -419,7 +411,7 @@ def cells(
     or the areas do not add up.
     """
     desk, done = _desk(), np.zeros(len(start) - 1, np.bool_)
-    table, toggles, found = desk[0], desk[1], desk[2]
+    found = desk[2]
     plot, mask = np.empty(4 * len(knife) + MOST_EDGES, np.int64), np.empty(4 * len(knife) + MOST_EDGES, np.int64)
     size, rim, total = np.empty(len(plot)), np.empty(len(plot)), 0
     for p in range(len(start) - 1):
@@ -427,10 +419,10 @@ def cells(
             continue
         x0, y0 = a.box[p, 0] - SHEAR * a.box[p, 2], a.box[p, 2]
         box = (-PRECISION, a.box[p, 1] - a.box[p, 0] + PRECISION, -PRECISION, a.box[p, 3] - y0 + PRECISION)
-        n, t = _gather(a, p, 1, x0, y0, box, table, 0, toggles, 0)
+        n, t = _gather(a, p, 1, x0, y0, box, desk, 0, 0)
         for k in range(start[p], start[p + 1]):
             if n >= 0:
-                n, t = _gather(b, knife[k], 2 << (k - start[p]), x0, y0, box, table, n, toggles, t)
+                n, t = _gather(b, knife[k], 2 << (k - start[p]), x0, y0, box, desk, n, t)
         count = _sweep(desk, n, t, box[0], box[1], 0.0) if n >= 0 else -1
         sum_ = 0.0
         for c in range(count):

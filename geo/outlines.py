@@ -7,7 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from geo.kernels import SHEAR, kernel
+from geo.jit import kernel
+from geo.kernels import SHEAR
 from geo.rings import rings
 
 Shapes = NDArray[np.object_]

@@ -9,7 +9,7 @@ import numpy as np
 
 from geo.bends import SLACK, TURN, Found
 from geo.chains import Indices, Near, Numbers, Shapes, chains
-from geo.kernels import inlined, kernel
+from geo.jit import inlined, kernel
 from geo.outlines import Outlines
 
 Search = tuple[Numbers, Indices, Numbers, Numbers, Indices]

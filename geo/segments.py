@@ -6,7 +6,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from geo.kernels import inlined, kernel
+from geo.jit import inlined, kernel
 from geo.outlines import Outlines, outlines
 
 Shapes = NDArray[np.object_]

@@ -128,8 +128,21 @@ def land_of(store: Store, tile: Tile, traces: Traces) -> tuple[gpd.GeoDataFrame,
 
 def found_in(store: Store, job: Job, tile: Tile) -> pd.DataFrame:
     """Find the verdict and the readiness of the plots of a tile; no rows where it has none."""
-    plots, land = land_of(store, tile, job.traces)
-    return findings(plots, land, job.ask) if len(plots) else pd.DataFrame()
+    with uncollected():
+        plots, land = land_of(store, tile, job.traces)
+        return findings(plots, land, job.ask) if len(plots) else pd.DataFrame()
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Let the collector of garbage wait: rows make so many objects that it looks at all of them again and again, a fifth of reading."""
+    waits = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if waits:
+            gc.enable()
 
 
 @contextmanager
@@ -174,7 +187,8 @@ def assess(
         pool = stack.enter_context(_processes(workers)) if open_ and many else None
         with store.snapshot():
             inputs = current(store, ask, standards)
-            job = Job(ask, inputs["layers"], Networks().trace(store, ask))
+            with uncollected():
+                job = Job(ask, inputs["layers"], Networks().trace(store, ask))
             parts = tiles(store, "parcels")
         found = _pooled(pool, open_, job, parts, workers) if pool and open_ else (spread or _alone)(store, job, parts)
         tally = _Tally(total, progress, Counter(job.traces["utilities"]))

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from geo.kernels import inlined, kernel
+from geo.jit import inlined, kernel
 from layers.base import DType, arrays_of
 
 Bytes = NDArray[np.uint8]
