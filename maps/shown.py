@@ -1,4 +1,4 @@
-"""What the map shows of a plot on the day of the slider, as expressions of the style: its state, its pattern, what it lacks.
+"""What the map shows on the day of the slider, as expressions of the style: of a plot its state, its pattern and what it lacks, of a line its status.
 
 Source: MapLibre Style Specification, version 8, expressions.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from layers.catalogue import LAYERS
 from layers.overview import TAKEN
 from maps.readiness import DRAWN, LACKED, PENDING
 
@@ -72,3 +73,24 @@ COLOUR = [
     ],
 ]
 """The colour of a plot: that of its state; where the reader asks for it, pending land takes that of what it lacks. The pattern tells the state."""
+
+
+def status(layer: str, known: int) -> list[Any]:
+    """Tell the status of a road or utility on the day that the map shows of lines, as `layers.service.by_record` reads its days; "" where nobody recorded it.
+
+    `known` is the day up to which the land is known, since 1970-01-01: what should have begun by then and has not is as it was recorded.
+    """
+    day, recorded = ["global-state", "lines"], ["coalesce", ["get", "status"], ""]
+
+    def by(name: str) -> list[Any]:
+        return ["all", ["has", name], ["<=", ["get", name], day]]
+
+    def begins_after(this: object) -> list[Any]:
+        return ["all", ["has", "in_service_from"], [">", ["get", "in_service_from"], this]]
+
+    was = ["in", recorded, ["literal", ["in_service", "retired"]]]
+    promised = ["in", recorded, ["literal", ["planned", "under_construction"]]]
+    over = ["all", ["==", recorded, "retired"], ["has", "retired_on"]]
+    begun = ["all", by("in_service_from"), ["any", ["==", recorded, ""], over, ["all", promised, begins_after(known)]]]
+    ended = ["any", *(by(f.name) for f in LAYERS[layer].fields if f.name in ("retired_on", "relocated_on"))]
+    return ["case", ended, "retired", ["all", was, begins_after(day)], "planned", begun, "in_service", recorded]

@@ -7,6 +7,7 @@ lists them under "shudi:patterns". There is no glyph server: MapLibre from 5.11 
 The day that the map shows is the style's global state `day`, whole days since 1970-01-01, so that a date slider needs no
 request and no new style: `map.setGlobalStateProperty("day", n)`. That has MapLibre make all tiles anew, so a page that turns days quickly tells
 single plots instead: `map.setFeatureState(plot, {ready: from <= n})`, for days no earlier than "shudi:days_back" of `metadata` before it.
+Lines are drawn by their status on the day `lines`, a state of its own, as there are few of them.
 The global state `pending` is "state" or "missing": what pending plots take their colour from; the pattern always tells their state.
 """
 
@@ -22,7 +23,7 @@ from layers.catalogue import LAYERS
 from maps import basemap, relief
 from maps.basemap import Basemap
 from maps.readiness import DRAWN, LACKED, PATTERNS, PENDING, RIVALS
-from maps.shown import COLOUR, DATED, DAYS_BACK, PATTERN_DRAWN, SHOWN_AT_LAST
+from maps.shown import COLOUR, DATED, DAYS_BACK, PATTERN_DRAWN, SHOWN_AT_LAST, status
 from maps.tiles import LABELLED, LEAST_ZOOM, LINE_ZOOM, PLOT_ZOOM, READINESS, tiled
 
 Language = Literal["en", "zh"]
@@ -95,7 +96,8 @@ def style(
     root = base_url.rstrip("/")
     names = (*tiled(), relief.LAYER)
     order = sorted(names, key=lambda name: DRAW_ORDER.index(name) if name in DRAW_ORDER else len(DRAW_ORDER) // 2)
-    looks = [look for name in order for look in _looks(name, language, center[1])]
+    day = ((on or date.today()) - date(1970, 1, 1)).days
+    looks = [look for name in order for look in _looks(name, language, center[1], day)]
     labels = [label for name in order for label in _labels(name, language)]
     switched = {name: {"title": _say(TITLES[name], language), "visible": name not in HIDDEN} for name in names}
     if under:
@@ -106,7 +108,7 @@ def style(
         "center": list(center),
         "zoom": zoom,
         "transition": {"duration": 0, "delay": 0},
-        "state": {"day": {"default": ((on or date.today()) - date(1970, 1, 1)).days}, "pending": {"default": "state"}},
+        "state": {"day": {"default": day}, "lines": {"default": day}, "pending": {"default": "state"}},
         "metadata": {
             "shudi:patterns": {f"shudi-{p}": {"pattern": p, "colour": PATTERN_INK.get(p, DARK_INK)} for p in PATTERNS.values()},
             "shudi:layers": switched,
@@ -227,8 +229,8 @@ def _look(
     }
 
 
-def _looks(name: str, language: Language, latitude: float) -> list[Json]:
-    """Draw a layer, by its own hand or as its geometry asks."""
+def _looks(name: str, language: Language, latitude: float, known: int) -> list[Json]:
+    """Draw a layer, by its own hand or as its geometry asks; `known` as in `maps.shown.status`."""
     if name == relief.LAYER:
         shading = {"id": "terrain-relief", "type": "raster", "source": name, "layout": {"visibility": "visible"}}
         return [{**shading, "metadata": {"shudi:layer": name}, "paint": {"raster-fade-duration": 0}}]
@@ -237,9 +239,9 @@ def _looks(name: str, language: Language, latitude: float) -> list[Json]:
     if name == "parcels":
         return _parcels()
     if name == "roads":
-        return _roads(latitude)
+        return _roads(latitude, known)
     if name == "utilities":
-        return _utilities()
+        return _utilities(known)
     if name in ("control_lines", "sites", "divisions"):
         return _border(name)
     return _area(name) if LAYERS[name].geometry == "polygon" else _anything(name)
@@ -305,7 +307,7 @@ def _parcels() -> list[Json]:
     ]
 
 
-def _roads(latitude: float) -> list[Json]:
+def _roads(latitude: float, known: int) -> list[Json]:
     """Draw roads as wide as their red lines, with a casing that is dashed until they are in service."""
     at = {zoom: 2**zoom / (EQUATOR_RESOLUTION * math.cos(math.radians(latitude))) for zoom in (LINE_ZOOM, 22)}
     metres = ["coalesce", ["get", "red_line_width"], 8]
@@ -315,7 +317,7 @@ def _roads(latitude: float) -> list[Json]:
         return ["interpolate", ["exponential", 2], ["zoom"], *stops]
 
     join = {"line-cap": "butt", "line-join": "round"}
-    done = ["==", ["get", "status"], "in_service"]
+    done = ["==", status("roads", known), "in_service"]
     return [
         _look("roads", "casing", "line", {"line-color": OUTLINE, "line-width": width(1.5)}, layout=join, filter=done),
         _look(
@@ -330,17 +332,17 @@ def _roads(latitude: float) -> list[Json]:
     ]
 
 
-def _utilities() -> list[Json]:
+def _utilities(known: int) -> list[Json]:
     """Draw networks by kind, thick by role, dashed by status; sources as rings."""
     width = ["match", ["get", "role"], *(item for pair in ROLE_WIDTH.items() for item in pair), 1.5]
     line = ["==", ["geometry-type"], "LineString"]
     looks = []
-    for status, dash in DASHES.items():
+    for value, dash in DASHES.items():
         paint: Json = {"line-color": _painted("utilities"), "line-width": width}
         if dash is not None:
             paint["line-dasharray"] = list(dash)
-        of = ["==", ["get", "status"], status] if status else ["!", ["has", "status"]]
-        looks.append(_look("utilities", status or "unrecorded", "line", paint, filter=["all", line, of]))
+        of = ["==", status("utilities", known), value]
+        looks.append(_look("utilities", value or "unrecorded", "line", paint, filter=["all", line, of]))
     ring = {
         "circle-color": "#FFFFFF",
         "circle-radius": ["match", ["get", "role"], "source", 6, 3],

@@ -190,6 +190,10 @@ def test_time_moves_the_map_without_a_request_and_tells_the_hectares(page, serve
     )
 
 
+def pictured(page):
+    return np.asarray(Image.open(io.BytesIO(page.locator("#map canvas").screenshot())).convert("RGB"), int)
+
+
 def test_plots_turned_one_by_one_look_as_if_the_map_had_begun_on_that_day(page, server):
     """The slider tells single plots; a page opened on the same day draws its tiles for it. Both pictures must be the same."""
     dated = server.client.get("/collections/readiness/items", params={"filter": "ready_state = 'dated'", "limit": 1}).json()[
@@ -199,11 +203,11 @@ def test_plots_turned_one_by_one_look_as_if_the_map_had_begun_on_that_day(page, 
     where = f"#map=15/{lat}/{lon}"
 
     def picture():
-        return np.asarray(Image.open(io.BytesIO(page.locator("#map canvas").screenshot())).convert("RGB"), int)
+        return pictured(page)
 
     def opened(day):
         page.goto("about:blank")
-        page.goto(f"{server.url}/?lang=en&on={day}{where}")
+        page.goto(f"{server.url}/?lang=en&layers=-roads,-utilities&on={day}{where}")
         page.wait_for_selector("body[data-drawn]", timeout=180_000)
         return picture()
 
@@ -229,6 +233,33 @@ def test_plots_turned_one_by_one_look_as_if_the_map_had_begun_on_that_day(page, 
     assert (blue[0] & ~blue[1]).mean() < 1e-4, "nothing is shown ready on a day long before it was, not for a moment"
     for day, one in seen.items():
         assert (np.abs(one - opened(day)).max(axis=2) > 40).mean() < 1e-4, day
+
+
+def test_a_planned_line_is_drawn_as_in_service_from_its_day_on(page, server):
+    """The slider tells the map another day of lines; the picture is that of a page opened on that day."""
+    alone = ",".join(f"-{name}" for name in ("readiness", "parcels", "terrain", "sites", "control_lines", "corridors"))
+    planned = {"filter": "status = 'planned' AND in_service_from > DATE('2026-12-01')", "limit": 1}
+    line = server.client.get("/collections/utilities/items", params=planned).json()["features"][0]
+    (lon, lat), day = line["geometry"]["coordinates"][0], line["properties"]["in_service_from"]
+
+    def opened(on):
+        page.goto("about:blank")
+        page.goto(f"{server.url}/?lang=en&layers={alone}&on={on}#map=16/{lat}/{lon}")
+        page.wait_for_selector("body[data-drawn]", timeout=180_000)
+        return pictured(page)
+
+    def differs(one, other):
+        return (np.abs(one - other).max(axis=2) > 40).mean()
+
+    before, after = opened("2026-11-24"), opened(day)
+    assert differs(before, after) > 1e-3
+    for on, wanted in (("2026-11-24", before), (day, after)):
+        page.locator("#day").fill(on)
+        for _ in range(50):
+            page.wait_for_timeout(100)
+            if differs(pictured(page), wanted) < 1e-4:
+                break
+        assert differs(pictured(page), wanted) < 1e-4, on
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 /** The day that the map shows: plots that it makes ready are told so one by one, for to name another day to the style has all tiles made anew. */
 
 const SOURCE = "readiness";
+const PAUSE = 250; // ms without a step until the lines, whose tiles are made anew, are those of the day
 const REST = 1000; // ms without a step until the style is told the day, so that plots that come into view need not be told
 
 /**
@@ -22,7 +23,7 @@ export function turned(plots, told, base, day) {
 export function days(map, wanted, metadata) {
   /** @type {Map<string, number>} */ const plots = new Map(); // those of the tiles that are loaded, and maybe of some that were
   /** @type {Map<string, boolean>} */ const told = new Map();
-  let [read, timer] = [false, 0];
+  let [read, timer, pause] = [false, 0, 0];
   const base = () => map.getGlobalState().day;
 
   function look() {
@@ -60,6 +61,8 @@ export function days(map, wanted, metadata) {
 
   /** Draw the day that is wanted, without a request. */
   return function turn() {
+    clearTimeout(pause);
+    if (map.getGlobalState().lines !== wanted()) pause = window.setTimeout(() => map.setGlobalStateProperty("lines", wanted()), PAUSE);
     if (!seen() || (base() === wanted() && !told.size)) return;
     if (!read) look();
     tell();

@@ -86,7 +86,7 @@ function adapted(served) {
   const ink = { "line-color": taste.isDark() ? "#FFFFFF" : "#000000", "line-width": 5 };
   const many = { id: "outlined", type: "line", source, "source-layer": source, filter: among(outlined), paint: ink };
   return {
-    ...served, state: { ...served.state, day: { default: dayNumber() }, pending: { default: state.pending } }, sources: { ...served.sources, chosen: { type: "geojson", data: collection(highlighted) } },
+    ...served, state: { ...served.state, day: { default: dayNumber() }, lines: { default: dayNumber() }, pending: { default: state.pending } }, sources: { ...served.sources, chosen: { type: "geojson", data: collection(highlighted) } },
     layers: [...layers, ...(source ? [many] : []), { id: "chosen", type: "line", source: "chosen", paint: ink }],
   };
 }
