@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, Any
 
 from fastapi import Query as Parameter
-from pydantic import BaseModel, WithJsonSchema
+from pydantic import BaseModel, TypeAdapter, ValidationError, WithJsonSchema
 
 from api.crs import places
+from api.models import Moment
 from layers.base import names
 from layers.collections import Collection, during
 from layers.filter.errors import FilterError
@@ -19,6 +20,7 @@ from layers.filter.tree import Call, Constant, Node, Property, moment, read
 from layers.paging import MOST, Area, Query, both
 
 LIMIT = 100
+MOMENT: TypeAdapter[datetime] = TypeAdapter(Moment)
 FORMATS = ("json", "html")
 LANGUAGES = ("cql2-text", "cql2-json")
 
@@ -28,6 +30,8 @@ Plain = Annotated[str | None, WithJsonSchema({"type": "string"})]
 Count = Annotated[str | None, WithJsonSchema({"type": "integer", "minimum": 1, "maximum": MOST, "default": LIMIT})]
 Numbers = Annotated[str | None, WithJsonSchema({"type": "string", "example": "117.0,36.8,117.1,36.9"})]
 Format = Annotated[str | None, WithJsonSchema({"type": "string", "enum": list(FORMATS)})]
+AsOf = Annotated[str | None, WithJsonSchema({"type": "string", "format": "date-time", "example": "2026-11-01T08:00:00Z"})]
+AS_OF = "as the features were known at this moment; a day means its end, a time without zone is UTC"
 Language = Annotated[str | None, WithJsonSchema({"type": "string", "enum": list(LANGUAGES), "default": LANGUAGES[0]})]
 
 
@@ -48,6 +52,7 @@ class Asked(BaseModel):
     ] = None
     sortby: Annotated[Plain, Parameter(description="columns to sort by, with commas; - in front turns the order")] = None
     properties: Annotated[Plain, Parameter(description="columns of the answer, with commas")] = None
+    as_of: Annotated[AsOf, Parameter(description=AS_OF)] = None
     after: Annotated[Plain, Parameter(description="where the page begins, as `next` gives it")] = None
 
 
@@ -63,6 +68,7 @@ def query(asked: Asked, more: Mapping[str, str], of: Collection, base: str) -> Q
         order=tuple((known(of, name.lstrip("+-")), name.startswith("-")) for name in (asked.sortby or "").split(",") if name),
         after=None if asked.after is None else unpacked(asked.after),
         limit=limit(asked.limit),
+        as_of=past(asked.as_of, of),
     )
 
 
@@ -83,6 +89,25 @@ def limit(value: str | None) -> int:
     if not (value.isascii() and value.isdigit()) or int(value[:20]) < 1:
         raise FilterError(f"limit={value[:40]} is no number from 1 to {MOST}", f"limit={value[:40]} 不是 1 至 {MOST} 的整数")
     return min(int(value[:20]), MOST)
+
+
+def past(value: str | None, of: Collection) -> datetime | None:
+    """Read a moment of knowledge; of what is computed only the present is listed."""
+    if value is None:
+        return None
+    try:
+        at = MOMENT.validate_python(value)
+    except ValidationError:
+        raise FilterError(
+            f"as_of={value[:80]} is no day or time; write 2026-11-01T08:00:00Z",
+            f"as_of={value[:80]} 不是日期或时间;请写成 2026-11-01T08:00:00Z",
+        ) from None
+    if of.assessed:
+        raise FilterError(
+            f"{of.name} is listed as it is known now; ask /plots/{{id}}?as_of= for one plot as it was known",
+            f"{of.name} 只列出当前结论;单宗地过去的结论请用 /plots/{{id}}?as_of= 查询",
+        )
+    return at
 
 
 def area(asked: Asked, base: str) -> Area | None:

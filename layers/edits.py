@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -39,6 +39,8 @@ from layers.wishes import BadEditError, Wish
 
 TRIES = 5
 """How often an edit is planned again because somebody else was faster."""
+DIFFERING = 1_000
+"""Features whose two states are held against each other at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,17 +293,16 @@ def _undone(store: Store, name: str, write: Write) -> tuple[Edit, gpd.GeoDataFra
     return Edit(name, put, delete, {id: stamps.get(id, 0) for id in ids}, store.versions()[name] if ids else None), old
 
 
-def diff(store: Store, since: When, until: When | None = None, layers: Sequence[str] = ()) -> tuple[Difference, ...]:
-    """Tell how the features of some layers (by default all) differ between two moments; memory grows with those that do."""
-    found = []
-    with store.snapshot():
-        for name in layers or LAYERS:
-            ids = store.changed(name, since, until)
-            if not ids:
-                continue
-            before, after = ({s["id"]: s for s in _states(store, name, ids, at)} for at in (since, until))
-            found += [Difference(name, id, before.get(id), after.get(id)) for id in ids if before.get(id) != after.get(id)]
-    return tuple(found)
+def diff(store: Store, since: When, until: When | None = None, layers: Sequence[str] = tuple(LAYERS)) -> Iterator[Difference]:
+    """Tell how the features of layers differ between two moments, by layer and number; memory grows with DIFFERING of them.
+
+    Take it in one snapshot, or features that somebody changes meanwhile are told of several moments.
+    """
+    for name in layers:
+        ids = store.changed(name, since, until)
+        for some in (ids[k : k + DIFFERING] for k in range(0, len(ids), DIFFERING)):
+            before, after = ({s["id"]: s for s in _states(store, name, some, at)} for at in (since, until))
+            yield from (Difference(name, id, before.get(id), after.get(id)) for id in some if before.get(id) != after.get(id))
 
 
 def _states(store: Store, name: str, ids: Sequence[str], at: When | None) -> list[dict[str, Any]]:

@@ -26,7 +26,7 @@ from layers.filter.push import exact, meet, pushed
 from layers.filter.tree import Call, Node, Places, print_of, properties
 from layers.known import Known
 from layers.refresh import standing
-from layers.store.base import Box, Compare, Store
+from layers.store.base import Box, Compare, Store, When
 from layers.store.frames import placed
 from layers.table import Table
 
@@ -71,7 +71,7 @@ class Query:
     """What is asked of a collection: where, which, in what order and how many.
 
     `order`: columns, and whether downwards; ties and no order go by number. `after`: the key of the last feature that the
-    reader has, as `Page.more` gave it. `columns`: None is all.
+    reader has, as `Page.more` gave it. `columns`: None is all. `as_of`: what was known at a moment; None is now.
     """
 
     area: Area | None = None
@@ -80,6 +80,7 @@ class Query:
     order: tuple[tuple[str, bool], ...] = ()
     after: tuple[Any, ...] | None = None
     limit: int = 100
+    as_of: When | None = None
 
 
 class Page(NamedTuple):
@@ -93,11 +94,12 @@ class Page(NamedTuple):
 def page(store: Store, of: Collection, query: Query, known: Known) -> Page:
     """Find one page of a collection, all of it of one moment.
 
-    Memory grows with the page and one chunk. A page in an order of its own looks at every feature that matches.
+    Memory grows with the page and one chunk, of a moment that has been with all features of the box or the collection. A page in an
+    order of its own looks at every feature that matches.
     """
     with store.snapshot():
         area = query.area and (shapely.to_wkb(query.area.shape), str(query.area.crs))
-        asked = "count", of.name, of.stamp(store), area, print_of(both(of.only, query.node))
+        asked = "count", of.name, of.stamp(store), area, print_of(both(of.only, query.node)), query.as_of
         found = ordered(store, of, query) if query.order else around(store, of, query) or first(store, of, query)
         matched = found.matched
         counted = known.get(asked, lambda: count(store, of, query) if matched is None else matched)
@@ -107,7 +109,7 @@ def page(store: Store, of: Collection, query: Query, known: Known) -> Page:
 def around(store: Store, of: Collection, query: Query) -> Page | None:
     """Find a page in a box that holds few features, without frames; None where it holds many or more is asked than the box."""
     area = query.area
-    if area is None or area.box is None or of.assessed or both(of.only, query.node) is not None:
+    if area is None or area.box is None or of.assessed or query.as_of is not None or both(of.only, query.node) is not None:
         return None
     if store.count(of.layer, area.box, most=FEW) == FEW:
         return None
@@ -150,7 +152,7 @@ def ordered(store: Store, of: Collection, query: Query) -> Page:
         by, up = [name for name, _ in query.order], [not down for _, down in query.order]
         best = best.sort_values([*by, KEY.name], ascending=[*up, True], na_position="last", kind="stable").head(query.limit + 1)
     more = tuple(key(best.iloc[query.limit - 1], query.order)) if len(best) > query.limit else None
-    there = fetch(store, of, best[KEY.name].iloc[: query.limit].tolist())
+    there = fetch(store, of, best[KEY.name].iloc[: query.limit].tolist(), query.as_of)
     place = pd.Series(there.index, there[KEY.name])[best[KEY.name].iloc[: query.limit]]
     return Page(shown(there.iloc[place], of, query), matched, more)
 
@@ -201,8 +203,10 @@ def used(of: Collection, query: Query) -> list[str]:
     return [name for name in names(of.fields) if name in looked]
 
 
-def fetch(store: Store, of: Collection, ids: list[str]) -> gpd.GeoDataFrame:
+def fetch(store: Store, of: Collection, ids: list[str], as_of: When | None = None) -> gpd.GeoDataFrame:
     """Read whole features by their numbers, in their order."""
+    if as_of is not None:
+        return store.read(of.layer, ids=ids, as_of=as_of).sort_values(KEY.name, ignore_index=True)
     return load(store, of, None, [Compare(KEY.name, "in", tuple(ids))], None, len(ids), None)
 
 
@@ -221,8 +225,12 @@ def scan(
     left = None if exact(node, of.stored) else node
     size = min(max(size, 4_096 if left is not None or area is not None else 1), CHUNK)
     while True:
-        frame = load(store, of, box, where, after, size, columns)
-        last = len(frame) < size
+        if query.as_of is None:
+            frame = load(store, of, box, where, after, size, columns)
+        else:  # of a moment that has been a store looks at all in the box, so that chunks would look at it again and again
+            frame = store.read(of.layer, box, columns=columns, as_of=query.as_of, where=where)
+            frame = frame[frame[KEY.name] > (after or "")].sort_values(KEY.name, ignore_index=True)
+        last = query.as_of is not None or len(frame) < size
         if len(frame):
             after = frame[KEY.name].iloc[-1]
         keep = np.ones(len(frame), bool) if area is None else area.meets(frame)
@@ -267,7 +275,7 @@ def shown(frame: pd.DataFrame, of: Collection, query: Query) -> gpd.GeoDataFrame
 def count(store: Store, of: Collection, query: Query) -> int | None:
     """Count the features that match; None where that takes longer than `PATIENCE`."""
     node = both(of.only, query.node)
-    if query.area is None and exact(node, of.stored):
+    if query.area is None and query.as_of is None and exact(node, of.stored):
         return store.count(of.layer, where=pushed(node, of.stored)[0])
     until, found = time.monotonic() + PATIENCE, 0
     for part, _, last in scan(store, of, query, None, CHUNK, used(of, query)):
@@ -286,9 +294,9 @@ def stream(store: Store, of: Collection, query: Query, limit: int | None) -> Ite
             return
 
 
-def one(store: Store, of: Collection, id: str) -> gpd.GeoDataFrame:
-    """Read one feature of a collection, a frame of one row; NotFoundError where there is none that may be seen."""
-    frame = load(store, of, None, [Compare(KEY.name, "=", id)], None, 1, None)
+def one(store: Store, of: Collection, id: str, as_of: When | None = None) -> gpd.GeoDataFrame:
+    """Read one feature of a collection, a frame of one row; NotFoundError where there is, or was, none that may be seen."""
+    frame = fetch(store, of, [id], as_of)
     if not len(frame) or (of.only is not None and not holds(of.only, frame)[0]):
         raise NotFoundError(f"{of.name} has no feature {id[:200]}", f"{of.name} 中没有编号 {id[:200]}")
     return frame

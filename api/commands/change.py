@@ -173,8 +173,8 @@ def compared(found: Difference) -> list[str]:
 @click.option("--layer", "layers", multiple=True, type=click.Choice(list(LAYERS)), help="only this layer; may be repeated")
 def diff(context: Context, since: When, until: When | None, layers: Sequence[str]) -> None:
     """Tell what differs between two moments: times, or numbers of entries of the history; UNTIL is now by default."""
-    with context.store(read_only=True) as store:
-        found = diff_of(store, since, until, layers)
+    with context.store(read_only=True) as store, store.snapshot():
+        found = list(diff_of(store, since, until, layers or tuple(LAYERS)))
     body: list[dict[str, Any]] = [f._asdict() | {"columns": f.columns} for f in found]
     rows = ["\n    ".join([f"{f.layer} {f.id}", *compared(f)]) for f in found]
     context.answer(body, "\n".join(rows) or context.say(Text("nothing differs", "没有差异")))

@@ -14,7 +14,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import WithJsonSchema
 
 from api.answers import GEOJSON, HTML, JSON, SCHEMA, Wish, answer, kept, tag, unchanged, wish
-from api.asked import FORMATS, Asked, Format, Plain, packed, query
+from api.asked import AS_OF, FORMATS, Asked, AsOf, Format, Plain, packed, past, query
 from api.auth import origin
 from api.crs import CRS84, offered, places, uri
 from api.deps import AStore, Sees, Sight, TheKnown, TheSettings
@@ -212,14 +212,16 @@ def items(
 def item(
     name: Id, number: Number, of: TheWish, store: AStore, sight: Sight, known: TheKnown,
     crs: Annotated[Plain, Query(description="CRS of the answer, a URI; default CRS84")] = None,
+    as_of: Annotated[AsOf, Query(description=AS_OF)] = None,
 ) -> Response:  # fmt: skip
     """Send one feature."""
-    only(of.request, "f", "crs")
+    only(of.request, "f", "crs", "as_of")
     with store.snapshot():
         found = find(sight(), name)
-        there = places(crs, store.crs)
-        frame = one(store, found, number)
-        modified = None if found.assessed else written(store, store.stamps(found.layer, [number])[number], known)
+        there, moment = places(crs, store.crs), past(as_of, found)
+        frame = one(store, found, number, moment)
+        dated = not found.assessed and moment is None
+        modified = written(store, store.stamps(found.layer, [number])[number], known) if dated else None
     etag = tag(state(frame), "" if of.format == "json" else HTML)
     if (same := unchanged(of.request, etag, modified)) is not None:
         return same

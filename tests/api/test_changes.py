@@ -2,6 +2,7 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,52 @@ def test_a_split_and_a_merge_rest_on_the_versions_that_were_read(served: Server)
     assert (stale.status_code, stale.json()["current"]["properties"]["owner"]) == (412, "Wang")
     assert post("merge", both, tags[0], tagged(served, east)).status_code == 200
     assert served.client.get(east).status_code == 404
+
+
+def test_features_are_listed_as_they_were_known_and_told_apart_between_two_moments(served: Server) -> None:
+    ask = served.client.get
+    before = datetime.now(UTC).isoformat()
+    was = ask(PLOT).json()["properties"]
+    assert patch(served, PLOT, "*", status="idle" if was["status"] != "idle" else "built", owner="Zhao").status_code == 204
+    assert served.client.delete(f"{PARCELS}/D001-B01-P02", params={"accept": "x"}, headers={"If-Match": "*"}).status_code == 204
+    after = datetime.now(UTC).isoformat()
+    assert patch(served, PLOT, "*", owner="Qian").status_code == 204
+
+    def owners(at: str | None, **more: object) -> list[object]:
+        listed = ask(PARCELS, params={"filter": "id LIKE 'D001-B01-P0%'", **({"as_of": at} if at else {}), **more}).json()
+        assert listed.get("numberMatched") == len(listed["features"]) or "limit" in more
+        return [(f["id"][-3:], f["properties"]["owner"]) for f in listed["features"]]
+
+    first, second = was["owner"], ask(f"{PARCELS}/D001-B01-P02", params={"as_of": before}).json()["properties"]["owner"]
+    assert owners(before)[:2] == [("P01", first), ("P02", second)]
+    assert owners(before, sortby="-id")[-2:] == [("P02", second), ("P01", first)]
+    assert owners(before, limit=1) == [("P01", first)]
+    assert owners(after)[:2] == [("P01", "Zhao"), owners(before)[2]]
+    assert owners(None)[0] == ("P01", "Qian")
+    box = ",".join(map(str, shapely.geometry.shape(ask(PLOT).json()["geometry"]).bounds))
+    assert ask(PARCELS, params={"bbox": box, "as_of": after}).json()["features"][0]["properties"]["owner"] == "Zhao"
+    follow = ask(PARCELS, params={"limit": 1, "as_of": before}).json()
+    (more,) = [link["href"] for link in follow["links"] if link["rel"] == "next"]
+    assert ask(more.removeprefix(served.url)).json()["features"][0]["id"] == "D001-B01-P02"
+    assert ask(PLOT, params={"as_of": after}).json()["properties"]["owner"] == "Zhao"
+    assert ask(PLOT, params={"as_of": "2000-01-01T00:00:00Z"}).status_code == 404
+    assert ask(PARCELS, params={"as_of": "2000-01-01T00:00:00Z"}).json()["features"] == []
+    for wrong in ("yesterday", "2026-13-01", ""):
+        assert ask(PARCELS, params={"as_of": wrong}).status_code == 400
+    assert ask("/collections/readiness/items", params={"as_of": before}).status_code == 400
+
+    told = ask("/diff", params={"since": before, "until": after}).json()
+    found = {(d["layer"], d["id"]): d for d in told["differences"]}
+    assert {("parcels", "D001-B01-P01"), ("parcels", "D001-B01-P02")} <= found.keys()
+    changed, gone = found["parcels", "D001-B01-P01"], found["parcels", "D001-B01-P02"]
+    assert (changed["before"]["owner"], changed["after"]["owner"]) == (first, "Zhao")
+    assert set(changed["columns"]) == {"status", "owner"}
+    assert (gone["after"], gone["before"]["id"], told["more"]) == (None, "D001-B01-P02", False)
+    short = ask("/diff", params={"since": before, "layer": "parcels", "limit": 1}).json()
+    assert (len(short["differences"]), short["more"]) == (1, True)
+    assert ask("/diff", params={"since": before, "layer": "lakes"}).status_code == 404
+    assert ask("/diff", params={"since": after, "layer": "roads"}).json() == {"differences": [], "more": False}
+    assert [w["reason"] for w in ask("/history", params={"since": before, "until": after}).json()] == ["", "accepted 接受: x"]
 
 
 def test_an_outside_edit_makes_the_etag_stale(served: Server, own_park: Path) -> None:

@@ -42,7 +42,7 @@ ROUTES_WITHOUT = {
     "/tiles/terrain/{z}/{x}/{y}.png": "shades the heights", "/sites/read": "reads a file", "/coverage": "tells of a delivery",
     "/tiles/{layer}/{z}/{x}/{y}.mvt": "carries the dates: the map moves through time without a request",
 }  # fmt: skip
-ROUTES_THAT_CHANGE = ("/history", "/parcels", "/events", "/whatif")
+ROUTES_THAT_CHANGE = ("/history", "/diff", "/parcels", "/events", "/whatif")
 """Writes and their record; a change that is only imagined is told against what the findings say."""
 ROUTES_OF_WORDS = ("/columns.json", "/standards", "/places")
 ROUTES_OF_THE_LEDGER = ("/projects", "/warnings", "/report", "/ledger")

@@ -273,7 +273,7 @@ def test_a_difference_tells_what_is_new_gone_and_changed_between_moments(store):
     assert told["A"].columns == ("status",)
     assert (told["N"].before, told["N"].after["status"]) == (None, None)
     assert [(d.id, d.columns) for d in diff(store, start)] == [("C", ("owner",))]
-    assert diff(store, start, middle, ["roads"]) == ()
+    assert list(diff(store, start, middle, ["roads"])) == []
 
 
 def test_a_change_file_says_action_layer_and_version():
