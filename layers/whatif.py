@@ -33,8 +33,8 @@ class Slip(NamedTuple):
     concerned: int
 
 
-def whatif(store: Store, layer: str, id: str, day: date, ask: Ask, networks: Networks) -> Slip:
-    """Tell what would be serviced on another day if a road or line came into service on `day`.
+def whatif(store: Store, layer: str, id: str, day: date | None, ask: Ask, networks: Networks) -> Slip:
+    """Tell what would be serviced on another day if a road or line came into service on `day`; None: if nobody knew when it comes.
 
     Only the networks are traced anew; plots are asked about that lie around lines which would serve another way. NotFoundError
     where there is no such line, Refusal where more than MOST plots are concerned.
@@ -57,14 +57,14 @@ def whatif(store: Store, layer: str, id: str, day: date, ask: Ask, networks: Net
     return Slip(both.iloc[changed], lines, len(plots))
 
 
-def _moved(store: Store, layer: str, id: str, day: date, ask: Ask, old: pd.DataFrame) -> pd.DataFrame:
+def _moved(store: Store, layer: str, id: str, day: date | None, ask: Ask, old: pd.DataFrame) -> pd.DataFrame:
     """Trace a network as if one of its lines came into service on a day; of utilities the line's own kind."""
     asked = store.read(layer, ids=[id], columns=asked_of(layer))
     if not len(asked):
         raise NotFoundError(f"{layer} has no feature {id}; correct the number", f"{layer} 中没有编号 {id},请更正")
     alike = [Compare("kind", "=", asked["kind"].iloc[0])] if layer == "utilities" else []
     features = store.read(layer, columns=asked_of(layer), where=alike)
-    features.loc[features["id"] == id, "in_service_from"] = np.datetime64(day, "s")
+    features.loc[features["id"] == id, "in_service_from"] = np.datetime64(day or "NaT", "s")
     from layers.plan.networks import serving  # brings in scipy: see layers.tracing
 
     traced = serving(Survey(features, store.editions(layer)), ask)

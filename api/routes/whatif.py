@@ -19,11 +19,11 @@ router = APIRouter(tags=["networks"])
 
 
 class Asked(BaseModel):
-    """A road or line, and the day on which it would come into service."""
+    """A road or line, and the day on which it would come into service; null: on no known day, which tells what waits for it."""
 
     layer: Literal["roads", "utilities"]
     id: str = Field(max_length=200)
-    day: date
+    day: date | None
 
 
 class Slipped(BaseModel):
@@ -53,7 +53,7 @@ class SlipBody(BaseModel):
 
     layer: str
     id: str
-    day: date
+    day: date | None
     plots: list[Slipped]
     lines: list[str]
     concerned: int

@@ -162,6 +162,34 @@ def test_moving_a_planned_line_tells_what_slips_and_stores_nothing(own, lang, tm
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
+def test_a_planned_work_lists_the_plots_that_it_makes_serviced_each_with_its_day_and_place(own, lang, tmp_path):
+    planned = own.client.get("/collections/utilities/items?limit=500&filter=status='planned' AND kind='water'").json()["features"]
+    line = next(f["id"] for f in planned if f["properties"]["in_service_from"])
+    waits = own.client.post("/whatif", json={"layer": "utilities", "id": line, "day": None}).json()["plots"]
+    plots = sorted((p["ready_from"], p["id"]) for p in waits if p["ready_state"] == "dated")
+    assert plots
+    page = own(f"?lang={lang}&view=lines")
+    row = page.locator(f".planned[data-line='{line}']")
+    row.locator("summary").click()
+    row.locator(".makes", has_text=f" {len(plots)} ").wait_for()
+    assert sorted(row.locator("table th[scope=row]").all_inner_texts()) == sorted(id for _, id in plots)
+    page.screenshot(path=tmp_path / f"makes-{lang}.png")
+    row.locator("table th button").first.click()
+    page.locator("#card .figures").first.wait_for()
+    assert f"plot={row.locator('table th button').first.inner_text()}" in page.url
+    row.locator("input[type=date]").fill("2031-06-30")
+    row.locator("button", has_text={"en": "What slips?", "zh": "影响分析"}[lang]).click()
+    row.locator(".slips").wait_for()
+    said, link = row.locator(".slips").inner_text(), page.url
+    page.goto("about:blank")
+    page.goto(link)
+    row.locator(".slips", has_text=said).wait_for()
+    row.locator(".makes", has_text=f" {len(plots)} ").wait_for()
+    page.click("#work-close")
+    assert "line=" not in page.url
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
 def test_each_number_of_the_dashboard_leads_to_its_plots(own, lang, tmp_path):
     page = own(f"?lang={lang}&view=supply")
     page.locator("#supply-answer table").first.wait_for()

@@ -48,12 +48,12 @@ export async function every(layer, query) {
 
 /**
  * Send JSON and read the answer; throws Refusal with the server's reason.
- * @param {string} path @param {any} body
+ * @param {string} path @param {any} body @param {AbortSignal} [signal] ends the wait
  * @returns {Promise<any>}
  */
-export async function send(path, body) {
+export async function send(path, body, signal) {
   const headers = { Accept: "application/json", "Content-Type": "application/json", "Accept-Language": document.documentElement.lang };
-  const answer = await fetch(path, { method: "POST", headers, body: JSON.stringify(body) });
+  const answer = await fetch(path, { method: "POST", headers, body: JSON.stringify(body), signal });
   if (!answer.ok) throw new Refusal(answer.status, await answer.json().catch(() => null));
   return answer.json();
 }

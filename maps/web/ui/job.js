@@ -1,4 +1,4 @@
-/** Long work of the server: how far it is, and a way to end it. */
+/** Long work of the server and long questions: that it goes on, and a way to end it. */
 
 import { make } from "../map/dom.js";
 import * as server from "../map/server.js";
@@ -38,6 +38,27 @@ export function jobs(page, told, named) {
       if (![...GOING, "dismissed"].includes(job.status)) return told(make("p", { role: "alert", class: "refusal" }, job.message || job.status)), null;
       /** @type {HTMLProgressElement} */ (done).value = job.progress;
       await new Promise((next) => setTimeout(next, POLL));
+    }
+  };
+}
+
+/**
+ * Make what asks questions that may take long, one at a time; it gives the answer, or null where the reader would not wait or asked another.
+ * @param {any} page @param {(...parts: any[]) => void} told where it says that it waits
+ * @returns {(path: string, body: any) => Promise<any>}
+ */
+export function questions(page, told) {
+  let now = new AbortController();
+  return async (path, body) => {
+    now.abort();
+    const mine = (now = new AbortController());
+    const stop = make("button", { type: "button", onclick: () => (mine.abort(), told(page.words().cancelled)) }, page.words().cancel);
+    told(make("progress", { "aria-label": page.words().loading }), stop);
+    try {
+      return await server.send(path, body, mine.signal);
+    } catch (failure) {
+      if (mine.signal.aborted) return null;
+      throw failure;
     }
   };
 }

@@ -1,7 +1,10 @@
 /** Infrastructure: what is planned and when, which plots wait for it, and what slips when it comes on another day. */
 
+import { read, write } from "../map/address.js";
 import { byId, make } from "../map/dom.js";
+import { today } from "../map/format.js";
 import * as server from "../map/server.js";
+import { questions } from "./job.js";
 
 const LAYERS = ["roads", "utilities"];
 const COMING = "status IN ('planned','under_construction')";
@@ -13,6 +16,13 @@ const MORE = 200; // lines, or plots that slip, that are drawn at a time
  */
 export const chosen = (lines, wanted) =>
   lines.filter((line) => (!wanted.kind || line.kind === wanted.kind) && (!wanted.status || line.status === wanted.status) && (!wanted.year || (line.in_service_from ?? "-").slice(0, 4) === wanted.year));
+
+/**
+ * Keep the plots that are serviced, now or from a day that is known; the soonest first.
+ * @param {any[]} plots @param {"" | "new_"} which as it is, or as it would be
+ */
+export const serviced = (plots, which) =>
+  plots.filter((p) => ["ready", "dated"].includes(p[`${which}ready_state`])).sort((a, b) => String(a[`${which}ready_from`] ?? "").localeCompare(String(b[`${which}ready_from`] ?? "")));
 
 /**
  * Wire the view up.
@@ -33,40 +43,51 @@ export function linesView(page) {
       lines = found.flatMap((features, n) => features.map((f) => ({ layer: LAYERS[n], id: f.id, kind: LAYERS[n] === "roads" ? "road" : f.properties.kind, ...f.properties })));
       lines.sort((a, b) => String(a.in_service_from ?? "9").localeCompare(String(b.in_service_from ?? "9")));
       show();
+      byId("lines-answer").querySelector("details[open]")?.scrollIntoView();
     } catch (failure) {
       byId("lines-answer").replaceChildren(failure instanceof server.Refusal ? failure.say(page.language()) : page.words().failed);
     }
   }
 
-  /** Name the plots that a line serves, those first that wait for it. */
-  async function waiting(line, into) {
-    const [words, fmt] = [page.words(), page.fmt()];
-    const filter = `${line.kind}_line='${line.id.replaceAll("'", "''")}' AND ready_state IN ('dated','undated')`;
+  /** Ask what would change if a line came on another day, or on none that is known; `tell` says what it means. */
+  async function ask(line, day, into, tell) {
     try {
-      const found = await server.every("findings", { properties: "area,ready_state,ready_from,deciding", filter });
-      const [its, all] = [found.filter((f) => f.properties.deciding === line.kind), found];
-      const area = (some) => fmt.upto(some.reduce((sum, f) => sum + f.properties.area, 0) / 10_000, 2, "ha");
-      into.replaceChildren(make("p", {}, `${words.waits_for_it} ${its.length} (${area(its)}) · ${words.served_by_it} ${all.length} (${area(all)}) `, all.length ? button(words.on_map, () => page.outline(all.map((f) => f.id))) : null));
+      const found = await questions(page, (...parts) => into.replaceChildren(...parts))("whatif", { layer: line.layer, id: line.id, day });
+      if (found) tell(found);
     } catch (failure) {
-      into.replaceChildren(failure instanceof server.Refusal ? failure.say(page.language()) : words.failed);
+      into.replaceChildren(failure instanceof server.Refusal ? failure.say(page.language()) : page.words().failed);
     }
   }
 
-  /** Ask what would change if a line came on another day. */
-  async function slip(line, day, into) {
-    const [words, fmt] = [page.words(), page.fmt()];
-    into.replaceChildren(words.loading);
-    try {
-      const found = await server.send("whatif", { layer: line.layer, id: line.id, day });
-      const said = (state, since) => `${page.states().get(state) || state}${since ? ` ${fmt.day(since)}` : ""}`;
-      const row = (p) => make("tr", {}, make("th", { scope: "row" }, button(p.id, () => page.show(p.id))), make("td", {}, said(p.ready_state, p.ready_from)), make("td", {}, "→"), make("td", {}, said(p.new_ready_state, p.new_ready_from)));
-      const ha = found.plots.reduce((sum, p) => sum + p.area_m2, 0) / 10_000;
-      page.outline(found.plots.map((p) => p.id));
-      into.replaceChildren(make("p", { class: "slips" }, `${words.slips}: ${found.plots.length} ${words.plots} · ${fmt.upto(ha, 2, "ha")} (${words.looked_at} ${found.concerned})`), make("table", {}, ...found.plots.slice(0, MORE).map(row)), found.plots.length > MORE ? make("small", {}, `${fmt.number(MORE, 0)} / ${fmt.number(found.plots.length, 0)}`) : "");
-    } catch (failure) {
-      into.replaceChildren(failure instanceof server.Refusal ? failure.say(page.language()) : words.failed);
-    }
+  const said = (state, since) => `${page.states().get(state) || state}${since ? ` ${page.fmt().day(since)}` : ""}`;
+
+  /** List plots, each of which leads to its place. */
+  function table(plots, heads, cells) {
+    const row = (p) => make("tr", {}, make("th", { scope: "row" }, button(p.id, () => page.reveal("parcels", p.id))), ...cells(p).map((text) => make("td", {}, text)));
+    return [make("table", {}, make("tr", {}, ...heads.map((text) => make("th", { scope: "col" }, text))), ...plots.slice(0, MORE).map(row)), plots.length > MORE ? make("small", {}, `${page.fmt().number(MORE, 0)} / ${page.fmt().number(plots.length, 0)}`) : ""];
   }
+
+  const sum = (plots) => page.fmt().area(plots.reduce((all, p) => all + p.area_m2, 0));
+
+  /** Tell which plots a line makes serviced, and when: those that would wait without it; of a line whose day nobody knows those that it would, came it tomorrow. */
+  function makes(line, into) {
+    const [words, fmt, tomorrow] = [page.words(), page.fmt(), new Date(Date.parse(today()) + 86_400_000).toISOString().slice(0, 10)];
+    const comes = (line.in_service_from ?? "") > today(); // a day that has passed was not kept
+    return ask(line, comes ? null : tomorrow, into, (found) => {
+      const [with_, without] = /** @type {["" | "new_", string]} */ (comes ? ["", "new_"] : ["new_", ""]);
+      const plots = serviced(found.plots, with_);
+      const cells = (p) => [fmt.area(p.area_m2), fmt.day(p[`${with_}ready_from`]), said(p[`${without}ready_state`], p[`${without}ready_from`])];
+      const title = `${comes ? words.makes_serviced : `${words.would_make_serviced} ${fmt.day(tomorrow)}`}: ${plots.length} ${words.plots} · ${sum(plots)} `;
+      into.replaceChildren(make("p", { class: "makes" }, title, plots.length ? button(words.on_map, () => page.outline(plots.map((p) => p.id))) : null), ...(plots.length ? table(plots, [words.plot, words.area, words.ready_from, words.without_it], cells) : []));
+    });
+  }
+
+  /** Tell what slips when a line comes on another day. */
+  const slip = (line, day, into) => ask(line, day, into, (found) => {
+    const words = page.words();
+    page.outline(found.plots.map((p) => p.id));
+    into.replaceChildren(make("p", { class: "slips" }, `${words.slips}: ${found.plots.length} ${words.plots} · ${sum(found.plots)} (${words.looked_at} ${found.concerned})`), ...table(found.plots, [words.plot, words.as_it_is, "", words.then], (p) => [said(p.ready_state, p.ready_from), "→", said(p.new_ready_state, p.new_ready_from)]));
+  });
 
   const statusOf = (line) => page.columns()[line.layer].fields.find((f) => f.name === "status").codes.find((c) => c[0] === line.status)?.[1] || line.status;
 
@@ -74,13 +95,21 @@ export function linesView(page) {
     const [words, fmt] = [page.words(), page.fmt()];
     const [into, more] = [make("div", { "aria-live": "polite" }), make("div", {})];
     const day = /** @type {HTMLInputElement} */ (make("input", { type: "date", value: line.in_service_from || "", "aria-label": words.other_day }));
-    return make("details", { class: "planned", ontoggle: (event) => event.target.open && !more.childElementCount && waiting(line, more) },
+    const moved = () => day.value && (write({ come: day.value }), slip(line, day.value, into));
+    const toggled = (event) => {
+      if (!event.target.open) return read("line") === line.id && write({ line: "", come: "" });
+      if (read("line") !== line.id) write({ line: line.id, come: "" });
+      if (!more.childElementCount) makes(line, more);
+      if (read("come") && !into.childElementCount) (day.value = read("come")), moved();
+    };
+    return make("details", { class: "planned", "data-line": line.id, name: "planned", ontoggle: toggled, open: read("line") === line.id },
       make("summary", {}, `${fmt.day(line.in_service_from)} · ${words[line.kind] || line.kind} · ${line.name || line.id} (${statusOf(line)})`),
       make("p", {}, button(`${line.id}: ${words.on_map}`, () => page.reveal(line.layer, line.id))), more,
-      make("p", {}, make("label", {}, `${words.other_day} `, day), " ", make("button", { type: "button", onclick: () => day.value && slip(line, day.value, into) }, words.what_slips)), into);
+      make("p", {}, make("label", {}, `${words.other_day} `, day), " ", make("button", { type: "button", onclick: moved }, words.what_slips)), into);
   }
 
   function show() {
+    drawn = Math.max(drawn, chosen(lines, wanted).findIndex((line) => line.id === read("line")) + 1);
     const [words, fmt, tongue] = [page.words(), page.fmt(), page.language()];
     const head = make("tr", {}, ...[words.service, words.lines, words.in_service_km, words.connected].map((text) => make("th", { scope: "col" }, text)));
     const row = (n) => make("tr", {}, make("th", { scope: "row" }, n.title[tongue]), make("td", { class: "number" }, n.lines), make("td", { class: "number" }, fmt.upto(n.in_service_m / 1000, 2)), make("td", { class: "number" }, n.connected === null ? words.unknown : fmt.percent(n.connected)));
@@ -100,5 +129,5 @@ export function linesView(page) {
     return make("label", {}, `${title} `, make("select", { name: column, onchange: chose }, make("option", { value: "" }, page.words().any), ...[...names].map(([it, name]) => make("option", { value: it, selected: it === wanted[column] }, name))));
   }
 
-  return { open: load, close: () => page.outline([]), paint: () => networks && show() };
+  return { open: load, close: () => (page.outline([]), write({ line: "", come: "" })), paint: () => networks && show() };
 }
