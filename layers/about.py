@@ -8,7 +8,7 @@ import numpy as np
 import shapely
 from shapely.geometry import mapping
 
-from geo.crs import north_first, transform
+from geo.crs import box_in, chart, north_first, transform
 from layers.assessment import NotFoundError
 from layers.base import Field, Text
 from layers.catalogue import LAYERS
@@ -40,6 +40,24 @@ def about(store: Store) -> dict[str, Any]:
             }
             for name, layer in LAYERS.items()
         ],
+    }
+
+
+NODES = 12
+"""Nodes a side of the charts by which a page reckons: at 100 km they are exact to far below a micrometre."""
+
+
+def plane(store: Store, box: tuple[float, float, float, float]) -> dict[str, Any]:
+    """Tell how a box of longitude and latitude lies in the base's CRS, and its image in degrees, so that a page can reckon between them.
+
+    Each way is a box and what its Chebyshev nodes become, as `geo.crs.chart`; x before y. GeoError where the box has no image.
+    """
+    there = box_in(box, "EPSG:4326", store.crs) or box
+    forth, back = chart(box, "EPSG:4326", store.crs, NODES), chart(there, store.crs, "EPSG:4326", NODES)
+    ways = {"forth": (box, forth), "back": (there, back)}
+    return {
+        "crs": store.crs,
+        **{way: {"box": list(sides), "x": x.tolist(), "y": y.tolist()} for way, (sides, (x, y)) in ways.items()},
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -20,11 +21,16 @@ from layers.standards import Rulebook
 from layers.store.base import Change, Edit, Store
 
 PARCELS = "parcels"
+PLACE = re.compile(r"\[(\S+) (\S+?)(?: \S+)?\]")
+"""The place in GEOS's reasons."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """An overlap of two parcels or a gap among them that an edit would make: area [m2] and a point in it (x, y), in the base's CRS."""
+    """An overlap of two parcels or a gap among them that an edit would make: area [m2] and a point in it (x, y), in the base's CRS.
+
+    Of an outline that is `invalid` the point where it crosses or touches itself; its area is 0.
+    """
 
     kind: str
     parcels: tuple[str, ...]
@@ -113,6 +119,21 @@ def contradictions(store: Store, put: gpd.GeoDataFrame, whole: bool, book: Ruleb
         Fault("overlap", (ids[i], ids[j]), area, x, y, shape)
         for i, j, area, shape, (x, y) in zip(pairs.i, pairs.j, pairs.area.tolist(), pairs.shared, points, strict=True)
     )
+
+
+def drawn(store: Store, layer: str, id: str, shape: BaseGeometry, book: Rulebook) -> tuple[Fault, ...]:
+    """Find what the outline `shape` of a feature, stored or new, would break, whatever its attributes.
+
+    Where it crosses itself; of a parcel then the overlaps and gaps.
+    """
+    if not shapely.is_valid(shape):
+        x, y = map(float, PLACE.findall(shapely.is_valid_reason(shape))[-1])
+        return (Fault("invalid", (id,), 0.0, x, y, shapely.Point(x, y)),)
+    if layer != PARCELS:
+        return ()
+    old = store.read(PARCELS, ids=[id], columns=["id"])
+    put = gpd.GeoDataFrame({"id": pd.Series([id], dtype="str")}, geometry=[shape], crs=store.crs)
+    return faults(store, Edit(PARCELS, put), old, book)
 
 
 def _unmoved(old: gpd.GeoDataFrame, put: gpd.GeoDataFrame) -> set[str]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 from urllib.parse import quote
 
 import numpy as np
@@ -26,7 +26,7 @@ from layers.assessment import Networks, NotFoundError
 from layers.collections import Collection, state
 from layers.edits import edit
 from layers.formats.geojson import features
-from layers.mosaic import MosaicError
+from layers.mosaic import Fault, MosaicError, drawn
 from layers.paging import one
 from layers.refresh import refresh
 from layers.standards import Standards
@@ -88,12 +88,12 @@ def editable(sees: Mapping[str, Collection], name: str) -> Collection:
     return found
 
 
-def wished(by: Editor, body: object, name: str, action: Action, id: str | None, version: int | None) -> Wish:
+def wished(request: Request, store: Store, body: object, name: str, action: Action, id: str | None, version: int | None) -> Wish:
     """Read the feature that a request sends, in the CRS that its Content-Crs names (default CRS84)."""
     if not isinstance(body, Mapping) or "features" in body:
         raise BadEditError("the body is no GeoJSON feature; send one", "请求体不是一个 GeoJSON 要素,请发送一个要素")
-    named = by.request.headers.get("content-crs", "").strip("<> ") or CRS84
-    there = places(named, by.store.crs)
+    named = request.headers.get("content-crs", "").strip("<> ") or CRS84
+    there = places(named, store.crs)
     feature = {k: v for k, v in body.items() if k not in ("action", "version", "layer", "crs")}
     own = feature.get(
         "id", (feature.get("properties") or {}).get("id") if isinstance(feature.get("properties"), Mapping) else None
@@ -103,7 +103,7 @@ def wished(by: Editor, body: object, name: str, action: Action, id: str | None, 
             f"the body is feature {own}, the address {id}; send one", f"请求体为要素 {own},而地址为 {id},请保持一致"
         )
     feature = {**feature, "id": id if id is not None else own, "action": action, "layer": name}
-    (wish,) = wishes_of(feature, name, str(there.crs), by.store.crs, there.north_first)
+    (wish,) = wishes_of(feature, name, str(there.crs), store.crs, there.north_first)
     return Wish(wish.layer, wish.id, wish.action, wish.values, wish.geometry, version)
 
 
@@ -146,16 +146,21 @@ def stale(request: Request, found: Collection, id: str, store: Store, expected: 
 def unfit(by: Editor, error: MosaicError) -> Response:
     """Refuse an edit that would break the mosaic of parcels, with the places as features in longitude and latitude."""
     sent = problem(by.request, 422, "MosaicError", error.text.en, error.text.zh)
-    shapes = transform(np.array([fault.geometry for fault in error.faults], object), by.store.crs, CRS84)
-    places = [
+    body = {**json.loads(bytes(sent.body)), "faults": placed(error.faults, by.store.crs)}
+    return JSONResponse(body, 422, media_type="application/problem+json")
+
+
+def placed(faults: Sequence[Fault], crs: str) -> list[dict[str, Any]]:
+    """Write faults as features in longitude and latitude."""
+    shapes = transform(np.array([fault.geometry for fault in faults], object), crs, CRS84)
+    return [
         {
             "type": "Feature",
             "geometry": json.loads(place),
             "properties": {"kind": f.kind, "parcels": f.parcels, "area_m2": f.area},
         }
-        for f, place in zip(error.faults, shapely.to_geojson(shapes), strict=True)
+        for f, place in zip(faults, shapely.to_geojson(shapes), strict=True)
     ]
-    return JSONResponse({**json.loads(bytes(sent.body)), "faults": places}, 422, media_type="application/problem+json")
 
 
 def made(by: Editor, found: Collection, wish: Wish) -> Response:
@@ -196,7 +201,23 @@ def create(name: Id, body: Body, by: By) -> Response:
     """Create a feature; its number is that of the body, else one is made."""
     only(by.request, "reason", "accept")
     found = editable(by.sees, name)
-    return made(by, found, wished(by, numbered(body, by.store, found), found.layer, "create", None, None))
+    return made(by, found, wished(by.request, by.store, numbered(body, by.store, found), found.layer, "create", None, None))
+
+
+@router.post("/collections/{collectionId}/faults", responses={422: {"model": Problem}})
+def faults(name: Id, body: Body, request: Request, store: AStore, sees: Sees, standards: TheStandards) -> dict[str, Any]:
+    """Tell what the outline of a feature, stored or new, would break: where it crosses itself, and of a parcel the overlaps and gaps.
+
+    Nothing is stored, and attributes are not looked at: a program asks while somebody draws.
+    """
+    only(request)
+    found = editable(sees, name)
+    wish = wished(request, store, {"id": "", **body} if isinstance(body, Mapping) else body, found.layer, "update", None, None)
+    if wish.geometry is None:
+        raise BadEditError("the feature has no geometry; send the outline", "要素没有几何,请发送其边界")
+    with store.snapshot():
+        broken = drawn(store, found.layer, wish.id, wish.geometry, standards.on(date.today()))
+    return {"type": "FeatureCollection", "features": placed(broken, store.crs)}
 
 
 def numbered(body: object, store: Store, found: Collection) -> object:
@@ -237,4 +258,4 @@ def changed(by: Editor, name: str, id: str, action: Action, body: object = None)
         return refused
     if action == "delete":
         return made(by, found, Wish(found.layer, id, action, {}, None, version))
-    return made(by, found, wished(by, body, found.layer, action, id, version))
+    return made(by, found, wished(by.request, by.store, body, found.layer, action, id, version))

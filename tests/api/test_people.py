@@ -280,6 +280,9 @@ def test_a_change_of_role_a_new_password_and_a_revoked_token_hold_from_the_next_
 
 def test_the_audit_log_says_who_did_what_and_cannot_be_changed(town):
     seen = people(town).audit()[-1].seq
+    drawn = {"type": "Feature", "properties": {}, "geometry": {"type": "Polygon", "coordinates": [[[117, 36.8], [117.001, 36.8], [117, 36.801], [117, 36.8]]]}}  # fmt: skip
+    assert town.ask("viewer", "POST", "/collections/parcels/faults", json=drawn).status_code == 403
+    assert town.ask("planner", "POST", "/collections/parcels/faults", json=drawn).status_code == 200, "asked at each stroke"
     assert town.ask("planner", "POST", "/checks", json=SITE).status_code == 200
     with town.signed_in("viewer") as client:
         assert client.post("/logout").status_code == 204

@@ -1,11 +1,10 @@
-/** Coordinates as people type them, sides of a typed length, and which tiles a change touches. */
+/** Coordinates as people type them, and which tiles a change touches. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { touched } from "../../maps/web/map/live.js";
-import { ordered, parse } from "../../maps/web/ui/coordinates.js";
+import { ordered, parse, point } from "../../maps/web/ui/coordinates.js";
 import { boundsOf } from "../../maps/web/ui/outlines.js";
-import { along } from "../../maps/web/ui/pen.js";
 
 const BASE = "EPSG:4548";
 const ring = (text) => parse(text, BASE)?.geometry.coordinates[0];
@@ -56,10 +55,11 @@ test("GeoJSON brings its own CRS", () => {
   assert.equal(parse(JSON.stringify(named), BASE)?.crs, "EPSG:4548");
 });
 
-test("a typed side has its length", () => {
-  const [west, north] = along([117, 36.8], [117.01, 36.8], 100);
-  assert.ok(Math.abs((west - 117) * 111_320 * Math.cos((36.8 * Math.PI) / 180) - 100) < 1e-6);
-  assert.equal(north, 36.8);
+test("one typed point is in the base's CRS, out of its metres, its zone's or degrees", () => {
+  const plane = { crs: BASE, to: ([x, y]) => [x + 1, y + 1] };
+  for (const text of ["500100.1234, 4077100.5", "4077100.5 500100.1234", "39500100.1234,4077100.5"]) point(text, plane).forEach((v, k) => assert.ok(Math.abs(v - [500100.1234, 4077100.5][k]) < 1e-6, text));
+  assert.deepEqual(point("36.5, 117.25", plane), [118.25, 37.5]);
+  for (const text of ["", "4077100", "38500100,4077100", "north"]) assert.equal(point(text, plane), null, text);
 });
 
 test("bounds hold all corners of all parts", () => {

@@ -1,5 +1,7 @@
 /** What the page asks of the server. */
 
+import { planeOf, turned, uri } from "./plane.js";
+
 export class Refusal extends Error {
   /** @param {number} status @param {any} problem what the server says of it, as problem+json */
   constructor(status, problem = null) {
@@ -78,6 +80,15 @@ export async function versioned(layer, id) {
   if (!answer.ok) throw new Refusal(answer.status, await answer.json().catch(() => null));
   return { feature: await answer.json(), etag: answer.headers.get("ETag") || "" };
 }
+
+/**
+ * Read a geometry to its last digit: in the base's CRS, east first.
+ * @param {string} layer @param {string} id @param {{crs: string, north_first: boolean}} about the base
+ */
+export const exact = async (layer, id, about) => turned((await ask(`${item(layer, id)}?crs=${encodeURIComponent(uri(about.crs))}`)).geometry, about);
+
+/** How degrees and the base's CRS belong together within bounds. @param {number[]} bounds west, south, east, north */
+export const plane = async (bounds) => planeOf(await ask(`plane?bbox=${bounds.map((side) => side.toFixed(9))}`));
 
 /** End the session, and go where one begins. */
 export async function leave() {

@@ -8,7 +8,7 @@ import * as server from "../map/server.js";
 import { ordered, parse } from "./coordinates.js";
 import { fileDrop } from "./drop.js";
 import { boundsOf, draw, feature } from "./outlines.js";
-import { pen } from "./pen.js";
+import { sketch } from "./sketch.js";
 
 const LONGEST = 1500; // characters of a site that a link carries
 
@@ -18,20 +18,21 @@ const LONGEST = 1500; // characters of a site that a link carries
  */
 export function checkView(page) {
   /** @type {any} */ let site = null;
+  /** @type {any} the site on the map, where it can be drawn before it is checked */ let shown = null;
   /** @type {any} */ let verdict = null;
   const told = (text) => (byId("check-note").textContent = text);
-  const brush = pen(page, { least: 3, done: drawn, few: () => told(page.words().draw_few), length: () => Number(byId("check-length").value) });
+  const brush = sketch(page, { told: (word) => told(page.words()[word]), done: drawn, length: () => Number(byId("check-length").value) });
   const files = fileDrop(page, { told, begun: () => (brush.stop(), forget()), chosen: (geometry) => typed((byId("check-text").value = JSON.stringify(geometry))) });
 
   function paint() {
     const parts = (verdict?.parts || []).map((part) => feature(part.geometry, { severity: part.severity }));
-    draw(page.map(), parts.length ? parts : site && site.crs === "EPSG:4326" ? [feature(site.geometry, { chosen: true, severity: "pass" })] : []);
+    draw(page.map(), parts.length ? parts : shown ? [feature(shown, { chosen: true, severity: "pass" })] : []);
     brush.paint();
   }
 
   function forget() {
     turn++;
-    [site, verdict] = [null, null];
+    [site, shown, verdict] = [null, null, null];
     byId("check-answer").replaceChildren();
     paint();
   }
@@ -40,12 +41,14 @@ export function checkView(page) {
     files.forget();
     forget();
     told(page.words().draw_hint);
-    brush.begin();
+    brush.draw("path", "polygon");
   }
 
-  function drawn(points) {
-    byId("check-text").value = points.map((p) => p.map((n) => n.toFixed(8)).join(", ")).join("\n");
-    ask({ geometry: { type: "Polygon", coordinates: [[...points, points[0]]] }, crs: "EPSG:4326" });
+  /** Ask about a site that was drawn. @param {[number, number][]} corners in the base's CRS */
+  function drawn(corners) {
+    const polygon = (/** @type {any[]} */ ring) => ({ type: "Polygon", coordinates: [[...ring, ring[0]]] });
+    byId("check-text").value = corners.map((at) => at.map((n) => n.toFixed(4)).join(", ")).join("\n");
+    ask({ geometry: polygon(corners), crs: page.about().crs }, polygon(brush.shown(corners)));
   }
 
   /** What is asked beside the outline. */
@@ -59,9 +62,9 @@ export function checkView(page) {
 
   let turn = 0;
 
-  async function ask(wanted) {
+  async function ask(wanted, placed = wanted.crs === "EPSG:4326" ? wanted.geometry : null) {
     const mine = ++turn;
-    site = wanted;
+    [site, shown] = [wanted, placed];
     told(page.words().loading);
     const text = byId("check-text").value.trim().replaceAll("\n", ";");
     write({ site: text.length < LONGEST ? text : "", use: String(byId("check-form").elements.use.value), level: byId("check-form").elements.level.value, mu: byId("check-form").elements.mu.value });

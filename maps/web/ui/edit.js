@@ -2,23 +2,21 @@
 
 import { read } from "../map/address.js";
 import { byId, make } from "../map/dom.js";
+import { uri } from "../map/plane.js";
 import * as server from "../map/server.js";
 import { conflict } from "./conflict.js";
 import { field, OWN, values } from "./fields.js";
+import { corners, faultList } from "./corners.js";
 import { draw, feature } from "./outlines.js";
-import { pen } from "./pen.js";
-
-const LEAST = { polygon: 3, line: 2, any: 1 };
 
 /**
  * Wire the view up.
  * @param {any} page
  */
 export function editView(page) {
-  /** @type {{layer: string, id: string, etag: string, was: Record<string, any>, geometry: any, cut: any}} */
-  const now = { layer: "parcels", id: "", etag: "", was: {}, geometry: null, cut: null };
-  const use = { least: 3, done: drawn, few: () => told(() => [page.words().draw_more]) };
-  const brush = pen(page, use);
+  /** @type {{layer: string, id: string, etag: string, was: Record<string, any>, place: any}} place: the geometry that was read, in longitude and latitude */
+  const now = { layer: "parcels", id: "", etag: "", was: {}, place: null };
+  const outline = corners(page, () => ({ layer: now.layer, id: now.id, shape: layer().geometry }), { changed: show, cut });
   const form = () => byId("edit-fields");
   const layer = () => page.columns()[now.layer];
   /** @type {() => any[]} what the last answer said, in the reader's language */ let said = () => [];
@@ -34,10 +32,15 @@ export function editView(page) {
     byId("edit-head").textContent = now.id ? `${layer().title} ${now.id}` : words.new_feature;
     byId("edit-parcels").hidden = now.layer !== "parcels" || !now.id;
     byId("edit-delete").hidden = !now.id;
-    byId("edit-draw").hidden = layer().geometry === "none";
-    draw(page.map(), now.geometry ? [feature(now.geometry, { severity: "warn", chosen: true })] : []);
-    brush.paint();
+    show();
+    outline.paint();
     told(said);
+  }
+
+  /** Draw the outline as it would be stored. */
+  function show() {
+    const placed = outline.altered() && outline.placed();
+    draw(page.map(), placed ? [feature(placed, { severity: "warn", chosen: true })] : []);
   }
 
   let turn = 0;
@@ -45,16 +48,19 @@ export function editView(page) {
   /** Begin with a stored feature, or with a new one; an answer that comes after another beginning is dropped. @param {string} name @param {string} id */
   async function load(name, id) {
     const mine = ++turn;
-    Object.assign(now, { layer: name, id: "", etag: "", was: {}, geometry: null, cut: null });
+    Object.assign(now, { layer: name, id: "", etag: "", was: {}, place: null });
+    outline.take(null, null);
     form().replaceChildren();
     byId("edit-head").replaceChildren();
     told(() => []);
     if (id) {
       try {
         const { feature: found, etag } = await server.versioned(name, id);
+        const exact = found.geometry && (await server.exact(name, id, page.about()));
         if (mine !== turn) return;
-        Object.assign(now, { id, etag, was: found.properties });
-        if (found.geometry) page.mark([found.geometry]);
+        Object.assign(now, { id, etag, was: found.properties, place: found.geometry });
+        outline.take(exact, found.geometry);
+        if (exact) page.mark([found.geometry]);
       } catch (failure) {
         if (mine !== turn) return;
         told(() => [failure instanceof server.Refusal ? failure.say(page.language()) : page.words().failed]);
@@ -64,22 +70,9 @@ export function editView(page) {
     paint();
   }
 
-  function drawn(points) {
-    const shape = layer().geometry;
-    if (now.cut) {
-      now.cut = null;
-      return send("POST", `parcels/${encodeURIComponent(now.id)}/split`, { line: { type: "LineString", coordinates: points } }, now.etag);
-    }
-    now.geometry = shape === "polygon" ? { type: "Polygon", coordinates: [[...points, points[0]]] } : points.length === 1 ? { type: "Point", coordinates: points[0] } : { type: "LineString", coordinates: points };
-    told(() => [page.words().outline_drawn]);
-    paint();
-  }
-
-  function begin(cut) {
-    now.cut = cut;
-    use.least = cut ? 2 : LEAST[layer().geometry];
-    told(() => [page.words()[cut ? "split_hint" : "draw_hint"]]);
-    brush.begin();
+  /** Split the parcel along a line. @param {[number, number][]} line in the base's CRS */
+  function cut(line) {
+    send("POST", `parcels/${encodeURIComponent(now.id)}/split`, { line: { type: "LineString", coordinates: line }, crs: page.about().crs }, now.etag);
   }
 
   /** The query and what it says beside the change. */
@@ -94,7 +87,7 @@ export function editView(page) {
   async function send(method, path, body, etag = "") {
     told(() => [page.words().loading]);
     try {
-      const answer = await server.change(method, `${path}${why()}`, body, etag ? { "If-Match": etag, "Content-Type": "application/geo+json" } : {});
+      const answer = await server.change(method, `${path}${why()}`, body, { "Content-Crs": `<${uri(page.about().crs)}>`, ...(etag ? { "If-Match": etag, "Content-Type": "application/geo+json" } : {}) });
       const made = answer.status === 200 ? await answer.json() : null;
       const id = method === "DELETE" ? "" : made?.created?.[0] || decodeURIComponent(answer.headers.get("Location")?.split("/").pop() || now.id);
       await load(now.layer, id);
@@ -124,29 +117,32 @@ export function editView(page) {
     if (problem.current) {
       const again = () => send(body ? "PATCH" : "DELETE", server.item(now.layer, now.id), body, problem.found);
       const mine = body && body.type !== "Feature" ? null : again; // a split or merge is drawn again, on the outlines as they are
-      return told(() => conflict(layer().fields, { was: now.was, stored: problem.current.properties, mine: body?.properties || {} }, () => load(now.layer, now.id), mine, page));
+      const redrawn = JSON.stringify(problem.current.geometry) !== JSON.stringify(now.place) ? problem.current.geometry : null;
+      if (redrawn) page.mark([redrawn], "block");
+      return told(() => [redrawn ? make("p", { class: "redrawn" }, button(page.words().redrawn, () => page.mark([redrawn], "block"), "link")) : "",
+        ...conflict(layer().fields, { was: now.was, stored: problem.current.properties, mine: body?.properties || {} }, () => load(now.layer, now.id), mine, page)]);
     }
     const faults = problem.faults || [];
-    const place = (fault) => make("li", {}, button(`${page.words()[`fault_${fault.properties.kind}`]} ${fault.properties.parcels.join(" + ")} ${page.fmt().m2(fault.properties.area_m2)}`, () => page.mark([fault.geometry], "block"), "link"));
     if (faults.length) page.mark(faults.map((fault) => fault.geometry), "block");
-    told(() => [make("p", { role: "alert", class: "refusal" }, failure.say(page.language())), make("ul", { class: "faults" }, ...faults.map(place))]);
+    told(() => [make("p", { role: "alert", class: "refusal" }, failure.say(page.language())), faultList(page, faults)]);
   }
 
   function save() {
     const given = values(layer(), form());
     const changed = Object.fromEntries(Object.entries(given).filter(([name, value]) => (now.id ? value !== (now.was[name] ?? null) : value !== null)));
-    const body = { type: "Feature", properties: changed, ...(now.geometry ? { geometry: now.geometry } : {}) };
+    const geometry = outline.sent();
+    const body = { type: "Feature", properties: changed, ...(geometry ? { geometry } : {}) };
+    if (outline.altered() && !geometry) return told(() => [page.words().draw_first]);
     if (now.id) return send("PATCH", server.item(now.layer, now.id), body, now.etag);
     const id = byId("edit-id").value.trim();
-    if (!now.geometry && layer().geometry !== "none") return told(() => [page.words().draw_first]);
-    send("POST", `collections/${now.layer}/items`, { ...body, geometry: now.geometry, ...(id ? { id } : {}) });
+    if (!geometry && layer().geometry !== "none") return told(() => [page.words().draw_first]);
+    send("POST", `collections/${now.layer}/items`, { ...body, geometry, ...(id ? { id } : {}) });
   }
 
   byId("edit-layer").addEventListener("change", (event) => load(event.target.value, ""));
   byId("edit-load").addEventListener("click", () => load(now.layer, byId("edit-id").value.trim()));
   byId("edit-new").addEventListener("click", () => load(now.layer, ""));
-  byId("edit-draw").addEventListener("click", () => begin(null));
-  byId("edit-split").addEventListener("click", () => begin(true));
+  byId("edit-split").addEventListener("click", outline.cut);
   byId("edit-merge").addEventListener("click", async () => {
     const others = byId("edit-with").value.split(/[\s,,;]+/).filter(Boolean);
     const into = byId("edit-into").value.trim();
@@ -163,7 +159,7 @@ export function editView(page) {
   byId("edit-save").addEventListener("click", save);
 
   /** Tell whether something was typed or drawn that is not stored. */
-  const unsaved = () => now.geometry !== null || (form().elements.length > 0 && Object.entries(values(layer(), form())).some(([name, value]) => value !== (now.was[name] ?? null)));
+  const unsaved = () => outline.altered() || (form().elements.length > 0 && Object.entries(values(layer(), form())).some(([name, value]) => value !== (now.was[name] ?? null)));
 
   function open() {
     const [name, ...id] = read("plot") ? ["parcels", read("plot")] : read("object").split("/");
@@ -171,5 +167,5 @@ export function editView(page) {
     if (unsaved() && !(other && confirm(page.words().discard))) return paint();
     load(page.columns()[name] ? name : now.layer, page.columns()[name] ? id.join("/") : "");
   }
-  return { open, close: () => (brush.stop(), draw(page.map(), [])), paint, drawing: brush.drawing, click: brush.click, moved: brush.moved };
+  return { open, close: () => (outline.stop(), draw(page.map(), [])), paint, drawing: outline.drawing, click: outline.click, moved: outline.moved, changed: outline.changed };
 }

@@ -34,9 +34,13 @@ export function prepare(map, patterns) {
   });
   map.addSource("sketch", { type: "geojson", data: EMPTY });
   map.addLayer({ id: "sketch-edge", type: "line", source: "sketch", paint: { "line-color": INK, "line-width": 3, "line-dasharray": [2, 1] } });
+  const role = (/** @type {any[]} */ ...of) => ["match", ["get", "role"], ...of];
   map.addLayer({
     id: "sketch-point", type: "circle", source: "sketch", filter: ["==", ["geometry-type"], "Point"],
-    paint: { "circle-radius": 5, "circle-color": "#FFFFFF", "circle-stroke-color": INK, "circle-stroke-width": 2 },
+    paint: {
+      "circle-radius": role("middle", 3, ["chosen", "edge"], 7, "corner", 5, 5), "circle-color": role("chosen", "#E69F00", "edge", "rgba(0,0,0,0)", "#FFFFFF"),
+      "circle-stroke-color": role("edge", "#D55E00", INK), "circle-stroke-width": role("middle", 1, 2),
+    },
   });
 }
 
