@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from layers.base import Ask
 from layers.catalogue import LAYERS
 from layers.inputs import ENGINE
-from layers.store.base import Inputs, Store
+from layers.store.base import Compare, Inputs, Store
 
 
 def keep(store: Store, traces: Mapping[str, pd.DataFrame], ask: Ask, versions: Mapping[str, int]) -> None:
@@ -22,7 +22,7 @@ def keep(store: Store, traces: Mapping[str, pd.DataFrame], ask: Ask, versions: M
     for name, traced in traces.items():
         content = BytesIO()
         traced.reset_index().to_feather(content)
-        turns = _turns(store, name)
+        turns = _turns(store, name, min(ask.on, ask.known))
         spans = {"on": _span(turns, ask.on), "known": _span(turns, ask.known)}
         store.keep(_key(name), {**_asked(ask), **spans, "version": versions[name]}, content.getvalue())
 
@@ -54,12 +54,11 @@ def _asked(ask: Ask) -> dict[str, object]:
     return {"engine": ENGINE, "standards": hashlib.sha256(repr(lines).encode()).hexdigest()}
 
 
-def _turns(store: Store, name: str) -> NDArray[np.datetime64]:
-    """List the days on which anything recorded of a layer begins or ends."""
+def _turns(store: Store, name: str, since: date) -> NDArray[np.datetime64]:
+    """List the days after another on which anything recorded of a layer begins or ends."""
     columns = [field.name for field in LAYERS[name].columns if field.dtype == "date"]
-    recorded = store.read(name, columns=columns)
-    days = np.concatenate([recorded[column].to_numpy("datetime64[D]") for column in columns])
-    return np.unique(days[~np.isnat(days)])
+    later = [store.read(name, columns=[column], where=[Compare(column, ">", since)])[column] for column in columns]
+    return np.unique(np.concatenate([days.to_numpy("datetime64[D]") for days in later]))
 
 
 def _span(turns: NDArray[np.datetime64], day: date) -> tuple[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import pandas as pd
@@ -138,13 +139,24 @@ def save(
             )
             for name, numbers, texts in marked(marks):
                 c.execute("BEGIN")
-                c.executemany(f"UPDATE temp.staged SET {quoted(name)} = ? WHERE fid = ?", zip(texts, numbers, strict=True))
+                c.executemany(f"UPDATE staging.staged SET {quoted(name)} = ? WHERE fid = ?", zip(texts, numbers, strict=True))
                 c.execute("COMMIT")
-            with connections.writing("assess", c):
+            with connections.writing("assess", c), _unwiped(c):
                 _publish(c, types, inputs)
                 sum_up(c, seen)
         finally:
             schema.drop_staged(c)
+
+
+@contextmanager
+def _unwiped(connection: sqlite3.Connection) -> Iterator[None]:
+    """Let SQLite leave pages as they are that are freed inside and filled again: some builds of it write zeros over them first."""
+    (wiped,) = connection.execute("PRAGMA main.secure_delete").fetchone()
+    connection.execute("PRAGMA main.secure_delete = OFF")
+    try:
+        yield
+    finally:
+        connection.execute(f"PRAGMA main.secure_delete = {wiped:d}")
 
 
 def _stage(
@@ -178,13 +190,13 @@ def _put(connection: sqlite3.Connection, part: pd.DataFrame, types: Mapping[str,
     if pays(len(part), MANY):
         from layers.store import packed  # brings in numba
 
-        if packed.insert(connection, "temp.staged", schema.staged_columns(types), first, part, types):
+        if packed.insert(connection, "staging.staged", schema.staged_columns(types), first, part, types):
             return
     data = [cells(part[name], kind) for name, kind in types.items()]
     numbers = range(first, first + len(part))
     connection.execute("BEGIN")
     connection.executemany(
-        f"INSERT INTO temp.staged VALUES ({', '.join('?' * (len(types) + 2))})",
+        f"INSERT INTO staging.staged VALUES ({', '.join('?' * (len(types) + 2))})",
         zip(numbers, part.index.to_series().tolist(), *data, strict=True),
     )
     connection.execute("COMMIT")
@@ -200,7 +212,7 @@ def marked(marks: Marks | None) -> Iterator[tuple[str, list[int], list[str | Non
 def _publish(connection: sqlite3.Connection, types: Mapping[str, DType], inputs: Mapping[str, Any]) -> None:
     """Replace the findings by those that were staged on the same connection, inside the caller's transaction."""
     schema.findings_table(connection, types)
-    connection.execute("INSERT INTO main.findings SELECT * FROM temp.staged")
+    connection.execute("INSERT INTO main.findings SELECT * FROM staging.staged")
     schema.index_findings(connection)
     connection.execute(
         "INSERT OR REPLACE INTO shudi_findings VALUES (1, ?, ?)",

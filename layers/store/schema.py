@@ -163,12 +163,10 @@ def index_findings(connection: sqlite3.Connection) -> None:
 
 
 def staged_findings(connection: sqlite3.Connection, types: Mapping[str, DType]) -> None:
-    """Make the table in which findings wait, as the temporary one of a connection; alike, so that SQLite copies whole records.
-
-    It counts nothing up: a temporary sqlite_sequence would hide the base's.
-    """
+    """Make the table in which findings wait, alike, so that SQLite copies whole records: in a file of its own that goes with it."""
     drop_staged(connection)
-    connection.execute(f"CREATE TEMP TABLE staged ({staged_columns(types)})")
+    connection.execute("ATTACH '' AS staging")
+    connection.execute(f"CREATE TABLE staging.staged ({staged_columns(types)})")
 
 
 def staged_columns(types: Mapping[str, DType]) -> str:
@@ -180,7 +178,8 @@ def drop_staged(connection: sqlite3.Connection) -> None:
     """Drop the findings that wait, and what was not finished of them."""
     if connection.in_transaction:
         connection.execute("ROLLBACK")
-    connection.execute("DROP TABLE IF EXISTS temp.staged")
+    if any(name == "staging" for _, name, _ in connection.execute("PRAGMA database_list").fetchall()):
+        connection.execute("DETACH staging")
 
 
 def _findings_columns(types: Mapping[str, DType]) -> str:
