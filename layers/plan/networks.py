@@ -290,22 +290,25 @@ def _source_nodes(kind: _Kind, g: Graph, point: Rows, ask: Ask) -> tuple[Rows, R
     """Find the nodes of sources, the feature that each source is (-1: the edge of the survey), and the sources apart."""
     snap, ends = ask.standards["network.snap"], np.unique(np.r_[g.start, g.end])
     spots = np.asarray(shapely.points(g.nodes[ends]), object)
-    tree = shapely.STRtree(spots)
     apart = np.zeros(0, np.intp)
     if kind.name:
         own, at = point[kind.source[point]], g.point[kind.source[point]]
         met = np.isin(at, ends)
-        apart, symbols = own[~met], np.asarray(shapely.points(g.nodes[at[~met]]), object)
-        one, near = tree.query_nearest(symbols, max_distance=ask.standards["network.source_reach"], all_matches=False)
         # a works drawn as an area, or a station as a line, is met where lines end at it
-        wide = np.setdiff1d(np.flatnonzero(kind.source), point)
-        which, k = tree.query(kind.frame.geometry.to_numpy()[wide], predicate="dwithin", distance=snap)
-        nodes, features = [at[met], ends[near], ends[k]], [own[met], apart[one], wide[which]]
+        apart, wide = own[~met], np.setdiff1d(np.flatnonzero(kind.source), point)
+        nodes, features = [at[met]], [own[met]]
+        if len(apart) or len(wide):
+            tree, symbols = shapely.STRtree(spots), np.asarray(shapely.points(g.nodes[at[~met]]), object)
+            one, near = tree.query_nearest(symbols, max_distance=ask.standards["network.source_reach"], all_matches=False)
+            which, k = tree.query(kind.frame.geometry.to_numpy()[wide], predicate="dwithin", distance=snap)
+            nodes, features = [at[met], ends[near], ends[k]], [own[met], apart[one], wide[which]]
     else:
         outer = np.flatnonzero(kind.source[g.line])
         nodes, features = [g.start[outer], g.end[outer]], [g.line[outer], g.line[outer]]
     if not kind.coverage.is_empty:
-        over = ends[shapely.dwithin(spots, kind.coverage.boundary, snap)]
+        edge = kind.coverage.boundary
+        shapely.prepare(edge)
+        over = ends[shapely.dwithin(edge, spots, snap)]
         nodes, features = [*nodes, over], [*features, np.full(len(over), -1)]
     return np.concatenate(nodes).astype(np.intp), np.concatenate(features).astype(np.intp), apart
 
