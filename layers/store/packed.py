@@ -60,27 +60,29 @@ def insert(
     pages = int(page[-1]) + 1
     if sizes.max() > LARGEST or pages > MOST:
         return False
-    leaves = np.zeros((pages, PAGE), np.uint8)
-    _write(stored, bits, np.concatenate([column.text for column in held]), first, heads, sizes, page, leaves)
-    last = first + np.flatnonzero(np.diff(page))
+    lists = int(pages > 1)
+    image = np.zeros((1 + lists + pages, PAGE), np.uint8)
+    image[0] = _about(columns, len(image))
+    if lists:
+        _list(first + np.flatnonzero(np.diff(page)), image[1])
+    _write(stored, bits, np.concatenate([column.text for column in held]), first, heads, sizes, page, image[1 + lists :])
     connection.execute("ATTACH ':memory:' AS packed")
     try:
-        connection.deserialize(_database(columns, leaves, last), name="packed")
+        connection.deserialize(image.data, name="packed")
         connection.execute(f"INSERT INTO {table} SELECT * FROM packed.rows")
     finally:
         connection.execute("DETACH packed")
     return True
 
 
-def _database(columns: str, leaves: Bytes, last: Whole) -> bytes:
-    """Put a database together of pages of rows; `last`: the number of the last row of each page but the last."""
+def _about(columns: str, pages: int) -> Bytes:
+    """Write the first page of a database of so many, of which the table `rows` begins at the second."""
     with closing(sqlite3.connect(":memory:")) as empty:
         empty.execute(f"PRAGMA page_size = {PAGE}")
         empty.execute(f"CREATE TABLE rows ({columns})")
         about = np.frombuffer(empty.serialize(), np.uint8)[:PAGE].copy()
-    pages = leaves if len(leaves) == 1 else np.concatenate([_listed(last)[None], leaves])
-    about[COUNT] = np.frombuffer((1 + len(pages)).to_bytes(4, "big"), np.uint8)
-    return about.tobytes() + pages.tobytes()
+    about[COUNT] = np.frombuffer(pages.to_bytes(4, "big"), np.uint8)
+    return about
 
 
 def _column(array: Any, kind: DType) -> Column:
@@ -188,9 +190,9 @@ def _write(stored: Whole, bits: Whole, text: Bytes, first: int, heads: Whole, si
 
 
 @kernel
-def _listed(last: Whole) -> Bytes:
+def _list(last: Whole, page: Bytes) -> None:
     """List pages that begin behind the list, with the last row of each but the last page."""
-    page, bottom = np.zeros(PAGE, np.uint8), PAGE
+    bottom = PAGE
     for k in range(len(last)):
         bottom -= 4 + _digits(last[k])
         _put(page, _put_whole(page, bottom, 3 + k, 4), last[k])
@@ -199,4 +201,3 @@ def _listed(last: Whole) -> Bytes:
     _put_whole(page, 3, len(last), 2)
     _put_whole(page, 5, bottom, 2)
     _put_whole(page, 8, 3 + len(last), 4)
-    return page
