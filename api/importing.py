@@ -24,24 +24,29 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import geopandas as gpd
+import numpy as np
+import shapely
 from anyio import CapacityLimiter
 from shapely.geometry import mapping
 
+from api.crs import CRS84
 from api.jobs import OVER, Jobs, NoJobError, Progress, Work
 from geo.errors import GeoError
-from layers.base import Text
+from layers.base import KEY, Text
 from layers.delivery import deliver, foretold, plan
 from layers.drawn import site_from
 from layers.errors import Refusal
 from layers.formats.deliver import write_rejects
+from layers.formats.geojson import features
 from layers.formats.mapping import Mapping as Pairs
 from layers.formats.mapping import with_pairs
 from layers.store import open_store
 from layers.store.base import Change, ReadOnlyError
 from layers.store.memory import MemoryStore
 
-PLAN, REJECTS, ABOUT, REQUEST, RESULT, REFUSAL, SHARE = (
-    "plan.pickle", "rejects.geojson", "about.json", "request.json", "result.json", "refusal.json", "progress",
+PLAN, REJECTS, ACCEPTED, ABOUT, REQUEST, RESULT, REFUSAL, SHARE = (
+    "plan.pickle", "rejects.geojson", "accepted.geojson", "about.json", "request.json", "result.json", "refusal.json", "progress",
 )  # fmt: skip
 BOX = r"none|(?:[-+]?\d{1,12}(?:\.\d{1,9})?,){3}[-+]?\d{1,12}(?:\.\d{1,9})?"
 """What a coverage may be: never the name of a file, which would be one of this machine."""
@@ -53,6 +58,8 @@ KEPT = 24 * 3600.0
 SECONDS, BYTES_PER_SECOND = 60.0, 100_000.0
 """Looking at a file may take the first and one second more for each so many bytes."""
 MEMORY, MEMORY_PER_BYTE = 4 << 30, 16
+PREVIEW = 100_000
+"""Vertices of the accepted features that are drawn before they are stored."""
 READERS = 2
 """Files of sites that are read at once."""
 STORING = 6 * 3600.0
@@ -285,7 +292,22 @@ def look(folder: Path, request: Mapping[str, Any], progress: Callable[[int, int]
         write_rejects(planned.rejects, folder / REJECTS)
     with (folder / PLAN).open("wb") as file:
         pickle.dump(planned, file)
-    return {**body(foretold(none, planned), None), "mapping": planned.fields.to_dict("records")}
+    told, shown = body(foretold(none, planned), None), preview(planned.features, folder / ACCEPTED)
+    return {**told, "mapping": planned.fields.to_dict("records"), "columns": planned.columns, "shown": shown}
+
+
+def preview(found: gpd.GeoDataFrame, path: Path) -> int:
+    """Write the first features that have outlines, of at most PREVIEW vertices together, with their numbers, in longitude and latitude.
+
+    Gives how many; where there are none, there is no file.
+    """
+    drawn = found[~(found.geometry.isna() | found.geometry.is_empty)]
+    vertices = np.cumsum(shapely.get_num_coordinates(drawn.geometry.to_numpy()))
+    some = drawn.iloc[: int(np.searchsorted(vertices, PREVIEW, "right"))]
+    if len(some):
+        listed = ",".join(features(some, [KEY], CRS84))
+        path.write_text(f'{{"type":"FeatureCollection","features":[{listed}]}}', "utf-8")
+    return len(some)
 
 
 def bring(folder: Path, request: Mapping[str, Any], progress: Callable[[int, int], None]) -> dict[str, Any]:

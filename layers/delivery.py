@@ -34,7 +34,7 @@ class RejectedError(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """An import as it would happen: what goes in, what is rejected, and the edition that it would make."""
+    """An import as it would happen: what goes in, what is rejected, and the edition that it would make; `columns` are those of the file."""
 
     layer: Layer
     read: int
@@ -45,6 +45,7 @@ class Plan:
     fields: pd.DataFrame
     notes: tuple[Text, ...]
     edition: Edition
+    columns: tuple[str, ...] = ()
 
 
 def plan(
@@ -86,8 +87,10 @@ def plan(
     found = tuple(kinds) or mapping.kinds or _kinds(target, prepared.features)
     edition = _edition(path, target, mapping, covered, found)
     fields = describe(mapping, target, delivery.frame)
+    offered = tuple(str(c) for c in delivery.frame.columns if c != "geometry")
     return Plan(
         target, len(delivery.frame), prepared.features, prepared.rejects, prepared.repairs, prepared.summary, fields, tuple(notes), edition,
+        offered,
     )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 
 from api.auth import Person, ThePerson
 from api.deps import AStore, AWriter, TheImports, TheSettings
-from api.importing import BOX, REJECTS, Import, Imports, elsewhere, room
+from api.importing import ACCEPTED, BOX, REJECTS, Import, Imports, elsewhere, room
 from api.jobs import State
 from api.models import Problem, Words
 from layers.assessment import NotFoundError
@@ -143,6 +143,15 @@ def rejects(id: str, person: ThePerson, imports: TheImports, store: AStore, crs:
     if crs is None:
         return FileResponse(path, media_type="application/geo+json")
     return Response(elsewhere(path, store.crs, crs), media_type="application/geo+json")
+
+
+@router.get("/{id}/accepted", response_class=Response)
+def accepted(id: str, person: ThePerson, imports: TheImports) -> Response:
+    """Draw what an import would store: the first accepted features as GeoJSON, with their numbers; `shown` of the import tells how many."""
+    path = imports.folder(find(imports, person, id)) / ACCEPTED
+    if not path.exists():
+        raise NotFoundError("nothing that was accepted has an outline", "被接受的要素均没有图形")
+    return FileResponse(path, media_type="application/geo+json")
 
 
 @router.post("/{id}/delivery", status_code=202, responses={409: {"model": Problem}})

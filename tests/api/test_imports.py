@@ -7,10 +7,12 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+import geopandas as gpd
+import pandas as pd
 import pytest
 import shapely
 
-from api.importing import GoneError, Imports, step
+from api.importing import GoneError, Imports, preview, step
 from api.jobs import Jobs
 from tests.api.faces import content, serving, shudi
 from tests.api.town import Town, settle
@@ -73,6 +75,10 @@ def test_a_file_is_looked_at_stored_and_told(town):
     assert (seen["state"], seen["progress"], seen["detail"]) == ("successful", 100, None)
     assert (seen["result"]["read"], seen["result"]["accepted"], seen["result"]["rejected"]) == (4, 4, 0)
     assert ("id", "id") in [(f["field"], f["source"]) for f in seen["result"]["mapping"]]
+    assert ("id" in seen["result"]["columns"], "geometry" in seen["result"]["columns"]) == (True, False)
+    shown = town.ask("planner", "GET", f"{where}/accepted").json()["features"]
+    assert (len(shown), seen["result"]["shown"]) == (4, 4)
+    assert all(116 < shapely.geometry.shape(f["geometry"]).centroid.x < 118 for f in shown), "in degrees, for a map"
     assert content(base_of(town)) == before
     assert town.ask("planner", "GET", f"{where}/delivery").status_code == 404
     answer = town.ask("planner", "POST", f"{where}/delivery", json={"reason": "文号 9"})
@@ -120,6 +126,7 @@ def test_b9_an_import_is_there_for_whom_it_belongs_to_only(town):
         ("POST", f"{where}/delivery"),
         ("DELETE", where),
         ("GET", f"{where}/rejects"),
+        ("GET", f"{where}/accepted"),
         ("DELETE", f"{where}/delivery"),
     ):
         answer = town.ask("other", method, path, **({"json": {}} if method == "POST" else {}))
@@ -274,3 +281,13 @@ def test_an_upload_of_parcels_over_others_is_told_when_looked_at_and_refused_whe
     town.ask("planner", "POST", f"/imports/{second}/delivery", json={"accept": "协议 3"})
     assert over(town, f"/imports/{second}/delivery")["state"] == "successful"
     assert "协议 3" in town.ask("planner", "GET", "/collections/parcels/items/Q-2/history").text
+
+
+def test_what_is_drawn_before_it_is_stored_is_bounded(tmp_path, monkeypatch):
+    """Whole features in their order up to so many vertices; those without an outline are left out, and of none there is no file."""
+    monkeypatch.setattr("api.importing.PREVIEW", 12)
+    shapes = [shapely.box(5e5, 4e6, 5e5 + 9, 4e6 + 9), None, *[shapely.box(5e5, 4e6, 5e5 + 9, 4e6 + 9)] * 3]
+    frame = gpd.GeoDataFrame({"id": pd.Series([f"P-{k}" for k in range(5)], dtype="str")}, geometry=shapes, crs="EPSG:4548")
+    assert preview(frame, tmp_path / "some.geojson") == 2
+    assert [f["id"] for f in json.loads((tmp_path / "some.geojson").read_text("utf-8"))["features"]] == ["P-0", "P-2"]
+    assert (preview(frame.iloc[1:2], tmp_path / "none.geojson"), (tmp_path / "none.geojson").exists()) == (0, False)
