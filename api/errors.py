@@ -26,12 +26,14 @@ from layers.listings import NotYoursError
 from layers.plan.listing import BadTermsError
 from layers.plan.procedures import NoProjectError
 from layers.store.base import BusyError, DamagedError, DuplicateError, ReadOnlyError, StaleError, StoreError
+from layers.store.people import NobodyError
 
 LOG = logging.getLogger("shudi")
 STATUS: Mapping[type[Exception], int] = {
     FilterError: 400,
     NotFoundError: 404,
     NotYoursError: 403,
+    NobodyError: 404,
     NoProjectError: 404,
     TileError: 404,
     StaleError: 412,

@@ -47,6 +47,7 @@ from api.routes import (
     supply,
     tiles,
     tilesets,
+    users,
     whatif,
     workbook,
 )
@@ -61,7 +62,7 @@ from layers.store.people import People, beside
 from maps.tiles import TileCache
 
 ROUTES = (
-    tiles, features, edits, events, history, tilesets, processes, health, people, oidc, imports, plots, places, checks, sites,
+    tiles, features, edits, events, history, tilesets, processes, health, people, users, oidc, imports, plots, places, checks, sites,
     sitings, listings, networks, supply, ledger, community, page, parcels, whatif, workbook, admin,
 )  # fmt: skip
 """What is served, in the order in which addresses are matched."""

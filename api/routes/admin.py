@@ -1,4 +1,4 @@
-"""What an admin looks after: people, the numbers of law, what deliveries cover."""
+"""What an admin looks after: the numbers of law, what deliveries cover."""
 
 from __future__ import annotations
 
@@ -8,22 +8,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
-from api.auth import TheKeeper
 from api.deps import AStore, TheStandards
 from api.models import Problem, Words
 from layers.about import coverage
 
 router = APIRouter(tags=["admin"])
 CRS = Annotated[str, Query(max_length=2000, description="CRS of the answer, east before north")]
-
-
-class UserBody(BaseModel):
-    """A user: what they may, and whether they can sign in."""
-
-    name: str
-    role: str
-    email: str | None
-    disabled: bool
 
 
 class StandardBody(BaseModel):
@@ -36,12 +26,6 @@ class StandardBody(BaseModel):
     source: str
     verified: bool
     rule: Words
-
-
-@router.get("/people")
-def people(keeper: TheKeeper) -> list[UserBody]:
-    """List the users; they are added and disabled by `shudi user`."""
-    return [UserBody(name=u.name, role=u.role, email=u.email, disabled=bool(u.disabled)) for u in keeper.people.users()]
 
 
 @router.get("/coverage", responses={404: {"model": Problem}})

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 from anyio import to_thread
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from pydantic import AwareDatetime, BaseModel
+from pydantic import AwareDatetime, BaseModel, Field
 
 from api.auth import COOKIE, SESSION, Doorkeeper, Refused, TheKeeper, ThePerson, address, onward
 from api.deps import TheSettings
@@ -43,6 +43,20 @@ class Entry(BaseModel):
     action: str
     object: str
     outcome: str
+
+
+class Asked(BaseModel):
+    """Which lines of the audit log: who, what and when; pages go on after a number, or before it where the newest come first."""
+
+    since: AwareDatetime | None = None
+    until: AwareDatetime | None = Field(None, description="before that moment")
+    after: int = Field(0, ge=0, lt=2**63)
+    before: int = Field(2**63 - 1, ge=0, lt=2**63)
+    actor: str = Field("", max_length=64, description="the user, whatever the case")
+    action: str = Field("", max_length=64, description="how the action begins: sign-in, POST, export, user")
+    about: str = Field("", max_length=200, description="what stands in the object")
+    newest: bool = Field(False, description="the newest first")
+    limit: int = Field(1000, ge=1, le=10_000)
 
 
 def spoken(request: Request, lang: Language | None) -> Language:
@@ -114,11 +128,10 @@ def me(person: ThePerson, response: Response) -> Me:
 
 
 @router.get("/audit")
-def audit(
-    keeper: TheKeeper,
-    since: AwareDatetime | None = None,
-    after: Annotated[int, Query(ge=0, lt=2**63)] = 0,
-    limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
-) -> list[Entry]:
-    """List what people did, in order: sign-ins, changes, exports; the lines after the number `after` and at or after `since`."""
-    return [Entry(**line._asdict()) for line in keeper.people.audit(since, after, limit)]
+def audit(keeper: TheKeeper, asked: Annotated[Asked, Query()]) -> list[Entry]:
+    """List what people did, in order or the newest first: sign-ins, changes, exports."""
+    lines = keeper.people.audit(
+        asked.since, asked.after, asked.limit, until=asked.until, before=asked.before, actor=asked.actor, action=asked.action,
+        about=asked.about, newest=asked.newest,
+    )  # fmt: skip
+    return [Entry(**line._asdict()) for line in lines]

@@ -64,6 +64,10 @@ class PeopleError(Refusal):
     """Users, roles or tokens cannot be what was asked."""
 
 
+class NobodyError(PeopleError):
+    """There is no such user or token."""
+
+
 @dataclass(frozen=True, slots=True)
 class User:
     """Who may sign in: `hash` of the password, None where there is none; `email` and `subject` as an OIDC provider knows them."""
@@ -154,7 +158,7 @@ class People:
         """Find a user who must be there."""
         found = self.user(name)
         if found is None:
-            raise PeopleError(f"there is no user {name}; shudi user list names all", f"没有用户 {name};用 shudi user list 查看")
+            raise NobodyError(f"there is no user {name}; shudi user list names all", f"没有用户 {name};用 shudi user list 查看")
         return found
 
     def users(self) -> list[User]:
@@ -186,17 +190,19 @@ class People:
             )
         return token, secret
 
-    def tokens(self, name: str) -> list[Token]:
-        """List a user's tokens."""
+    def tokens(self, name: str | None = None) -> list[Token]:
+        """List a user's tokens, or everybody's."""
         with self._reading() as c:
-            rows = c.execute("SELECT id, user, title, made, until FROM tokens WHERE user = ? ORDER BY made", (name,)).fetchall()
+            rows = c.execute(
+                "SELECT id, user, title, made, until FROM tokens WHERE ? IS NULL OR user = ? ORDER BY made", (name, name)
+            ).fetchall()
         return [Token(*row) for row in rows]
 
     def revoke(self, name: str, id: str) -> None:
         """Take a user's token back."""
         with self._writing() as c:
             if not c.execute("DELETE FROM tokens WHERE id = ? AND user = ?", (id, name)).rowcount:
-                raise PeopleError(f"{name} has no token {id}", f"用户 {name} 没有令牌 {id}")
+                raise NobodyError(f"{name} has no token {id}", f"用户 {name} 没有令牌 {id}")
 
     def by_token(self, secret: str) -> User | None:
         """Find whose token this is, if it is in force."""
@@ -262,15 +268,27 @@ class People:
                 [(_now(), actor[:64], address[:64], action[:64], line[:1000], outcome[:200]) for line in lines],
             )
 
-    def audit(self, since: datetime | None = None, after: int = 0, limit: int = 1000) -> list[Entry]:
-        """Read the audit log in order: lines at or after a moment and after a number, at most `limit`."""
+    def audit(
+        self, since: datetime | None = None, after: int = 0, limit: int = 1000, *, until: datetime | None = None,
+        before: int = 2**63 - 1, actor: str = "", action: str = "", about: str = "", newest: bool = False,
+    ) -> list[Entry]:  # fmt: skip
+        """Read the audit log in order, or the newest first: at most `limit` lines at or after a moment and before another.
+
+        Their numbers lie between two; `actor` did it, whatever the case; `action` begins so; `about` stands in the object.
+        """
         if self._connections is None and not self.path.exists():
             return []
-        moment = "" if since is None else _stamp(since)
+        asked = {
+            "since": _stamp(since) if since else "", "until": _stamp(until) if until else "", "after": after, "before": before,
+            "actor": actor, "action": action, "about": about, "limit": limit,
+        }  # fmt: skip
         with self._reading() as c:
             rows = c.execute(
-                "SELECT seq, at, actor, address, action, object, outcome FROM audit WHERE at >= ? AND seq > ? ORDER BY seq LIMIT ?",
-                (moment, after, limit),
+                "SELECT seq, at, actor, address, action, object, outcome FROM audit WHERE seq > :after AND seq < :before AND at >= :since "
+                "AND (:until = '' OR at < :until) AND (:actor = '' OR actor = :actor COLLATE NOCASE) "
+                "AND substr(action, 1, length(:action)) = :action AND instr(lower(object), lower(:about)) > 0 "
+                f"ORDER BY seq {'DESC' if newest else 'ASC'} LIMIT :limit",
+                asked,
             ).fetchall()
         return [Entry(*row) for row in rows]
 
