@@ -197,3 +197,24 @@ def test_packing_that_is_cancelled_ends_and_leaves_nothing(at, town, tmp_path):
     assert page.locator("#listings-answer progress, #listings-answer a").count() == 0
     assert barriers(page) == []
     assert town.ask("planner", "GET", f"/listings/L-{MANY[0]}").json()["state"] == "draft"
+
+
+def test_the_answer_for_a_listing_that_was_left_does_not_overwrite_the_next(at, town):
+    """The first listing's answer is held back until the second one is shown: it comes too late, and is dropped."""
+    plots = ("D001-B05-P01", "D001-B05-P02")
+    for plot in plots:
+        town.ask("planner", "POST", "/listings", json={"plot": plot, "id": f"L-{plot}"}).raise_for_status()
+    page = at("planner", "?lang=en&view=listings")
+    slow, quick = (f"L-{plot}" for plot in plots)
+    page.locator("#listings-body .offer", has_text=quick).wait_for()
+    held = []
+    page.route(re.compile(rf"/listings/{slow}\?"), lambda route: held.append(route))
+    press(page, slow)
+    page.wait_for_timeout(300)
+    press(page, quick)
+    page.locator("#listings-body h3", has_text=quick).first.wait_for()
+    assert len(held) == 1
+    held[0].continue_()
+    page.wait_for_timeout(2000)
+    assert page.locator("#listings-body h3").first.inner_text() == quick
+    assert f"listing={quick}" in page.url

@@ -5,6 +5,8 @@ import { make } from "./dom.js";
 import * as server from "./server.js";
 import { warned } from "./signs.js";
 
+let unfolded = ""; // the feature whose history is read: its card is made anew by every change, also by an undo in it
+
 /**
  * Say a stored value as its column means it: codes by their names, days and numbers as the reader writes them.
  * @param {any} column @param {any} value @param {Record<string, string>} words @param {import("./format.js").Formats} fmt
@@ -63,7 +65,9 @@ export function past(layer, id, page) {
       body.replaceChildren(failure instanceof server.Refusal ? failure.say(page.language()) : words.failed);
     }
   };
-  return make("details", { class: "history", ontoggle: (event) => event.target.open && load() }, make("summary", {}, words.history), body);
+  const own = `${layer}/${id}`;
+  const toggled = (event) => ((unfolded = event.target.open ? own : unfolded === own ? "" : unfolded), event.target.open && load());
+  return make("details", { class: "history", open: unfolded === own, ontoggle: toggled }, make("summary", {}, words.history), body);
 }
 
 /**

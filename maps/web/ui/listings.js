@@ -97,21 +97,31 @@ export function listingsView(page) {
     }
   }
 
+  let asked = 0;
+
   async function load() {
+    const mine = ++asked;
     const found = await server.ask("listings?f=json");
+    if (mine !== asked) return;
     Object.assign(now, { all: found.listings, form: found.form });
     paint();
   }
 
+  let turn = 0; // of the listings that are opened the last one counts
+
   /** Open a listing, or the list. @param {string} id @param {boolean} step whether Back should undo it */
   async function go(id, step = true) {
+    const mine = ++turn;
+    const still = () => mine === turn;
     write({ listing: id }, step);
     told();
     try {
       await one.load(id);
-      if (id) server.feature("parcels", one.plot()).then((plot) => page.mark([plot.geometry]), () => null);
+      if (!still()) return;
+      if (id) server.feature("parcels", one.plot()).then((plot) => still() && page.mark([plot.geometry]), () => null);
       else page.mark([]);
     } catch (failure) {
+      if (!still()) return;
       told(alert(why(failure)));
     }
     paint();
@@ -142,5 +152,5 @@ export function listingsView(page) {
     now.plots = [id];
     views.opened() === "listings" ? go("") : (write({ listing: "" }), views.open("listings", true));
   };
-  return { open, close: () => ((now.picking = false), (now.plots = []), page.outline([]), page.mark([]), write({ listing: "" }), one.load("")), paint, drawing: () => now.picking, click };
+  return { open, close: () => ((now.picking = false), (now.plots = []), page.outline([]), page.mark([]), write({ listing: "" }), turn++, one.load("")), paint, drawing: () => now.picking, click };
 }

@@ -17,9 +17,12 @@ export function noticeView(page, of) {
   const now = { it: null, etag: "", typed: {}, wrong: {}, faulty: false, why: "" };
   const path = (more = "") => `${of.at(now.it.id)}${more}`;
 
-  /** Take a listing as the server tells it, with the mark of its version. @param {Response} answer */
-  async function take(answer, typed = {}) {
-    Object.assign(now, { it: await answer.json(), etag: answer.headers.get("ETag") ?? "", typed, wrong: {}, faulty: false });
+  let turn = 0; // of the listings that are opened the last one counts
+
+  /** Take a listing as the server tells it, with the mark of its version, unless another was opened meanwhile. @param {Response} answer @param {number} mine the turn in which it was asked for */
+  async function take(answer, mine, typed = {}) {
+    const it = await answer.json();
+    if (mine === turn) Object.assign(now, { it, etag: answer.headers.get("ETag") ?? "", typed, wrong: {}, faulty: false });
   }
 
   const read = (id) => server.change("GET", `${of.at(id)}?f=json`);
@@ -34,14 +37,16 @@ export function noticeView(page, of) {
 
   /** Send a change; what is refused is told at its field, with everything that was typed still there. */
   async function send(method, where, body, done = "") {
+    const mine = turn;
     of.told(page.words().loading);
     try {
-      await take(await server.change(method, where, body, { "If-Match": now.etag, ...(body instanceof Blob ? { "Content-Type": "application/octet-stream" } : {}) }));
+      await take(await server.change(method, where, body, { "If-Match": now.etag, ...(body instanceof Blob ? { "Content-Type": "application/octet-stream" } : {}) }), mine);
       await of.changed();
       of.told(done);
     } catch (failure) {
+      if (mine !== turn) return of.told(of.alert(of.why(failure)));
       const problem = failure instanceof server.Refusal ? failure.problem : null;
-      if (problem?.status === 412) await take(await read(now.it.id), now.typed); // somebody was faster: theirs is shown, what was typed stays to be saved again
+      if (problem?.status === 412) await take(await read(now.it.id), mine, now.typed); // somebody was faster: theirs is shown, what was typed stays to be saved again
       now.wrong = problem?.terms ?? {};
       now.faulty = problem?.title === "FaultyError";
       await of.changed().catch(() => null);
@@ -124,7 +129,13 @@ export function noticeView(page, of) {
     id: () => now.it?.id ?? "",
     plot: () => now.it?.plot ?? "",
     /** @param {string} id "" for none */
-    load: async (id) => ((now.why = ""), id ? take(await read(id)) : (now.it = null)),
+    async load(id) {
+      const mine = ++turn;
+      const answer = id ? await read(id) : null;
+      if (mine !== turn) return;
+      now.why = "";
+      answer ? await take(answer, mine) : (now.it = null);
+    },
     paint() {
       const [words, { it }] = [page.words(), now];
       const faults = it.faults.map((fault) => make("li", {}, of.say(fault)));

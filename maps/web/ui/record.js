@@ -48,7 +48,7 @@ export function recordForm(page, body, saved) {
       fields.dataset.record = id;
       fields.replaceChildren(...columns().filter((c) => names.includes(c.name)).map((c) => field(c, now.was[c.name], words())));
     } catch (failure) {
-      told(make("p", { class: "refusal", role: "alert" }, refused(failure)));
+      if (mine === turn) told(make("p", { class: "refusal", role: "alert" }, refused(failure)));
     }
   }
 
