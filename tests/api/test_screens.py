@@ -10,6 +10,7 @@ import pytest
 import shapely
 
 from tests.api.faces import serving
+from tests.api.test_look import barriers
 
 pytestmark = pytest.mark.browser
 PLOT = "D001-B09-P03"
@@ -208,43 +209,79 @@ def test_each_number_of_the_dashboard_leads_to_its_plots(own, lang, tmp_path):
     assert download.value.path().read_text("utf-8").startswith("<svg")
 
 
-def test_a_delivery_is_looked_at_its_rejects_shown_and_the_rest_stored(own, tmp_path):
+def delivery(path, count, name="name"):
+    """Write plots beside each other, and one that crosses itself, whose numbers are in the column `name`."""
     crs = {"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::4548"}}
-    good, bad = (
-        shapely.box(500_100, 4_076_000, 500_200, 4_076_100),
-        shapely.Polygon([(500_500, 4_076_500), (500_600, 4_076_600), (500_600, 4_076_500), (500_500, 4_076_600)]),
-    )
+    good = [shapely.box(500_100 + 20 * k, 4_076_000, 500_120 + 20 * k, 4_076_100) for k in range(count)]
+    bad = shapely.Polygon([(500_500, 4_076_500), (500_600, 4_076_600), (500_600, 4_076_500), (500_500, 4_076_600)])
     features = [
-        {"type": "Feature", "properties": {"name": n}, "geometry": shapely.geometry.mapping(g)}
-        for n, g in (("N-1", good), ("N-2", bad))
+        {"type": "Feature", "properties": {name: f"N-{k}", "holder": "Somebody"}, "geometry": shapely.geometry.mapping(shape)}
+        for k, shape in enumerate([*good, bad], 1)
     ]
-    file = tmp_path / "plots.geojson"
-    file.write_text(json.dumps({"type": "FeatureCollection", "crs": crs, "features": features}), "utf-8")
+    path.write_text(json.dumps({"type": "FeatureCollection", "crs": crs, "features": features}), "utf-8")
+    return path
+
+
+def test_a_delivery_is_mapped_by_the_files_columns_drawn_with_its_rejects_and_the_rest_stored(own, tmp_path):
     page = own("?lang=en&view=admin")
     page.select_option("#import-layer", "parcels")
-    page.set_input_files("#import-form [name=file]", file)
-    page.fill("#import-form [name=map]", "id=name")
+    page.set_input_files("#import-form [name=file]", delivery(tmp_path / "plots.geojson", 2))
     page.fill("#import-form [name=coverage]", "none")
     page.click("#import-form button[type=submit]")
+    page.locator("[name=map-id]").wait_for(timeout=180_000)
+    offered = [o.inner_text() for o in page.locator("[name=map-id] option").all()]
+    assert offered == ["—", "name", "holder", "one value for all"]
+    page.select_option("[name=map-id]", "name")
+    page.select_option("[name=map-owner]", "holder")
+    page.select_option("[name=map-status]", label="one value for all")
+    page.locator("[name=status]").select_option("idle")
+    page.screenshot(path=tmp_path / "mapping.png")
+    assert barriers(page) == []
+    with page.expect_response(lambda answer: answer.url.endswith("/accepted")) as drawn:
+        page.get_by_role("button", name="Look again with these columns").click()
+    shown = drawn.value.json()["features"]
+    assert [f["id"] for f in shown] == ["N-1", "N-2"]
+    assert all(116 < x < 118 for x in shapely.get_coordinates([shapely.geometry.shape(f["geometry"]) for f in shown])[:, 0])
     page.locator(".rejects li").first.wait_for(timeout=180_000)
-    assert "Accepted: 1 · rejected: 1" in page.locator(".accepted").inner_text()
+    assert "Accepted: 2 · rejected: 1" in page.locator(".accepted").inner_text()
+    assert page.locator("[name=map-owner]").input_value() == "holder"
+    page.wait_for_timeout(2500)
     page.screenshot(path=tmp_path / "import.png")
     page.fill("#import-reason", "Doc 8")
     switch(page, "zh-CN")
-    page.locator(".accepted", has_text="接受: 1 · 拒绝: 1").wait_for()
+    page.locator(".accepted", has_text="接受: 2 · 拒绝: 1").wait_for()
     assert page.input_value("#import-reason") == "Doc 8"
+    assert page.locator("[name=map-status]").input_value() == "\0"
     page.screenshot(path=tmp_path / "import-zh.png")
     page.get_by_role("button", name="除被拒绝外存入").click()
     page.locator("#import-answer", has_text=re.compile("^已存入$")).wait_for(timeout=180_000)
-    assert stored(own.client, "N-1")["id"] == "N-1"
+    assert {k: stored(own.client, "N-1")["properties"][k] for k in ("owner", "status")} == {"owner": "Somebody", "status": "idle"}
     for part in ("layers", "standards", "people", "audit"):
-        page.locator(f"#admin-{part}").locator("xpath=..").locator("summary").click()
+        page.locator(f"#admin-{part}").locator("xpath=..").locator("summary").first.click()
     assert "未核对原文" in page.locator("#admin-standards").inner_text()
     switch(page, "en")
     page.locator("#admin-standards", has_text="not checked against the original").wait_for()
     assert "not checked against the original" in page.locator("#admin-standards").inner_text()
     assert "shudi user add" in page.locator("#admin-people").inner_text()
     page.screenshot(path=tmp_path / "admin.png")
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_an_import_that_runs_is_ended_and_that_is_all_it_says(own, lang, tmp_path):
+    page = own(f"?lang={lang}&view=admin")
+    said, before = {"en": "Cancelled", "zh": "已取消"}[lang], own.client.get("/imports").json()
+    page.select_option("#import-layer", "parcels")
+    page.set_input_files("#import-form [name=file]", delivery(tmp_path / "many.geojson", 6000, "id"))
+    page.fill("#import-form [name=coverage]", "none")
+    page.click("#import-form button[type=submit]")
+    page.locator("#import-answer progress").wait_for()
+    with page.expect_response(lambda answer: answer.request.method == "DELETE" and "/imports/" in answer.url) as ended:
+        page.locator("#import-answer button").click()
+    assert ended.value.status == 204
+    page.wait_for_timeout(2500)
+    assert said in page.locator("#import-answer").inner_text()
+    assert own.client.get("/imports").json() == before
+    assert own.client.get("/collections/parcels/items/N-3").status_code == 404
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
@@ -297,4 +334,7 @@ def test_a_change_is_undone_from_the_history_of_its_feature(own, lang):
         first.locator("button").first.click()
     assert undone.value.status == 204
     assert stored(own.client, plot)["properties"]["owner"] != f"holder {lang}"
+    page.locator("#card .past > li").first.filter(has_text=re.compile({"en": "undo", "zh": "撤销"}[lang])).wait_for()
+    page.wait_for_timeout(3000)
+    assert page.locator("#card .history[open] .past > li").count() > 2, "what others hear of the change does not fold it"
     assert len(own.client.get(f"/collections/parcels/items/{plot}/history").json()) > 2, "an undo is a change of its own"
