@@ -10,8 +10,8 @@ from layers.catalogue import LAND
 from layers.standards import Standards
 from layers.store.base import Store, When
 
-ENGINE = 10
-"""Grows when the same land and standards would give other findings."""
+ENGINE = 11
+"""Grows when the same land and standards would give other findings, or other sums of them."""
 
 
 def land_versions(store: Store, as_of: When | None = None) -> dict[str, int]:

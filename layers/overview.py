@@ -37,7 +37,7 @@ CELL = Field(
     Text("Cell of the map", "地图格网"),
     meaning=f"row * 2^{FINEST} + column of WebMercatorQuad at zoom {FINEST}",
 )
-USED = ("verdict", "reason", "ready_state", "status", "area", "cell")
+USED = ("verdict", "reason", "ready_state", "ready_from", "status", "area", "cell")
 """The columns of findings that are summed up; where one is missing nothing is."""
 
 Integers = NDArray[np.int64]
@@ -47,7 +47,7 @@ Shapes = NDArray[np.object_]
 class Sums(NamedTuple):
     """How many plots and how much land [1e-6 m2] are in a cell of level `FINEST` and of a kind, shape (n,); keys occur once.
 
-    `kinds`: what the map shows of a plot (see `drawn_state`) and the parcel's status, "" where nobody recorded one.
+    `kinds`: what the map shows of a plot on any day (see `drawn_state`) and the parcel's status, "" where nobody recorded one.
     """
 
     cell: Integers
@@ -60,11 +60,18 @@ class Sums(NamedTuple):
 def drawn_state(findings: pd.DataFrame) -> NDArray[np.object_]:
     """Tell what the map shows of each plot: "supplied" or "blocked" where the verdict says so, else the ready state, None unknown.
 
-    Serviced land is shown as that only where nothing about it is unknown.
+    What a day makes ready is "dated" before it; it is told with the day as what it is from then on: "ready 2027-04-01", or
+    "unknown 2027-04-01", for serviced land is shown as that only where nothing about it is unknown.
     """
     verdict, reason, ready = (_objects(findings[name]) for name in ("verdict", "reason", "ready_state"))
+    day = findings["ready_from"].to_numpy("datetime64[D]")
+    coming = (ready == "dated") | (ready == "ready")
     ready[(verdict == "unknown") & (ready == "ready")] = "unknown"
     shown: NDArray[np.object_] = np.where(verdict == "blocked", np.where(reason == TAKEN, "supplied", "blocked"), ready)
+    dated = coming & (verdict != "blocked") & ~np.isnat(day)
+    shown[dated] = np.where(verdict[dated] == "unknown", "unknown ", "ready ").astype(object) + np.datetime_as_string(
+        day[dated]
+    ).astype(object)
     return shown
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from layers.catalogue import LAYERS
 from layers.overview import TAKEN
 from maps.readiness import DRAWN, LACKED, PENDING
+from maps.tiles import TURNS
 
 Json = dict[str, Any]
 
@@ -73,6 +74,16 @@ COLOUR = [
     ],
 ]
 """The colour of a plot: that of its state; where the reader asks for it, pending land takes that of what it lacks. The pattern tells the state."""
+
+
+def of_cell(told: str) -> list[Any]:
+    """Tell `dominant` or `share` of a cell of the grid on the day of the slider."""
+    turns = [
+        part
+        for n in range(TURNS, 0, -1)
+        for part in (["all", ["has", f"day{n}"], ["<=", ["get", f"day{n}"], ["global-state", "day"]]], ["get", f"{told}{n}"])
+    ]
+    return ["case", *turns, ["get", told]]
 
 
 def status(layer: str, known: int) -> list[Any]:

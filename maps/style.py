@@ -23,7 +23,7 @@ from layers.catalogue import LAYERS
 from maps import basemap, relief
 from maps.basemap import Basemap
 from maps.readiness import DRAWN, LACKED, PATTERNS, PENDING, RIVALS
-from maps.shown import COLOUR, DATED, DAYS_BACK, PATTERN_DRAWN, SHOWN_AT_LAST, status
+from maps.shown import COLOUR, DATED, DAYS_BACK, PATTERN_DRAWN, SHOWN_AT_LAST, of_cell, status
 from maps.tiles import LABELLED, LEAST_ZOOM, LINE_ZOOM, PLOT_ZOOM, READINESS, tiled
 
 Language = Literal["en", "zh"]
@@ -275,10 +275,10 @@ def _readiness() -> list[Json]:
 
 
 def _cells(name: str) -> list[Json]:
-    """Fill the cells of the grid by their dominant state, as opaque as its share, with its pattern."""
+    """Fill the cells of the grid by their dominant state on the day, as opaque as its share, with its pattern."""
     tiles = f"{name}_grid"
-    opacity = ["interpolate", ["linear"], ["get", "share"], 0, 0.2, 1, 0.8]
-    fill = {"fill-color": _painted(name, ["get", "dominant"]), "fill-opacity": opacity}
+    opacity = ["interpolate", ["linear"], of_cell("share"), 0, 0.2, 1, 0.8]
+    fill = {"fill-color": _painted(name, of_cell("dominant")), "fill-opacity": opacity}
     patterns = PATTERNS if name == READINESS else {}
     return [
         _look(name, "cells", "fill", fill, tiles=tiles, maxzoom=PLOT_ZOOM),
@@ -290,7 +290,7 @@ def _cells(name: str) -> list[Json]:
                 {"fill-pattern": f"shudi-{pattern}"},
                 tiles=tiles,
                 maxzoom=PLOT_ZOOM,
-                filter=["==", ["get", "dominant"], state],
+                filter=["==", of_cell("dominant"), state],
             )
             for state, pattern in patterns.items()
         ),

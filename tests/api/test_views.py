@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from api.siting import BriefBody
+from layers.catalogue import LAYERS
 from tests.api.test_look import barriers
 
 pytestmark = pytest.mark.browser
@@ -233,6 +234,31 @@ def test_plots_turned_one_by_one_look_as_if_the_map_had_begun_on_that_day(page, 
     assert (blue[0] & ~blue[1]).mean() < 1e-4, "nothing is shown ready on a day long before it was, not for a moment"
     for day, one in seen.items():
         assert (np.abs(one - opened(day)).max(axis=2) > 40).mean() < 1e-4, day
+
+
+def test_from_afar_too_the_map_moves_through_time_without_a_request(page, server):
+    """Cells of the grid turn at each step of the slider, and look as on a page opened on that day."""
+    alone = ",".join(f"-{name}" for name in LAYERS if name != "readiness")
+
+    def opened(on):
+        page.goto("about:blank")
+        page.goto(f"{server.url}/?lang=en&layers={alone}&on={on}#map=12.5/36.831/117.017")
+        page.wait_for_selector("body[data-drawn]", timeout=180_000)
+        return pictured(page)
+
+    now, later = opened("2026-12-01"), opened("2030-01-01")
+    coloured = [(np.abs(one - np.array([0x3D, 0x93, 0xC3])) < 70).all(axis=2).mean() for one in (now, later)]
+    assert coloured[1] > coloured[0], "more land is serviced"
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    for on, wanted in (("2026-12-01", now), ("2030-01-01", later)):
+        page.locator("#day").fill(on)
+        for _ in range(50):
+            page.wait_for_timeout(100)
+            if (np.abs(pictured(page) - wanted).max(axis=2) > 8).mean() < 1e-4:
+                break
+        assert (np.abs(pictured(page) - wanted).max(axis=2) > 8).mean() < 1e-4, on
+    assert asked == []
 
 
 def test_a_planned_line_is_drawn_as_in_service_from_its_day_on(page, server):

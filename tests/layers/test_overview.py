@@ -113,7 +113,7 @@ def test_findings_of_other_columns_are_not_summed_up(stored):
 def plots(draw_cells, states):
     return pd.DataFrame(
         {
-            "verdict": "free", "reason": "", "ready_state": states, "status": None,
+            "verdict": "free", "reason": "", "ready_state": states, "status": None, "ready_from": pd.NaT,
             "area": np.arange(len(states)) * 1.1 + 0.3, "cell": pd.array(draw_cells, "Int64"),
         }
     )  # fmt: skip
@@ -137,13 +137,22 @@ def test_sums_do_not_depend_on_order_or_parts_and_are_the_same_at_every_zoom(dra
 
 
 def test_serviced_land_of_which_a_verdict_is_unknown_is_not_shown_as_serviced():
+    day, none = pd.Timestamp("2027-04-01"), pd.NaT
     rows = [
-        ("free", None, "ready", "ready"), ("unknown", None, "ready", "unknown"), ("unknown", None, "dated", "dated"),
-        ("blocked", TAKEN, "ready", "supplied"), ("blocked", "C01", "ready", "blocked"), ("free", None, None, None),
+        ("free", None, "ready", none, "ready"), ("unknown", None, "ready", none, "unknown"), ("free", None, "never", none, "never"),
+        ("blocked", TAKEN, "ready", day, "supplied"), ("blocked", "C01", "dated", day, "blocked"), ("free", None, None, none, None),
+        ("free", None, "ready", day, "ready 2027-04-01"), ("warn", None, "dated", day, "ready 2027-04-01"),
+        ("unknown", None, "ready", day, "unknown 2027-04-01"), ("unknown", None, "dated", day, "unknown 2027-04-01"),
     ]  # fmt: skip
-    verdict, reason, ready, _ = (pd.array(column, dtype="str") for column in zip(*rows, strict=True))
-    told = drawn_state(pd.DataFrame({"verdict": verdict, "reason": reason, "ready_state": ready}))
-    assert told.tolist() == [row[-1] for row in rows]
+    verdict, reason, ready = (pd.array(column, dtype="str") for column in list(zip(*rows, strict=True))[:3])
+    found = {
+        "verdict": verdict,
+        "reason": reason,
+        "ready_state": ready,
+        "ready_from": pd.Series([row[3] for row in rows], dtype="datetime64[s]"),
+    }
+    told = drawn_state(pd.DataFrame(found))
+    assert [None if pd.isna(s) else s for s in told] == [row[-1] for row in rows]
 
 
 def test_a_cell_is_the_quadrant_of_the_map_that_holds_the_centroid():

@@ -17,9 +17,9 @@ from layers.catalogue import LAYERS
 from layers.plan.readiness import SERVICES
 from layers.service import by_record
 from maps.readiness import DRAWN, FIELDS, LACKED, PATTERNS, PENDING, RIVALS, VERDICT
-from maps.shown import COLOUR, DAYS_BACK, SHOWN_STATE, status
+from maps.shown import COLOUR, DAYS_BACK, SHOWN_STATE, of_cell, status
 from maps.style import CODED, DASHES, NO_COLOUR, legend, style
-from maps.tiles import attributes, tiled
+from maps.tiles import TURNS, attributes, tiled
 
 KNOWN = 50
 STYLE = style("http://127.0.0.1:8000/", "en", (117.0, 36.6), on=date(2026, 1, 1))
@@ -109,7 +109,8 @@ def test_land_that_was_supplied_is_told_from_land_that_a_rule_blocks():
 def test_a_style_reads_only_what_the_tiles_carry(layer):
     carried = {f.name for f in (attributes(LAYERS[layer]) if layer in LAYERS else FIELDS)} | {"id"}
     for look in of(layer):
-        grid = {"dominant", "share", "plots", "area"} if look["source-layer"].endswith("_grid") else set()
+        turns = {f"{told}{n}" for told in ("day", "dominant", "share") for n in range(1, TURNS + 1)}
+        grid = {"dominant", "share", "plots", "area"} | turns if look["source-layer"].endswith("_grid") else set()
         read = read_columns([look["paint"], look["layout"], look.get("filter")])
         label = {"id", "name", "code"} if look["source-layer"].endswith("_label") else carried
         assert read <= (grid or label)
@@ -238,6 +239,24 @@ def lines(*rows):
     return frame.assign(**{c: pd.to_datetime(frame[c].astype(float), unit="D") for c in frame.columns[1:]}).assign(
         status=frame["status"].where(frame["status"].notna(), None)
     )
+
+
+@pytest.mark.parametrize(("day", "expected"), [(9, "dated"), (10, "never"), (19, "never"), (20, "ready")])
+def test_a_cell_shows_the_state_that_dominates_on_the_day(day, expected):
+    cell = {
+        "dominant": "dated",
+        "share": 0.5,
+        "day1": 10,
+        "dominant1": "never",
+        "share1": 0.4,
+        "day2": 20,
+        "dominant2": "ready",
+        "share2": 0.6,
+    }
+    assert run(of_cell("dominant"), cell, day) == expected
+    assert run(of_cell("share"), cell, day) == {"dated": 0.5, "never": 0.4, "ready": 0.6}[expected]
+    patterns = {look["id"]: look["filter"] for look in of("readiness", "fill") if look["id"].startswith("readiness-cells-")}
+    assert {f"readiness-cells-{expected}"} & set(patterns) == {name for name, which in patterns.items() if run(which, cell, day)}
 
 
 def test_no_filter_reads_what_single_plots_were_told():

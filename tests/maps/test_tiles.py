@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import nullcontext
+from datetime import date, timedelta
 
 import geopandas as gpd
 import mapbox_vector_tile
@@ -10,15 +12,17 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely
+from hypothesis import given
+from hypothesis import strategies as st
 from pyproj import Transformer
 
-from geo.tiles import HALF_WORLD, TileError
+from geo.tiles import HALF_WORLD, TileError, bounds, encode
 from layers.base import empty
 from layers.catalogue import LAYERS
 from layers.table import Table
 from maps import tiles
 from maps.readiness import SERVICES, bits
-from maps.tiles import TileCache, UntiledError, attributes, base_box, shown, tile, tiled
+from maps.tiles import TileCache, UntiledError, attributes, base_box, grid, shown, tile, tiled
 
 CRS = "EPSG:4548"
 ORIGIN = (500_000.0, 4_060_000.0)
@@ -149,6 +153,44 @@ def test_a_cell_shows_the_state_that_holds_most_of_its_area():
     wide = frame("parcels", shapes, id=["P1", "P2", "P4"])
     cell = next(iter(decoded(tile(Base(parcels=wide), "readiness", *holding(8)), "readiness_grid").values()))["properties"]
     assert (cell["plots"], cell["dominant"], cell["share"]) == (3, "ready", 0.77)
+
+
+SOME_STATES = st.one_of(
+    st.sampled_from(["ready", "never", "unknown", "blocked", "supplied"]),
+    st.tuples(st.sampled_from(["ready", "unknown"]), st.integers(0, 6)).map(lambda s: f"{s[0]} 2027-01-0{s[1] + 1}"),
+)
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), SOME_STATES, st.integers(1, 5)), min_size=1, max_size=25), st.integers(-1, 7))
+def test_a_cell_turns_on_the_days_on_which_another_state_has_most_of_its_area(parts, on):
+    cell, state, area = (
+        np.array(column, dtype) for column, dtype in zip(zip(*parts, strict=True), (int, object, int), strict=True)
+    )
+    told, day = tiles.stages(cell, state, area), (date(2027, 1, 1) - date(1970, 1, 1)).days + on
+    for one in set(cell):
+        held = Counter()
+        for mine, kind, land in parts:
+            then, _, from_ = kind.partition(" ")
+            held[then if not from_ or date.fromisoformat(from_) <= date(2027, 1, 1) + timedelta(on) else "dated"] += land * (
+                mine == one
+            )
+        most = min(held, key=lambda kind: (-held[kind], kind))
+        stage = told[(told["cell"] == one) & (told["day"] <= day)].sort_values("turn").iloc[-1]
+        assert stage["turn"] <= tiles.TURNS
+        if stage["turn"] == tiles.TURNS and stage["dominant"] == "unknown" != most:
+            continue  # turned too often to be told: never said to be ready
+        assert stage["dominant"] == most
+        assert stage["share"] <= held[most] / held.total() + 1e-9
+
+
+def test_a_grid_of_cells_that_turn_as_often_as_may_be_is_no_large_tile():
+    cell = np.repeat(np.arange(4096), 8)
+    rng = np.random.default_rng(7)
+    state = np.tile([*(f"{then} 2027-0{m}-01" for m in (1, 5, 9) for then in ("ready", "unknown")), "never", "blocked"], 4096)
+    parts = pd.DataFrame({"cell": cell, "state": state, "plots": 1, "area": rng.integers(1, 10**11, len(cell))})
+    box = bounds(9, 400, 200)
+    assert tiles.stages(cell, state.astype(object), parts["area"].to_numpy())["turn"].max() >= 2
+    assert len(encode({"readiness_grid": grid(parts, "state", box)}, box)) < 300_000
 
 
 def test_plots_without_status_stay_without_in_the_grid():

@@ -1,8 +1,8 @@
 /** The day that the map shows: plots that it makes ready are told so one by one, for to name another day to the style has all tiles made anew. */
 
 const SOURCE = "readiness";
-const PAUSE = 250; // ms without a step until the lines, whose tiles are made anew, are those of the day
-const REST = 1000; // ms without a step until the style is told the day, so that plots that come into view need not be told
+const PAUSE = 250; // ms without a step until the style is told the day of what is few: lines from near, sums by cells from afar
+const REST = 1000; // the same of what is many, so that plots that come into view need not be told: plots from near, lines from afar
 
 /**
  * Say which plots must be told whether they are ready: those that would show it wrong, and those that were told.
@@ -38,13 +38,13 @@ export function days(map, wanted, metadata) {
     }
   }
 
-  /** Tell the style the day; its tiles are made anew behind what is drawn. */
-  function rest() {
-    clearTimeout(timer);
-    if (seen() && base() !== wanted()) map.setGlobalStateProperty("day", wanted());
-  }
+  /** Tell the style the day of plots and of sums by cells; their tiles are made anew behind what is drawn. */
+  const rest = () => void (base() !== wanted() && map.setGlobalStateProperty("day", wanted()));
 
-  const seen = () => map.getSource(SOURCE) && map.getZoom() >= metadata()["shudi:plot_zoom"]; // a sum by cells, shown from afar, has no day
+  /** The same of lines. */
+  const lines = () => void (map.getGlobalState().lines !== wanted() && map.setGlobalStateProperty("lines", wanted()));
+
+  const near = () => map.getZoom() >= metadata()["shudi:plot_zoom"];
 
   map.on("sourcedata", (/** @type {any} */ event) => {
     if (event.sourceId !== SOURCE || !event.tile) return;
@@ -62,12 +62,12 @@ export function days(map, wanted, metadata) {
   /** Draw the day that is wanted, without a request. */
   return function turn() {
     clearTimeout(pause);
-    if (map.getGlobalState().lines !== wanted()) pause = window.setTimeout(() => map.setGlobalStateProperty("lines", wanted()), PAUSE);
-    if (!seen() || (base() === wanted() && !told.size)) return;
+    clearTimeout(timer);
+    const [soon, later] = near() ? [lines, rest] : [rest, lines]; // from near plots are told one by one, and lines are few
+    [pause, timer] = [window.setTimeout(soon, PAUSE), window.setTimeout(later, REST)];
+    if (!map.getSource(SOURCE) || !near() || (base() === wanted() && !told.size)) return;
     if (!read) look();
     tell();
-    if (wanted() < base() - metadata()["shudi:days_back"]) return rest(); // what was told ready is told otherwise first
-    clearTimeout(timer);
-    timer = window.setTimeout(rest, REST);
+    if (wanted() < base() - metadata()["shudi:days_back"]) rest(); // what was told ready is told otherwise first
   };
 }
