@@ -320,13 +320,13 @@ def bring(folder: Path, request: Mapping[str, Any], progress: Callable[[int, int
     return {"edition": edition.id, "stored": len(planned.features)}
 
 
-def elsewhere(path: Path, crs: str, to: str) -> str:
-    """Give a list of rejects, written in the CRS of the base, in another; a place that has no image there is left out."""
+def elsewhere(path: Path, to: str) -> str:
+    """Give a list of rejects, written in longitude and latitude, in another CRS; a place that has no image there is left out."""
     listed = json.loads(path.read_text("utf-8"))
     listed.pop("crs", None)
     for feature in listed["features"]:
         try:
-            feature["geometry"] = feature["geometry"] and mapping(site_from(feature["geometry"], crs, to))
+            feature["geometry"] = feature["geometry"] and mapping(site_from(feature["geometry"], "EPSG:4326", to))
         except GeoError:
             feature["geometry"] = None
     return json.dumps(listed, ensure_ascii=False)

@@ -135,14 +135,14 @@ def status(id: str, person: ThePerson, imports: TheImports) -> Step:
 
 
 @router.get("/{id}/rejects", response_class=Response)
-def rejects(id: str, person: ThePerson, imports: TheImports, store: AStore, crs: CRS = None) -> Response:
-    """List the features that were rejected, each with its place and the reason, as GeoJSON; in the base's CRS unless `crs` is given."""
+def rejects(id: str, person: ThePerson, imports: TheImports, crs: CRS = None) -> Response:
+    """List the features that were rejected, each with its place and the reason, as GeoJSON; in longitude and latitude unless `crs` is given."""
     path = imports.folder(find(imports, person, id)) / REJECTS
     if not path.exists():
         raise NotFoundError("nothing was rejected", "没有被拒绝的要素")
     if crs is None:
         return FileResponse(path, media_type="application/geo+json")
-    return Response(elsewhere(path, store.crs, crs), media_type="application/geo+json")
+    return Response(elsewhere(path, crs), media_type="application/geo+json")
 
 
 @router.get("/{id}/accepted", response_class=Response)

@@ -29,7 +29,7 @@ ROLES: Mapping[str, Text] = {
     "viewer": Text("sees the land and its findings", "可查看土地与结论"),
     "planner": Text("edits, imports and checks too", "另可编辑、导入和核查"),
     "approver": Text("publishes and overrides with a reason too", "另可发布,并可说明理由予以改判"),
-    "admin": Text("reads the audit log too", "另可查看审计日志"),
+    "admin": Text("looks after users and reads the audit log too", "另可管理用户、查看审计日志"),
 }
 """What each role may, from the least to the most: each may what those before it may."""
 TOKEN = "shudi_"

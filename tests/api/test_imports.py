@@ -112,6 +112,9 @@ def test_rejects_are_told_with_their_place_and_stop_the_delivery(town):
     assert seen["result"]["rejected"] == 1
     listed = town.ask("planner", "GET", f"{where}/rejects").json()["features"]
     assert [f["properties"]["reason"] for f in listed] == ["invalid_geometry"]
+    for crs, (west, south) in {"": (117, 36), "EPSG:4326": (117, 36), "EPSG:4548": (500_500, 4_070_500)}.items():
+        found = town.ask("planner", "GET", f"{where}/rejects", params={"crs": crs} if crs else {}).json()["features"]
+        assert shapely.geometry.shape(found[0]["geometry"]).bounds[:2] == pytest.approx((west, south), abs=1), crs
     assert town.ask("planner", "POST", f"{where}/delivery", json={}).status_code == 202
     done = over(town, f"{where}/delivery")
     assert (done["state"], "rejected" in done["detail"]["en"]) == ("failed", True)

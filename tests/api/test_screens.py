@@ -242,7 +242,8 @@ def test_a_delivery_is_mapped_by_the_files_columns_drawn_with_its_rejects_and_th
     shown = drawn.value.json()["features"]
     assert [f["id"] for f in shown] == ["N-1", "N-2"]
     assert all(116 < x < 118 for x in shapely.get_coordinates([shapely.geometry.shape(f["geometry"]) for f in shown])[:, 0])
-    page.locator(".rejects li").first.wait_for(timeout=180_000)
+    page.locator(".rejects li", has_text="N-3").first.wait_for(timeout=180_000)
+    page.locator(".rejects li button", has_text="on the map").wait_for()
     assert "Accepted: 2 · rejected: 1" in page.locator(".accepted").inner_text()
     assert page.locator("[name=map-owner]").input_value() == "holder"
     page.wait_for_timeout(2500)

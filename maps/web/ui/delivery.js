@@ -108,7 +108,7 @@ export function deliveryForm(page) {
     const held = make("input", { id: "import-reason", maxlength: 500, value: reason, onchange: (event) => (reason = event.target.value) });
     const stand = make("input", { id: "import-accept", maxlength: 500, value: accept, onchange: (event) => (accept = event.target.value) });
     const place = (f) => (f.geometry ? [" ", button(words.on_map, () => page.mark([f.geometry], "block"), "link")] : []);
-    const why = (f) => make("li", {}, Object.values(f.properties).filter((v) => v !== null).join(" · "), ...place(f));
+    const why = (f) => make("li", {}, [f.properties.id || `#${f.properties.number}`, f.properties[page.language()], f.properties.detail].filter(Boolean).join(" · "), ...place(f));
     const drawn = result.shown < result.accepted ? ` (${words.drawn_first} ${result.shown})` : "";
     return [
       make("p", { class: "accepted" }, `${words.accepted}: ${result.accepted} · ${words.rejected}: ${result.rejected}`, make("small", {}, ` ${words.drawn_both}${drawn}`)),
