@@ -41,6 +41,57 @@ def test_land_is_found_compared_and_opened(page):
     page.locator(".match", has_text="亩").first.wait_for()
 
 
+@pytest.mark.parametrize(("lang", "table"), [("en", "As a table"), ("zh", "列表")])
+def test_matches_are_ranked_in_a_table_a_file_and_on_the_map_and_a_link_keeps_what_is_compared(page, server, lang, table):
+    link = f"{server.url}/?lang={lang}&view=find&compare=1,3&q=least%3D8%26most%3D80%26service%3Droad%26kind%3Dsingle"
+    page.goto("about:blank")
+    page.goto(link)
+    page.locator(".match").first.wait_for(timeout=180_000)
+    assert page.locator(".compare th[scope=col]").count() == 2
+    assert [page.locator(".match input").nth(n).is_checked() for n in range(3)] == [True, False, True]
+    page.locator("summary", has_text=table).click()
+    rows = page.locator(".ranked tbody tr")
+    found = matches(page)
+    assert [
+        (rows.nth(n).locator("th").inner_text(), rows.nth(n).locator("td").nth(2).inner_text()) for n in range(rows.count())
+    ] == found
+    with page.expect_download() as download:
+        page.locator("#find-answer .actions button").first.click()
+    told = list(csv.DictReader(io.StringIO(download.value.path().read_text("utf-8-sig"))))
+    assert [(row["rank"], row["plots"]) for row in told] == [(str(n + 1), plots) for n, (plots, _) in enumerate(found)]
+    assert all(row["road fits"] == "yes" for row in told)
+    page.locator(".match input").nth(1).check()
+    assert "compare=1%2C3%2C2" in page.url
+    page.locator(".match input").nth(0).uncheck()
+    assert "compare=3%2C2" in page.url
+    assert barriers(page) == []
+
+
+@pytest.mark.parametrize(("lang", "said"), [("en", "Cancelled"), ("zh", "已取消")])
+@pytest.mark.parametrize(("view", "path"), [("find", "sitings"), ("suitability", "processes/suitability/execution")])
+def test_a_question_that_takes_long_is_seen_to_be_asked_and_can_be_cancelled(page, server, lang, said, view, path):
+    page.goto("about:blank")
+    page.goto(f"{server.url}/?lang={lang}")
+    page.wait_for_selector("body[data-drawn]", timeout=180_000)
+    page.evaluate("""() => {
+      const real = window.fetch;
+      window.fetch = (path, options = {}) => (options.method === "POST" ? new Promise((next, fail) => {
+        const timer = setTimeout(() => next(real(path, options)), 4000);
+        options.signal?.addEventListener("abort", () => (clearTimeout(timer), fail(options.signal.reason)));
+      }) : real(path, options));
+    }""")
+    page.click(f"[data-view-of={view}]")
+    pane = {"find": "#find-answer", "suitability": "#suit-answer"}[view]
+    if view == "find":
+        page.click("#find-form button[type=submit]")
+    page.locator(f"{pane} progress").wait_for()
+    page.locator(f"{pane} button").click()
+    page.locator(pane, has_text=said).wait_for()
+    assert page.locator(f"{pane} progress").count() == 0
+    page.wait_for_timeout(4500)
+    assert said in page.locator(pane).inner_text(), "and no answer comes behind it"
+
+
 def matches(page):
     """Read the found plots and their scores."""
     page.locator(".match, #find-answer .refusal").first.wait_for(timeout=180_000)

@@ -1,5 +1,6 @@
 /** The ledger's figures of a year: each with its formula, the year before, and the rows that it counts. */
 
+import { read, write } from "../map/address.js";
 import { byId, make, saveTable } from "../map/dom.js";
 import * as server from "../map/server.js";
 
@@ -50,6 +51,7 @@ export function ledgerFigures(page) {
 
   function behind(figure) {
     const words = page.words();
+    write({ figure: figure.id });
     byId("figures-rows").replaceChildren(...listed(figure.title[page.language()], figure.rows), ...(figure.of.length ? listed(words.figure_of, figure.of) : []), ...(figure.lacks.length ? listed(words.figure_lacks, figure.lacks) : []));
     byId("figures-rows").scrollIntoView({ block: "nearest" });
   }
@@ -70,6 +72,8 @@ export function ledgerFigures(page) {
       make("p", { class: "actions" }, make("button", { type: "button", onclick: csv }, words.save_csv)),
       make("table", {}, make("thead", {}, head), make("tbody", {}, ...known.figures.map(row))),
       make("div", { id: "figures-rows", "aria-live": "polite" }));
+    const open = known.figures.find((f) => f.id === read("figure"));
+    if (open) behind(open);
   }
 
   year().addEventListener("change", load);

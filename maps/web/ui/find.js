@@ -1,8 +1,9 @@
 /** Find land: the brief as a form, the matches ranked on the map and in a list, up to four side by side. */
 
 import { read, write } from "../map/address.js";
-import { byId, make } from "../map/dom.js";
+import { byId, make, saveTable } from "../map/dom.js";
 import * as server from "../map/server.js";
+import { questions } from "./job.js";
 import { boundsOf, draw, feature } from "./outlines.js";
 
 const MOST = 4;
@@ -13,6 +14,7 @@ const WISHES = [...SERVICES, "area", "use", "frontage", "slope", "width", "road_
 const titled = (words, name) => (name === "earthwork" ? words.earthwork_most : words[name]);
 const CODED = ["kind", "class", "code", "status"];
 const NEAR = /^(\w+(?::\w+)?)(<=|>=)([\d.]+)$/;
+const SIGNS = { yes: "✓", no: "✗", unknown: "?" };
 /** @type {any} */ let found = null;
 /** @type {any} the brief that was asked */ let now = null;
 /** @type {Set<number>} */ const compared = new Set();
@@ -81,14 +83,13 @@ export function findView(page) {
   const figure = (value, digits) => page.fmt().upto(value, digits);
 
   function paint() {
-    const shapes = (found?.matches || []).map((match, n) => feature(match.geometry, { severity: "pass", chosen: compared.has(n) }));
+    const shapes = (found?.matches || []).map((match, n) => feature(match.geometry, { severity: "pass", chosen: compared.has(n), rank: String(n + 1) }));
     draw(page.map(), shapes);
   }
 
   function term(one) {
-    const sign = { yes: "✓", no: "✗", unknown: "?" }[one.fit];
     const cure = one.cure ? ` → ${say(one.cure)}${one.cured_from ? ` (${page.fmt().day(one.cured_from)})` : ""}` : "";
-    return make("li", {}, `${sign} ${say(one.title)}: ${say(one.value)} `, make("small", {}, `(${say(one.wanted)}) +${figure(one.part, 3)}${cure}`));
+    return make("li", {}, `${SIGNS[one.fit]} ${say(one.title)}: ${say(one.value)} `, make("small", {}, `(${say(one.wanted)}) +${figure(one.part, 3)}${cure}`));
   }
 
   function row(match, n) {
@@ -97,8 +98,9 @@ export function findView(page) {
     const go = () => page.mark([match.geometry]);
     const pick = (event) => {
       event.target.checked && compared.size < MOST ? compared.add(n) : compared.delete(n);
-      event.target.checked = compared.has(n);
+      write({ compare: [...compared].map((n) => n + 1).join() });
       show();
+      byId("find-answer").querySelectorAll(".match input")[n].focus();
     };
     const more = [
       match.rest_m2 === null ? null : make("p", {}, `${words.left_over}: ${figure(match.rest_m2, 0)} m² · ${words.width} ${figure(match.rest_width_m, 1)} · ${words.frontage} ${figure(match.rest_front_m, 1)}`),
@@ -112,6 +114,27 @@ export function findView(page) {
       ...more, make("details", {}, make("summary", {}, words.why), make("ul", {}, ...match.terms.map(term))));
   }
 
+  /** List the criteria of the matches: each once, as the first that has it says it. */
+  const criteria = () => [...new Map(found.matches.flatMap((m) => m.terms).map((one) => [one.criterion, say(one.title)]))];
+
+  /** All matches as a table: a rank a row, a criterion a column. */
+  function table() {
+    const words = page.words();
+    const heads = [words.rank, words.lot, words.area, words.score, ...criteria().map(([, title]) => title)];
+    const cell = (m, name) => m.terms.filter((t) => t.criterion === name).map((t) => `${SIGNS[t.fit]} ${say(t.value)}`).join();
+    const row = (m, n) => make("tr", {}, make("td", { class: "number" }, n + 1), make("th", { scope: "row" }, make("button", { type: "button", class: "link", onclick: () => page.mark([m.geometry]) }, m.plots.join(" + "))),
+      make("td", { class: "number" }, page.fmt().area(m.area_m2)), make("td", { class: "number" }, figure(m.score, 3)), ...criteria().map(([name]) => make("td", {}, cell(m, name))));
+    return make("details", { class: "ranked" }, make("summary", {}, words.as_table), make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": words.as_table }, make("table", {}, make("thead", {}, make("tr", {}, ...heads.map((text) => make("th", { scope: "col" }, text)))), make("tbody", {}, ...found.matches.map(row)))));
+  }
+
+  /** Keep the matches as CSV: what a criterion is, and whether it fits. */
+  function csv() {
+    const names = criteria();
+    const of = (m, name) => m.terms.find((t) => t.criterion === name);
+    saveTable("matches.csv", [["rank", "plots", "kind", "area_m2", "score", ...names.flatMap(([name, title]) => [title, `${name} fits`])],
+      ...found.matches.map((m, n) => [n + 1, m.plots.join(" + "), m.kind, m.area_m2, m.score, ...names.flatMap(([name]) => [of(m, name) && say(of(m, name).value), of(m, name)?.fit])])]);
+  }
+
   /** Put the chosen matches beside each other, a criterion a row. */
   function comparison() {
     const chosen = [...compared].sort((a, b) => a - b).map((n) => found.matches[n]);
@@ -120,7 +143,7 @@ export function findView(page) {
     const score = make("tr", {}, make("th", { scope: "row" }, page.words().score), ...chosen.map((m) => make("td", {}, figure(m.score, 3))));
     const rows = chosen[0].terms.map((one) => make("tr", {}, make("th", { scope: "row" }, say(one.title)), ...chosen.map((m) => {
       const same = m.terms.find((t) => t.criterion === one.criterion);
-      return make("td", {}, same ? `${{ yes: "✓", no: "✗", unknown: "?" }[same.fit]} ${say(same.value)}` : "");
+      return make("td", {}, same ? `${SIGNS[same.fit]} ${say(same.value)}` : "");
     })));
     return [make("table", { class: "compare" }, head, score, ...rows)];
   }
@@ -132,7 +155,7 @@ export function findView(page) {
     byId("find-answer").replaceChildren(
       make("p", {}, `${found.matches.length} ${words.matches} · ${figure(found.plots, 0)} ${words.plots} · ${words.as_on} ${page.fmt().day(found.on)}`),
       why.length ? make("details", { open: !found.matches.length }, make("summary", {}, words.left_out_why), make("ul", {}, ...why)) : "",
-      ...comparison(), make("ol", { class: "matches" }, ...found.matches.map(row)),
+      ...(found.matches.length ? [make("p", { class: "actions" }, make("button", { type: "button", onclick: csv }, words.save_csv)), table()] : []), ...comparison(), make("ol", { class: "matches" }, ...found.matches.map(row)),
       ...Object.entries(found.gaps).filter(([, gap]) => gap).map(([kind, gap]) => make("p", { class: "gap" }, `${words[`gap_${kind}`]} ${figure(gap, 3)}`)), asking());
     paint();
   }
@@ -182,26 +205,25 @@ export function findView(page) {
     texts.forEach((text) => nearRow(text));
   }
 
-  let turn = 0;
+  const wait = questions(page, (...parts) => byId("find-answer").replaceChildren(...parts));
 
-  async function ask() {
-    const mine = ++turn;
+  /** Search; a new question compares nothing yet, one of a link what it says. @param {string} beside ranks to compare */
+  async function ask(beside = "") {
     const [form, near] = [new FormData(byId("find-form")), nearOf(byId("find-near"))];
-    write({ q: new URLSearchParams(/** @type {any} */ ([...[...form].filter(([, value]) => value !== ""), ...near.map((text) => ["near", text])])).toString() });
+    write({ compare: beside, q: new URLSearchParams(/** @type {any} */ ([...[...form].filter(([, value]) => value !== ""), ...near.map((text) => ["near", text])])).toString() });
     now = brief(form, near);
-    byId("find-answer").replaceChildren(page.words().loading);
     compared.clear();
+    found = null;
+    paint();
     try {
-      const answer = await server.send("sitings", now);
-      if (mine !== turn) return;
+      const answer = await wait("sitings", now);
+      if (!answer) return;
       found = answer;
+      beside.split(",").map(Number).filter((n) => n > 0 && n <= found.matches.length).slice(0, MOST).forEach((n) => compared.add(n - 1));
       show();
       if (found.matches.length) page.fit(boundsOf({ coordinates: found.matches.map((m) => m.geometry.coordinates) }));
     } catch (failure) {
-      if (mine !== turn) return;
-      found = null;
       byId("find-answer").replaceChildren(failure instanceof server.Refusal ? failure.say(page.language()) : page.words().failed);
-      paint();
     }
   }
 
@@ -224,7 +246,7 @@ export function findView(page) {
       paint();
       if (!read("q") || found) return;
       fillIn(new URLSearchParams(read("q")));
-      ask();
+      ask(read("compare"));
     },
     close: () => draw(page.map(), []),
     paint: () => (rows(nearOf(byId("find-near"))), found && show()),

@@ -24,6 +24,10 @@ export function prepare(map, patterns) {
       id: "work-hatch", type: "fill", source: "work", filter: ["==", ["get", "severity"], "unknown"], paint: { "fill-pattern": hatch },
     });
   map.addLayer({ id: "work-edge", type: "line", source: "work", paint: { "line-color": INK, "line-width": ["case", ["==", ["get", "chosen"], true], 5, 2] } });
+  map.addLayer({
+    id: "work-rank", type: "symbol", source: "work", filter: ["has", "rank"], layout: { "text-field": ["get", "rank"], "text-font": ["sans-serif"], "text-size": 16, "text-allow-overlap": true },
+    paint: { "text-color": INK, "text-halo-color": "#FFFFFF", "text-halo-width": 2.5 },
+  });
   map.addSource("mark", { type: "geojson", data: EMPTY });
   map.addLayer({ id: "mark-fill", type: "fill", source: "mark", filter: ["all", filled, ["!=", ["get", "severity"], ""]], paint: { "fill-color": SEVERITY, "fill-opacity": 0.35 } });
   map.addLayer({ id: "mark-case", type: "line", source: "mark", paint: { "line-color": "#FFFFFF", "line-width": 9 } });

@@ -4,6 +4,7 @@ import { onReturn, read, write } from "../map/address.js";
 import { byId, make, svg } from "../map/dom.js";
 import { swatch } from "../map/patterns.js";
 import * as server from "../map/server.js";
+import { questions } from "./job.js";
 import { boundsOf } from "./outlines.js";
 import * as scores from "./scores.js";
 import * as views from "./views.js";
@@ -105,7 +106,8 @@ export function suitabilityView(page) {
     return { factors: given, compare: Object.fromEntries(pairs), cell: Number(field("cell").value), ...box };
   }
 
-  const run = (asked) => server.send("processes/suitability/execution", { inputs: asked });
+  const EXECUTION = "processes/suitability/execution";
+  const wait = questions(page, (...parts) => told(...parts));
 
   /** Keep the form, and what is open, in the address. */
   function keep() {
@@ -137,10 +139,9 @@ export function suitabilityView(page) {
     const asked = now.factors.length ? inputs() : { every: field("every").checked };
     if (typeof asked === "string") return told(alert(asked));
     const turn = (now.asking += 1);
-    told(page.words().loading);
     try {
-      const answer = await run({ ...asked, limit: LISTED, drawn: true });
-      if (turn !== now.asking || views.opened() !== "suitability") return;
+      const answer = await wait(EXECUTION, { inputs: { ...asked, limit: LISTED, drawn: true } });
+      if (!answer || turn !== now.asking || views.opened() !== "suitability") return;
       Object.assign(now, { answer, opened: null });
       now.factors = answer.factors.map((f) => ({ column: f.column, weight: String(Number(f.weight.toFixed(4))), scores: scores.writeScores(f.scores) }));
       layOut();
@@ -161,7 +162,7 @@ export function suitabilityView(page) {
       const { cell_m: cell } = answer.grid ?? {};
       const [x, y] = [place.x ?? 0, place.y ?? 0];
       const here = answer.grid ? { cell, at: [x, y], box: [x - cell / 4, y - cell / 4, x + cell / 4, y + cell / 4] } : { plot: place.plot, every: true };
-      const got = await run({ factors: answer.factors, ...here, limit: 1 });
+      const got = await server.send(EXECUTION, { inputs: { factors: answer.factors, ...here, limit: 1 } });
       if (answer !== now.answer) return;
       now.opened = answer.grid ? got.grid.at : got.opened;
       point();

@@ -1,5 +1,6 @@
 /** The dashboard: serviced land by quarter, state, use and size, and the figures of the ledger; every figure leads to its plots; drawings and tables can be saved. */
 
+import { read, write } from "../map/address.js";
 import { byId, make, save, saveTable, svg } from "../map/dom.js";
 import * as server from "../map/server.js";
 import { ledgerFigures } from "./figures.js";
@@ -36,11 +37,14 @@ export function supplyView(page) {
   const ledger = ledgerFigures(page);
   const named = (row) => (row.state === "dated" ? row.period : page.words()[`supply_${row.state}`]);
 
+  /** Name a row in the address. */
+  const key = (group, row) => [group.split, group.group, row.state, row.begins ?? ""].join("|");
   let turn = 0;
 
   /** Show the plots behind a row: on the map and in a list. */
   async function behind(group, row) {
     const mine = ++turn;
+    write({ figure: key(group, row) });
     const [words, fmt, into] = [page.words(), page.fmt(), byId("supply-plots")];
     into.replaceChildren(words.loading);
     try {
@@ -87,7 +91,7 @@ export function supplyView(page) {
     return svg("svg", { xmlns: "http://www.w3.org/2000/svg", viewBox: `0 0 400 ${groups.length * 40}`, role: "img", "aria-label": words.by_use, class: "chart", "font-size": 12, "font-family": "sans-serif", color: "#222" }, ...bars);
   }
 
-  const key = () => make("p", { class: "key" }, ...STATES.map((state) => make("span", {}, svg("svg", { viewBox: "0 0 12 12", width: 12, height: 12, "aria-hidden": "true" }, svg("rect", { width: 12, height: 12, fill: page.colours().get(state) })), ` ${page.words()[`supply_${state}`] || page.words().supply_dated} `)));
+  const colours = () => make("p", { class: "key" }, ...STATES.map((state) => make("span", {}, svg("svg", { viewBox: "0 0 12 12", width: 12, height: 12, "aria-hidden": "true" }, svg("rect", { width: 12, height: 12, fill: page.colours().get(state) })), ` ${page.words()[`supply_${state}`] || page.words().supply_dated} `)));
   const keep = (drawing, name) => make("button", { type: "button", onclick: () => save(`${name}.svg`, new XMLSerializer().serializeToString(drawing), "image/svg+xml") }, page.words().save_svg);
 
   function table(group) {
@@ -113,8 +117,9 @@ export function supplyView(page) {
     byId("supply-answer").replaceChildren(
       make("p", { class: "figures" }, make("strong", {}, fmt.upto(all.ha, 1, "ha")), make("strong", {}, fmt.upto(all.mu, 1, words.mu)), make("strong", {}, `${fmt.upto(all.plots, 0)} ${words.plots}`)),
       make("h3", {}, words.supply_chart), bars, make("p", { class: "actions" }, keep(bars, "supply"), make("button", { type: "button", onclick: csv }, words.save_csv)),
-      make("h3", {}, words.by_use), key(), uses, make("p", { class: "actions" }, keep(uses, "uses")),
+      make("h3", {}, words.by_use), colours(), uses, make("p", { class: "actions" }, keep(uses, "uses")),
       make("div", { id: "supply-plots", "aria-live": "polite" }), ...supply.groups.map(table));
+    for (const group of supply.groups) for (const row of group.rows) if (key(group, row) === read("figure")) behind(group, row);
   }
-  return { open: async () => (ledger.load(), await page.load(), show()), close: () => page.outline([]), paint: () => (show(), ledger.show()), restore: ledger.load };
+  return { open: async () => (ledger.load(), await page.load(), show()), close: () => (page.outline([]), write({ figure: "" })), paint: () => (show(), ledger.show()), restore: ledger.load };
 }
