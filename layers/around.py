@@ -19,7 +19,7 @@ MARGIN = {"roads": WIDE, "utilities": WIDE, "corridors": WIDE, "terrain": WIDE, 
 """How far around plots things are read that decide about what lies beside them [m]: the widest protection zone (100 m) from an edge
 up to 200 m beside the axis that is drawn; connections, half red lines and the cells of slopes need less. Parcels can be in the
 way as far as `layers.plan.access.farthest` (51 m)."""
-WORDS = frozenset({"name", "material", "dn", "address", "approval_no", "document", "plan", "edition", "block"})
+WORDS = frozenset({"name", "material", "address", "approval_no", "document", "plan", "edition", "block"})
 """Columns that are there to be read by people: no rule and no answer asks for them, and text is slow to read."""
 Traces = Mapping[str, pd.DataFrame]
 """For each network what `layers.plan.networks.serving` tells of each line, by its number."""

@@ -57,6 +57,8 @@ NEVER = np.datetime64("9999-12-31", "s")
 STATED = texts(np.array(["none", "short", None, "planned", "planned", "relocating", "available", "connected"], object))
 TOLD = texts(np.array([None, "committed", "short", "enough", "unknown"], object))
 NONE, SHORT, UNKNOWN, UNDATED, DATED, RELOCATING, AVAILABLE, CONNECTED = range(8)
+FIT, UNFIT, UNRECORDED = range(3)
+"""Whether a line is of a size that serves plots."""
 
 Numbers = NDArray[np.float64]
 
@@ -166,6 +168,7 @@ def serve(
     doubt: Numbers | None = None,
     load: Load | None = None,
     way: Way | None = None,
+    fit: NDArray[np.int8] | None = None,
 ) -> dict[str, Any]:
     """Tell for each plot and group of lines the best service within `reach` [m].
 
@@ -177,7 +180,8 @@ def serve(
     the shortest way.
 
     A line that is recorded to serve a plot (`serves`) connects that one and no other; one that is to be relocated ranks after
-    those that stay. With `load` a sixth, `_capacity`, one of CAPACITY but "competing": whether the line can take the load
+    those that stay. `fit` tells of each line whether it is of a size that serves (FIT, UNFIT, UNRECORDED): one that is not serves nobody, of
+    one without record nobody can say. With `load` a sixth, `_capacity`, one of CAPACITY but "competing": whether the line can take the load
     by what is spare on its way to the source (`spare_sure`, `spare_most` of the lines, where they tell); a line that surely
     cannot is short, and any other that serves or will serve is better.
     """
@@ -185,6 +189,8 @@ def serve(
     i, j, distance = _near(plots, lines, group, reach, blank if margin is None else margin, blank if doubt is None else doubt)
     rank, begins = _ranked(plots, lines, ask, i, j, distance)
     rank[distance > reach] = np.minimum(rank[distance > reach], UNKNOWN)
+    if fit is not None:
+        rank = np.select([fit[j] == FIT, fit[j] == UNFIT], [rank, NONE], np.minimum(rank, UNKNOWN))
     if load is not None and "spare_most" in lines:
         short = (load.low[i, group[j]] > lines["spare_most"].to_numpy(float)[j]) & ~load.committed[i]
         rank[short & (rank != NONE)] = SHORT

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from layers.base import SERVICE_LIFE, Ask, Field, Layer, Text, arrays_of, codes, tabled
-from layers.service import Load, Way, answers, serve
+from layers.service import FIT, UNFIT, UNRECORDED, Load, Way, answers, serve
 
 KINDS = codes(
     ("water", "water", "给水", "#0072B2"),
@@ -28,6 +30,28 @@ ROLES = codes(
 )
 
 
+class Size(NamedTuple):
+    """By which column the size of a line is told, and the standards of the least and the most that serves a plot."""
+
+    column: str
+    least: str = ""
+    most: str = ""
+
+    def limits(self, ask: Ask) -> tuple[float, float]:
+        """Look up the least and the most."""
+        low, high = (ask.standards[name] if name else None for name in (self.least, self.most))
+        return (-np.inf if low is None else float(low), np.inf if high is None else float(high))
+
+
+SIZES: Mapping[str, Size] = {
+    "water": Size("dn", "utilities.water_dn_min"),
+    "sewage": Size("dn", "utilities.sewage_dn_min"),
+    "storm": Size("dn", "utilities.storm_dn_min"),
+    "power": Size("voltage", "utilities.power_voltage_min", "utilities.power_voltage_max"),
+}
+PRESSURE = Size("pressure")
+
+
 def assess(plots: gpd.GeoDataFrame, features: gpd.GeoDataFrame, ask: Ask) -> pd.DataFrame:
     """Tell for each plot and network the best line within reach of the boundary on a straight way; see `supplied`."""
     return tabled(supplied(plots, features, ask), plots.index)
@@ -42,7 +66,51 @@ def supplied(plots: gpd.GeoDataFrame, features: gpd.GeoDataFrame, ask: Ask, way:
     for n, name in enumerate(KINDS):
         group[kind == name] = n
     group[features["role"].to_numpy(object) == "source"] = -1
-    return serve(plots, features, group, list(KINDS), ask.standards["utilities.max_connect"], ask, load=_load(plots), way=way)
+    most, fit = ask.standards["utilities.max_connect"], fits(features, ask)
+    return serve(plots, features, group, list(KINDS), most, ask, load=_load(plots), way=way, fit=fit)
+
+
+def fits(features: gpd.GeoDataFrame, ask: Ask) -> NDArray[np.int8]:
+    """Tell which lines are of a size that serves plots (layers.service.FIT, UNFIT, UNRECORDED), shape (n,).
+
+    Pipes by diameter, power lines by voltage, gas mains by pressure class; of heat and telecom any serves. A service line was laid for
+    its plot, whatever its size.
+    """
+    kind, fit = features["kind"].to_numpy(object), np.full(len(features), FIT, np.int8)
+    for name, size in SIZES.items():
+        of = kind == name
+        low, high = size.limits(ask)
+        values = features[size.column].to_numpy(float)[of]
+        fit[of] = np.select([np.isnan(values), (values < low) | (values > high)], [UNRECORDED, UNFIT], FIT)
+    of = kind == "gas"
+    classes = pd.Series(features["pressure"].to_numpy(object)[of], dtype="str").str.strip().str.casefold()
+    fit[of] = classes.map(_pressures(ask)).fillna(UNRECORDED).to_numpy(np.int8)
+    fit[np.isin(features["role"].to_numpy(object), ("source", "service"))] = FIT
+    return fit
+
+
+def _pressures(ask: Ask) -> dict[str, int]:
+    """Tell of the names of pressure classes whether a gas main of that class serves plots."""
+    named = ask.standards["utilities.gas_pressure"]
+    return {**dict.fromkeys(named["serves"], FIT), **dict.fromkeys(named["other"], UNFIT)}
+
+
+def size_told(line: Mapping[str, Any], ask: Ask) -> Text:
+    """Say of a line that is not FIT what its size is, and what would serve."""
+    size = SIZES.get(str(line["kind"]), PRESSURE)
+    field, (low, high) = LAYER.field(size.column), size.limits(ask)
+    unit = f" {field.unit}" if field.unit else ""
+    if size is PRESSURE:
+        asked = Text("medium pressure serves", "须为中压")
+    elif high < np.inf:
+        asked = Text(f"{low:g} to {high:g}{unit} serve", f"须为{low:g}至{high:g}{unit}")
+    else:
+        asked = Text(f"at least {low:g}{unit} serve", f"须不小于{low:g}{unit}")
+    value, name = line[size.column], field.title
+    if pd.isna(value):
+        return Text(f"its {name.en.lower()} is not recorded; {asked.en}", f"{name.zh}未记录,{asked.zh}")
+    told = value if isinstance(value, str) else f"{value:g}{unit}"
+    return Text(f"its {name.en.lower()} is {told}; {asked.en}", f"{name.zh}为{told},{asked.zh}")
 
 
 def _load(plots: gpd.GeoDataFrame) -> Load:

@@ -18,7 +18,8 @@ from layers.catalogue import LAYERS
 from layers.plan.access import Course, Ways, connection, is_road_land
 from layers.plan.supply import survey_of
 from layers.roads import CLASSES, half_width, road_land
-from layers.service import REACH
+from layers.service import FIT, REACH
+from layers.utilities import fits, size_told
 
 PRINTED = 0.05
 """What is shorter is printed as 0.0 m."""
@@ -75,7 +76,11 @@ def _none(service: str, ready: Mapping[str, Any], lines: gpd.GeoDataFrame, line:
     between = ready[f"{service}_between"]
     other = None if pd.isna(between) else str(between)
     reach = str(lines["reach_state"].array[line]) if "reach_state" in lines else ""
-    known, why = _known(service, ready), _why(service, str(ready[f"{service}_state"]), other, reach, ask)
+    state = str(ready[f"{service}_state"])
+    why = _why(service, state, other, reach, ask)
+    if service != "road" and reach not in ("retired", "cut_off") and fits(lines, ask)[line] != FIT:
+        why = size_told({name: lines[name].array[line] for name in ("kind", "dn", "voltage", "pressure")}, ask)
+    known = _known(service, ready)
     return Route(None, 0.0, 0.0, 0.0, (), other, False, Text(known.en + why.en, known.zh + why.zh), None)
 
 

@@ -98,11 +98,12 @@ def test_a_line_has_the_size_that_is_asked_and_one_that_nobody_recorded_is_no_fi
     )
     term = next(t for t in one["matches"][0]["terms"] if t["criterion"] == "size")
     assert (term["fit"], term["wanted"]["en"], term["value"]["en"]) == ("no", "power ≥ 35 kV", "29% of what is asked")
+    heated = found(own_park, *brief, "--size", "heat=100")["matches"][0]["plots"]
     with closing(GpkgStore.open(own_park)) as store:
-        line = store.findings([plain["matches"][0]["plots"][0]])[0]["power_line"].iloc[0]
-    assert shudi("edit", "utilities", line, "voltage=", "--base", own_park, "--reason", "unknown").status == 0
-    unsure = found(own_park, *brief, "--size", "power=10")
-    assert plain["matches"][0]["plots"] not in [m["plots"] for m in unsure["matches"]]
+        line = store.findings(heated)[0]["heat_line"].iloc[0]
+    assert shudi("edit", "utilities", line, "dn=", "--base", own_park, "--reason", "unknown").status == 0
+    unsure = found(own_park, *brief, "--size", "heat=100")
+    assert heated not in [m["plots"] for m in unsure["matches"]]
     assert unsure["left_out"]["size"]["unknown"] > 0
     assert shudi("find", "--base", own_park, *brief, "--size", "road=10").status == 2
 

@@ -91,6 +91,7 @@ def test_a_pipe_that_no_source_feeds_serves_nobody():
             "kind": "water",
             "role": "main",
             "status": "in_service",
+            "dn": 400.0,
             "geometry": shapely.LineString([(X - 900, Y), (X - 500, Y)]),
         },
         {
@@ -98,6 +99,7 @@ def test_a_pipe_that_no_source_feeds_serves_nobody():
             "kind": "water",
             "role": "main",
             "status": "in_service",
+            "dn": 400.0,
             "geometry": shapely.LineString([(X, Y - 9), (X + 90, Y - 9)]),
         },
     ]

@@ -47,7 +47,7 @@ def box(west, south, east, north, id="P", **facts):
 
 def line(layer, *points, id="L", **facts):
     """A road 10 m wide, or a water main."""
-    known = {"class": "local", "red_line_width": 10.0} if layer == "roads" else {"kind": "water", "role": "main"}
+    known = {"class": "local", "red_line_width": 10.0} if layer == "roads" else {"kind": "water", "role": "main", "dn": 400.0}
     shape = shapely.LineString([(X + x, Y + y) for x, y in points])
     return {"id": id, "geometry": shape, "status": "in_service", **known, **facts}
 

@@ -16,6 +16,7 @@ from layers.plan.networks import serving
 from layers.plan.readiness import readiness
 from layers.standards import Standards
 from tests.layers.plan.test_networks import CRS, NO_PARCELS, TODAY, X, Y, ask, pipe, survey, works
+from tests.layers.sizes import SIZED
 
 STANDARDS = Standards.load()
 HECTARE = 100.0
@@ -149,7 +150,7 @@ def test_a_supplied_plot_asks_for_nothing_more_and_a_use_without_a_standard_for_
 @pytest.mark.parametrize("kind", ["gas", "heat", "telecom", "storm"])
 def test_where_no_figure_is_on_record_nobody_knows_the_demand_until_a_dated_line_tells_it(kind):
     plot, question = plots(("P", 0, {})), ask()
-    rows = [{**row, "kind": kind} for row in line_to()]
+    rows = [{**row, "kind": kind, **SIZED[kind]} for row in line_to()]
     found = readiness(plot, {"utilities": network(*rows), "parcels": NO_PARCELS}, question).iloc[0]
     assert (found[f"{kind}_state"], found[f"{kind}_capacity"]) == ("available", "unknown")
     assert pd.isna(found[f"{kind}_load"])

@@ -23,6 +23,7 @@ from layers.plan.capacity import spare
 from layers.plan.networks import serving
 from layers.plan.sheet import sheet as write
 from layers.standards import Standards
+from tests.layers.sizes import SIZED
 
 FOLDER = Path(__file__).parents[2] / "cases"
 GROUPS = ("control_lines", "land", "parcels", "roads", "services", "levelling")
@@ -42,7 +43,14 @@ SAYS = {"finds", "area", "objects", "services", "frontage", "missing", "ready_fr
 def usual() -> dict[str, list[dict[str, Any]]]:
     """Draw land on which the plot P, a hectare north of a street, is free and has every service."""
     mains = [
-        {"id": kind, "kind": kind, "role": "main", "status": "in_service", "line": [[-200, -10], [300, -10]]}
+        {
+            "id": kind,
+            "kind": kind,
+            "role": "main",
+            "status": "in_service",
+            "line": [[-200, -10], [300, -10]],
+            **SIZED[kind],
+        }
         for kind in UTILITIES
     ]
     works = [

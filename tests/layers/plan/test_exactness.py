@@ -47,7 +47,16 @@ def land(*farmland, boundary=WORLD, road=-20.0, **surveys):
         "corridors": survey("corridors", []),
         "sites": survey("sites", []),
         "roads": survey("roads", [street], **{"class": "local", "status": "in_service", "red_line_width": 20.0}),
-        "utilities": survey("utilities", [pipe] * len(KINDS), kind=KINDS, status="in_service", role="main"),
+        "utilities": survey(
+            "utilities",
+            [pipe] * len(KINDS),
+            kind=KINDS,
+            status="in_service",
+            role="main",
+            dn=400.0,
+            voltage=10.0,
+            pressure="medium",
+        ),
     }
     return found | surveys
 

@@ -17,6 +17,7 @@ from layers.plan.networks import EDGE, faults, serving
 from layers.plan.readiness import readiness
 from layers.service import REACH
 from layers.standards import Standards
+from tests.layers.sizes import SIZED
 
 CRS, TODAY = "EPSG:4548", date(2026, 6, 30)
 X, Y = 500_000.0, 4_077_000.0
@@ -51,7 +52,7 @@ def survey(*rows, layer="utilities", coverage=WORLD, index=None):
 
 def pipe(id, *xy, kind="water", role="main", status="in_service", **facts):
     course = shapely.LineString([(X + x, Y + y) for x, y in xy])
-    return {"id": id, "kind": kind, "role": role, "status": status, "geometry": course, **facts}
+    return {"id": id, "kind": kind, "role": role, "status": status, "geometry": course, **SIZED[kind], **facts}
 
 
 def works(id, x, y, kind="water", status="in_service", **facts):

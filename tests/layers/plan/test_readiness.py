@@ -11,6 +11,7 @@ from layers.base import Ask, Edition, Survey, empty
 from layers.catalogue import LAYERS
 from layers.plan.readiness import readiness
 from layers.standards import Standards
+from tests.layers.sizes import SIZED
 
 CRS = "EPSG:4548"
 TODAY = date(2026, 11, 22)
@@ -33,6 +34,7 @@ def line(id, y=-10.0, **facts):
         "geometry": shapely.LineString([(X - 50, Y + y), (X + 150, Y + y)]),
         "role": "main",
         "status": "in_service",
+        **SIZED.get(facts.get("kind", ""), {}),
         **facts,
     }
 
