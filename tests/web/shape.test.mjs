@@ -20,6 +20,11 @@ test("a figure is taken apart and put together without a change, holes and parts
   }
 });
 
+test("a drawn path is one part, drawn points are one each", () => {
+  assert.deepEqual(shape.made("line", [[0, 0], [1, 1]]), [[[[0, 0], [1, 1]]]]);
+  assert.deepEqual(shape.geometryOf("point", shape.made("point", [[0, 0], [1, 1]])), { type: "MultiPoint", coordinates: [[0, 0], [1, 1]] });
+});
+
 test("a corner is moved, added and taken away; the others stay, and the figure before is untouched", () => {
   const { kind, parts } = shape.partsOf(MANY);
   const kept = structuredClone(parts);

@@ -21,6 +21,8 @@ export function corners(page, of, use) {
   /** @type {string} the key of what was said last */ let word = "";
   /** @type {any[]} */ let faults = [];
   let sound = false; // it was asked, and nothing is broken
+  /** @type {any} why it could not be told */ let trouble = null;
+  let marked = false; // faults are marked on the map
   /** @type {any} */ let timer = 0;
   let turn = 0;
   const brush = sketch(page, {
@@ -32,7 +34,7 @@ export function corners(page, of, use) {
   function soon() {
     clearTimeout(timer);
     turn++;
-    [faults, sound] = [[], false];
+    [faults, sound, trouble] = [[], false, null];
     if (of().shape === "polygon") timer = setTimeout(ask, PAUSE);
     tell();
   }
@@ -41,17 +43,22 @@ export function corners(page, of, use) {
     const [mine, geometry] = [turn, brush.altered() && brush.geometry()];
     if (!geometry) return tell();
     const body = { type: "Feature", ...(of().id ? { id: of().id } : {}), properties: {}, geometry: turned(geometry, page.about()) };
-    const answer = await server.change("POST", `collections/${of().layer}/faults`, body, { "Content-Crs": `<${uri(page.about().crs)}>` }).then((sent) => sent.json(), () => null);
-    if (mine !== turn || !answer) return;
-    [faults, sound] = [answer.features, !answer.features.length];
-    tell();
+    try {
+      const answer = await (await server.change("POST", `collections/${of().layer}/faults`, body, { "Content-Crs": `<${uri(page.about().crs)}>` })).json();
+      if (mine === turn) [faults, sound] = [answer.features, !answer.features.length];
+    } catch (failure) {
+      if (mine === turn) trouble = failure;
+    }
+    if (mine === turn) tell();
   }
 
   /** Tell what is broken, each with its place, and mark it on the map. */
   function tell() {
-    page.mark(faults.map((fault) => fault.geometry), "block", false);
+    if (faults.length || marked) page.mark(faults.map((fault) => fault.geometry), "block", false);
+    marked = faults.length > 0;
     const words = page.words();
-    byId("sketch-faults").replaceChildren(...(faults.length ? [make("p", { class: "refusal" }, words.faults_ahead), faultList(page, faults)] : sound ? [make("p", {}, words[of().layer === "parcels" ? "mosaic_whole" : "outline_whole"])] : []));
+    const refusal = (text) => make("p", { class: "refusal" }, text);
+    byId("sketch-faults").replaceChildren(...(faults.length ? [refusal(words.faults_ahead), faultList(page, faults)] : trouble ? [refusal(trouble instanceof server.Refusal ? trouble.say(page.language()) : words.failed)] : sound ? [make("p", {}, words[of().layer === "parcels" ? "mosaic_whole" : "outline_whole"])] : []));
   }
 
   function paint() {

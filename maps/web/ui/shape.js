@@ -32,6 +32,9 @@ export function geometryOf(kind, parts) {
   return each.length === 1 ? { type, coordinates: each[0] } : { type: `Multi${type}`, coordinates: each };
 }
 
+/** Make parts of a drawn path; each corner of points is one of its own. @param {Kind} kind @param {Point[]} path @returns {Parts} */
+export const made = (kind, path) => (kind === "point" ? path.map((at) => [[at]]) : [[path]]);
+
 /** Rebuild a figure with another ring in a place. @param {Parts} parts @param {Place} place @param {(ring: Point[]) => Point[]} change @returns {Parts} */
 const with_ = (parts, [part, ring], change) => parts.map((rings, p) => (p === part ? rings.map((corners, r) => (r === ring ? change(corners) : corners)) : rings));
 

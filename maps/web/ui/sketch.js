@@ -141,8 +141,10 @@ export function sketch(page, use) {
     const inside = as === "hole" ? shape.around(parts, kept[0]) : 0;
     if (inside < 0) return stop(), use.told("hole_inside");
     step(() => {
-      if (as === "outline" || !parts.length) [kind, parts] = [wanted === "any" ? (kept.length > 1 ? "line" : "point") : wanted, [[kept]]];
-      else parts = as === "hole" ? parts.map((rings, p) => (p === inside ? [...rings, kept] : rings)) : [...parts, [kept]];
+      const fresh = as === "outline" || !parts.length;
+      if (fresh) kind = wanted === "any" ? (kept.length > 1 ? "line" : "point") : wanted;
+      if (as === "hole" && !fresh) parts = parts.map((rings, p) => (p === inside ? [...rings, kept] : rings));
+      else parts = [...(fresh ? [] : parts), ...shape.made(kind, kept)];
       [path, chosen, mode, aim] = [[], null, "change", null];
     });
     use.told("outline_drawn");
@@ -301,7 +303,7 @@ export function sketch(page, use) {
     /** Take a stored figure, or none, to be changed. @param {any} geometry in the base's CRS, east first @param {number[]} bounds in degrees, empty for none */
     take(geometry, bounds = []) {
       stop();
-      [past, plane, spread] = [[], null, bounds];
+      [past, plane, spread, loaded] = [[], null, bounds, false];
       ({ kind, parts } = geometry ? shape.partsOf(geometry) : { kind, parts: [] });
       taken = parts;
     },
