@@ -68,6 +68,11 @@ DASHES: Mapping[str, Sequence[float] | None] = {
 }
 """Dash of a utility by status, in line widths; "" is a status that nobody recorded."""
 ROLE_WIDTH = {"main": 3.0, "branch": 2.0, "service": 1.0}
+CASINGS = {
+    "casing": Text("solid edges: in service", "实线边:已投用"),
+    "casing-dash": Text("dashed edges: not in service", "虚线边:未投用"),
+}
+"""The edges of a road, by whether it is in service on the day."""
 RELIEF = (
     ("light", Text("slopes towards the north-west", "向西北的坡面"), "#FFFFFF"),
     (
@@ -131,7 +136,7 @@ def legend(language: Language = "en") -> list[dict[str, str]]:
 
     Entries: `layer`, `title` of the layer, `value` as stored ("" where nothing is recorded), `label`, `colour` (#rrggbb),
     `pattern` ("" plain; "lines", "hatch", "cross", "dots", "grid" of fills, "border" a dashed line inside their outline; "dash" and
-    "dots" of lines), `pending` (the global state of this name with which the map draws the colour; "" with any).
+    "dots" of lines, "casing" and "casing-dash" of roads, "width-N" a line N wide, "ring" and "ring-small" of points), `pending` (the global state of this name with which the map draws the colour; "" with any).
     """
     rows = [
         _entry(name, value, label, colour, PATTERNS.get(value, "") if name == READINESS else "", language)
@@ -144,6 +149,11 @@ def legend(language: Language = "en") -> list[dict[str, str]]:
         label = SERVICE_STATUS[value].name if value else Text("status not recorded", "状态未记录")
         pattern = "" if dash is None else "dots" if dash[0] < dash[1] else "dash"
         rows.append(_entry("utilities", f"status:{value}", label, OUTLINE, pattern, language))
+    rows += [_entry("roads", f"casing:{pattern}", label, NO_COLOUR, pattern, language) for pattern, label in CASINGS.items()]
+    for role, code in (LAYERS["utilities"].field("role").codes or {}).items():
+        drawn = f"width-{ROLE_WIDTH[role]:g}" if role in ROLE_WIDTH else "ring"
+        rows.append(_entry("utilities", f"role:{role}", code.name, OUTLINE, drawn, language))
+    rows.append(_entry("utilities", "role:", Text("other facility", "其他设施"), OUTLINE, "ring-small", language))
     return [*rows, *(_entry(relief.LAYER, value, label, colour, "", language) for value, label, colour in RELIEF)]
 
 

@@ -292,6 +292,25 @@ def test_the_legend_has_an_entry_for_every_drawn_code(language):
     assert all(re.fullmatch("#[0-9A-F]{6}", row["colour"]) and row["label"] and row["title"] for row in rows.values())
 
 
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_legend_tells_what_widths_rings_and_edges_mean(language):
+    rows = {(row["layer"], row["value"]): row for row in legend(language)}
+    roles = LAYERS["utilities"].field("role").codes
+    widths = of("utilities", "line")[0]["paint"]["line-width"]
+    for role, width in zip(widths[2:-1:2], widths[3:-1:2], strict=True):
+        entry = rows["utilities", f"role:{role}"]
+        assert (entry["pattern"], entry["label"]) == (f"width-{width:g}", getattr(roles[role].name, language))
+    assert (rows["utilities", "role:source"]["pattern"], rows["utilities", "role:source"]["label"]) == (
+        "ring",
+        getattr(roles["source"].name, language),
+    )
+    assert rows["utilities", "role:"]["pattern"] == "ring-small"
+    dashed = {bool(look["paint"].get("line-dasharray")) for look in of("roads", "line") if "casing" in look["id"]}
+    assert (
+        dashed == {rows["roads", f"casing:{p}"]["pattern"] == "casing-dash" for p in ("casing", "casing-dash")} == {True, False}
+    )
+
+
 def test_a_legend_of_land_use_shows_each_colour_once():
     colours = [row["colour"] for row in legend() if row["layer"] == "zoning"]
     assert len(colours) == len(set(colours))

@@ -54,9 +54,24 @@ export function swatch(entry, shape, ink) {
   const canvas = document.createElement("canvas");
   [canvas.width, canvas.height, canvas.className] = [52, 32, "swatch"];
   const pen = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d", { willReadFrequently: true })); // by the processor: to wake the graphics card for it keeps the map waiting
+  if (entry.pattern.startsWith("ring")) {
+    [pen.fillStyle, pen.strokeStyle, pen.lineWidth] = ["#FFFFFF", entry.colour, 6];
+    pen.arc(26, 16, entry.pattern === "ring" ? 12 : 6, 0, 7);
+    pen.fill();
+    pen.stroke();
+    return canvas;
+  }
+  if (entry.pattern.startsWith("casing")) {
+    [pen.strokeStyle, pen.lineWidth] = [entry.colour, 14];
+    stroke(pen, 0, 16, 52, 16);
+    [pen.strokeStyle, pen.lineWidth] = ["#333333", 3];
+    pen.setLineDash(entry.pattern === "casing-dash" ? [8, 6] : []);
+    for (const y of [8, 24]) stroke(pen, 0, y, 52, y);
+    return canvas;
+  }
   if (shape === "line") {
     pen.strokeStyle = entry.colour;
-    pen.lineWidth = 6;
+    pen.lineWidth = entry.pattern.startsWith("width-") ? 2 * Number(entry.pattern.slice(6)) : 6;
     pen.setLineDash(entry.pattern === "dots" ? [3, 8] : entry.pattern === "dash" ? [14, 8] : []);
     stroke(pen, 0, 16, 52, 16);
     return canvas;
