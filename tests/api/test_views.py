@@ -385,6 +385,29 @@ def test_the_supply_adds_up_and_can_be_saved(page):
     assert sum(int(row[4]) for row in whole) == 400
 
 
+@pytest.mark.parametrize(("lang", "mu"), [("en", "mu"), ("zh", "亩")])
+def test_bars_are_opened_by_keys_told_in_the_unit_of_choice_and_kept_by_the_link(page, server, lang, mu):
+    page.goto("about:blank")
+    page.goto(f"{server.url}/?lang={lang}&view=supply")
+    bar = page.locator("#supply-answer .chart g[role=button]").first
+    bar.wait_for(timeout=180_000)
+    assert re.search(rf"[\d.,]+ {mu}$", bar.get_attribute("aria-label"))
+    bar.focus()
+    page.keyboard.press("Enter")
+    page.locator("#supply-plots h3").wait_for(timeout=180_000)
+    assert barriers(page) == []
+    head, link = page.locator("#supply-plots h3").inner_text(), page.url
+    page.click("#taste summary")
+    page.select_option("#unit", "ha")
+    page.locator("#supply-answer .chart g[aria-label$=' ha']").first.wait_for()
+    assert not re.search(rf"\d {mu}\b", page.locator("#supply-answer .chart").first.inner_html())
+    page.goto("about:blank")
+    page.goto(link)
+    page.locator("#supply-plots h3", has_text=head).wait_for(timeout=180_000)
+    page.click("#work-close")
+    assert "figure=" not in page.url
+
+
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_what_one_typed_or_drew_stays_until_it_is_stored(page, server, lang):
     """Neither Escape in a field, nor another view, nor another language takes it away."""

@@ -19,15 +19,17 @@ export function formats(language, unit, words) {
   /** @param {number | null | undefined} value @param {number} digits @param {string} mark a unit */
   const number = (value, digits, mark = "") =>
     value === null || value === undefined ? "—" : value.toLocaleString(locale, { minimumFractionDigits: digits, maximumFractionDigits: digits }) + (mark && ` ${mark}`);
+  /** @param {number | null | undefined} value @param {string} mark */
+  const upto = (value, digits = 2, mark = "") =>
+    value === null || value === undefined ? "—" : value.toLocaleString(locale, { maximumFractionDigits: digits }) + (mark && ` ${mark}`);
   return {
-    number,
-    /** @param {number | null | undefined} value @param {string} mark */
-    upto: (value, digits = 2, mark = "") =>
-      value === null || value === undefined ? "—" : value.toLocaleString(locale, { maximumFractionDigits: digits }) + (mark && ` ${mark}`),
+    number, upto,
     /** @param {number | null | undefined} m2 */
     m2: (m2) => number(m2, 2, "m²"),
     /** An area in the unit that the reader chose. @param {number | null | undefined} m2 */
     area: (m2) => (m2 === null || m2 === undefined ? "—" : unit === "ha" ? number(m2 / HA, 4, "ha") : number(m2 / MU, 3, words.mu)),
+    /** A sum of land in the unit that the reader chose. @param {{ha: number, mu: number}} of */
+    land: (of) => (unit === "ha" ? upto(of.ha, 1, "ha") : upto(of.mu, 1, words.mu)),
     mu: (/** @type {number} */ m2) => number(m2 / MU, 3, words.mu),
     ha: (/** @type {number} */ m2) => number(m2 / HA, 4, "ha"),
     /** @param {string | null | undefined} iso a day */

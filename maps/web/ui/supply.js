@@ -61,34 +61,42 @@ export function supplyView(page) {
     }
   }
 
+  /** Let a part of a drawing open its plots, by the pointer and by keys; it says its figure. */
+  function opening(group, row, attributes = {}) {
+    const pressed = (/** @type {any} */ event) => ["Enter", " "].includes(event.key) && (event.preventDefault(), behind(group, row));
+    return { ...attributes, class: "opens", tabindex: 0, role: "button", "aria-label": `${group.title[page.language()]} · ${named(row)}: ${land(row)}`, onclick: () => behind(group, row), onkeydown: pressed };
+  }
+
+  const land = (/** @type {any} */ of) => page.fmt().land(of);
+
   /** Draw rows as bars, each with its figure beside it; a bar opens its plots. */
   function chart(group) {
-    const [words, fmt] = [page.words(), page.fmt()];
+    const words = page.words();
     const rows = timed(group.rows);
     const most = Math.max(...rows.map((row) => row.ha), 1e-9);
     const bars = rows.map((row, n) => {
       const [y, width] = [n * ROW, row.plots ? Math.max(1, (row.ha / most) * 190) : 0];
-      return svg("g", row.plots ? { class: "opens", onclick: () => behind(group, row) } : {}, svg("text", { x: 0, y: y + 15, fill: "currentColor" }, named(row)), svg("rect", { x: 120, y: y + 3, width, height: 16, fill: page.colours().get(row.state), stroke: "#888" }),
-        svg("text", { x: 126 + width, y: y + 15, fill: "currentColor" }, fmt.upto(row.ha, 1, "ha")));
+      return svg("g", row.plots ? opening(group, row) : {}, svg("text", { x: 0, y: y + 15, fill: "currentColor" }, named(row)), svg("rect", { x: 120, y: y + 3, width, height: 16, fill: page.colours().get(row.state), stroke: "#888" }),
+        svg("text", { x: 126 + width, y: y + 15, fill: "currentColor" }, land(row)));
     });
-    return svg("svg", { xmlns: "http://www.w3.org/2000/svg", viewBox: `0 0 400 ${rows.length * ROW}`, role: "img", "aria-label": words.supply_chart, class: "chart", "font-size": 12, "font-family": "sans-serif", color: "#222" }, ...bars);
+    return svg("svg", { xmlns: "http://www.w3.org/2000/svg", viewBox: `0 0 400 ${rows.length * ROW}`, role: "group", "aria-label": words.supply_chart, class: "chart", "font-size": 12, "font-family": "sans-serif", color: "#222" }, ...bars);
   }
 
   /** Draw each group of a split as one bar of its states. */
   function stacked(groups) {
-    const [words, fmt, tongue] = [page.words(), page.fmt(), page.language()];
+    const [words, tongue] = [page.words(), page.language()];
     const most = Math.max(...groups.map((g) => g.ha), 1e-9);
     const bars = groups.map((group, n) => {
       let x = 0;
       const parts = group.rows.map((row) => {
         const width = (row.ha / most) * 300;
-        const part = svg("rect", { class: "opens", onclick: () => behind(group, row), x, y: n * 40 + 18, width, height: 16, fill: page.colours().get(row.state), stroke: "#888", "stroke-width": 0.5 }, svg("title", {}, `${named(row)} ${fmt.upto(row.ha, 1, "ha")}`));
+        const part = svg("rect", opening(group, row, { x, y: n * 40 + 18, width, height: 16, fill: page.colours().get(row.state), stroke: "#888", "stroke-width": 0.5 }), svg("title", {}, `${named(row)} ${land(row)}`));
         x += width;
         return part;
       });
-      return svg("g", {}, svg("text", { x: 0, y: n * 40 + 13, fill: "currentColor" }, `${group.title[tongue]} · ${fmt.upto(group.ha, 1, "ha")}`), ...parts);
+      return svg("g", {}, svg("text", { x: 0, y: n * 40 + 13, fill: "currentColor" }, `${group.title[tongue]} · ${land(group)}`), ...parts);
     });
-    return svg("svg", { xmlns: "http://www.w3.org/2000/svg", viewBox: `0 0 400 ${groups.length * 40}`, role: "img", "aria-label": words.by_use, class: "chart", "font-size": 12, "font-family": "sans-serif", color: "#222" }, ...bars);
+    return svg("svg", { xmlns: "http://www.w3.org/2000/svg", viewBox: `0 0 400 ${groups.length * 40}`, role: "group", "aria-label": words.by_use, class: "chart", "font-size": 12, "font-family": "sans-serif", color: "#222" }, ...bars);
   }
 
   const colours = () => make("p", { class: "key" }, ...STATES.map((state) => make("span", {}, svg("svg", { viewBox: "0 0 12 12", width: 12, height: 12, "aria-hidden": "true" }, svg("rect", { width: 12, height: 12, fill: page.colours().get(state) })), ` ${page.words()[`supply_${state}`] || page.words().supply_dated} `)));
@@ -101,7 +109,7 @@ export function supplyView(page) {
     const cells = (row) => [row.ha, row.mu, row.cumulative_ha, row.contested_ha].map((n) => make("td", { class: "number" }, n === null ? "" : fmt.upto(n, 1)));
     const body = group.rows.map((row) => make("tr", {}, make("th", { scope: "row" }, named(row)), make("td", { class: "number" }, opens(row)), ...cells(row)));
     const total = make("tr", { class: "sum" }, make("th", { scope: "row" }, words.total), ...[group.plots, group.ha, group.mu].map((n) => make("td", { class: "number" }, fmt.upto(n, 1))), make("td"), make("td", { class: "number" }, fmt.upto(group.rows.reduce((all, row) => all + row.contested_ha, 0), 1)));
-    return make("details", { open: group.split === "all" }, make("summary", {}, `${group.title[page.language()]} · ${fmt.upto(group.ha, 1, "ha")}`), make("table", {}, head, ...body, total));
+    return make("details", { open: group.split === "all" }, make("summary", {}, `${group.title[page.language()]} · ${land(group)}`), make("table", {}, head, ...body, total));
   }
 
   function csv() {
