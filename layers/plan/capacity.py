@@ -79,8 +79,8 @@ def room(features: gpd.GeoDataFrame, ask: Ask) -> Room:
     name is unknown.
     """
     factors = {(row["kind"], row["unit"]): row["factor"] for row in ask.standards["utilities.capacity_units"]}
-    (kind, kinds), (unit, units) = (pd.factorize(features[name]) for name in ("kind", "capacity_unit"))
-    factor = np.array([[factors.get((k, u), np.nan) for u in [*units, None]] for k in [*kinds, None]], np.float64)[kind, unit]
+    units = zip(features["kind"], features["capacity_unit"], strict=True)
+    factor = np.array([factors.get(unit, np.nan) for unit in units], np.float64)
     capacity, committed = (features[name].to_numpy(float) * factor for name in ("capacity", "committed"))
     spare = capacity - committed
     most = capacity - np.fmax(np.nan_to_num(committed), 0.0)

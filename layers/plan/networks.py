@@ -306,9 +306,7 @@ def _source_nodes(kind: _Kind, g: Graph, point: Rows, ask: Ask) -> tuple[Rows, R
         outer = np.flatnonzero(kind.source[g.line])
         nodes, features = [g.start[outer], g.end[outer]], [g.line[outer], g.line[outer]]
     if not kind.coverage.is_empty:
-        edge = kind.coverage.boundary
-        shapely.prepare(edge)
-        over = ends[shapely.dwithin(edge, spots, snap)]
+        over = ends[shapely.dwithin(spots, kind.coverage.boundary, snap)]
         nodes, features = [*nodes, over], [*features, np.full(len(over), -1)]
     return np.concatenate(nodes).astype(np.intp), np.concatenate(features).astype(np.intp), apart
 
