@@ -9,13 +9,16 @@ import asyncio
 import logging
 import threading
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 
 from api.deps import Land
-from layers.assessment import Networks
+from layers.assessment import Networks, question
 from layers.catalogue import LAYERS
+from layers.census import assess
+from layers.errors import Refusal
 from layers.events import Moment, Places, assessed, edited
 from layers.refresh import refresh
 from layers.standards import Standards
@@ -27,6 +30,8 @@ PERIOD = 0.5
 """Seconds between two looks at the base, a millisecond each."""
 SETTLED, DAY = 10.0, 86_400.0
 """Seconds after which the whole base is read to see whether it is damaged: from the start, and from then on."""
+MINUTE = 60.0
+"""Seconds between two looks at the date."""
 LONGEST = 5.0
 """Seconds that the end of the service waits for a look."""
 GRACE = 3
@@ -48,7 +53,8 @@ class Event:
 class Watch:
     """Looks at the base in a thread of its own; `standing` is the moment that listeners were told of last."""
 
-    def __init__(self, land: Land, standards: Standards, networks: Networks) -> None:
+    def __init__(self, land: Land, standards: Standards, networks: Networks, today: Callable[[], date] = date.today) -> None:
+        self._today = today
         self._land, self._standards, self._networks = land, standards, networks
         self._events: deque[tuple[str, Event]] = deque(maxlen=KEPT)
         self._lock, self._closing = threading.Lock(), threading.Event()
@@ -69,6 +75,7 @@ class Watch:
         self._loop = asyncio.get_running_loop()
         self._thread.start()
         threading.Thread(target=self._examine, name="examine", daemon=True).start()
+        threading.Thread(target=self._turn, name="turn", daemon=True).start()
 
     def close(self) -> None:
         """Stop looking; a refresh that is under way is not waited for long, it is stored whole or not at all."""
@@ -136,6 +143,27 @@ class Watch:
             except StoreError as error:
                 LOG.error("examine: %s", error)
             wait = DAY
+
+    def _turn(self) -> None:
+        """Keep findings that speak of today speaking of today, when the day turns; those of another day were asked for by somebody."""
+        day = self._today()
+        while not self._closing.wait(MINUTE):
+            today = self._today()
+            try:
+                if today != day:
+                    self._renew(day, today)
+                day = today
+            except (StoreError, Refusal) as error:
+                LOG.warning("turn: %s", error)
+            except Exception:
+                LOG.exception("turn")
+
+    def _renew(self, was: date, now: date) -> None:
+        """Assess all plots for a day where the findings are those of the day before it, unless another process is at it."""
+        writer = self._land.writer()
+        with writer.alone() as mine:
+            if mine and writer.findings([], [])[1].get("on") == str(was):
+                assess(writer, question(self._standards, now, None, None), self._standards)
 
     def _look(self, store: Store) -> None:
         """See whether anything changed; findings that stay stale are made fresh.

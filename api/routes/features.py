@@ -200,7 +200,7 @@ def items(
             same_as = [(k, v) for k, v in of.request.query_params.multi_items() if k not in ("after", "f")]
             ask = urlencode([*same_as, ("f", of.format), ("after", packed(got.more))])
             links.append(of.link(f"{of.path}?{ask}", "next", "next page", GEOJSON if of.format == "json" else HTML))
-        sent = listing(of, found, got, there.crs, links)
+        sent = listing(of, found, got, there.crs, links, speaks_of(store, found))
         sent.headers.update({**kept(etag, modified), "Content-Crs": f"<{(asked.crs and named(there.crs)) or CRS84}>"})
     return sent
 
@@ -219,15 +219,15 @@ def item(
     with store.snapshot():
         found = find(sight(), name)
         there, moment = places(crs, store.crs), past(as_of, found)
-        frame = one(store, found, number, moment)
+        frame, day = one(store, found, number, moment), speaks_of(store, found)
         dated = not found.assessed and moment is None
         modified = written(store, store.stamps(found.layer, [number])[number], known) if dated else None
-    etag = tag(state(frame), "" if of.format == "json" else HTML)
+    etag = tag(state(frame), *day.values(), "" if of.format == "json" else HTML)
     if (same := unchanged(of.request, etag, modified)) is not None:
         return same
     body = json.loads(features(frame, found.fields, there.crs)[0])
     links = [*of.around(GEOJSON), of.link(f"/collections/{quote(name)}", "collection", said(found))]
-    sent = answer(of, f"{said(found)} {number}", {**body, "links": links}, GEOJSON)
+    sent = answer(of, f"{said(found)} {number}", {**body, **day, "links": links}, GEOJSON)
     sent.headers.update({**kept(etag, modified), "Content-Crs": f"<{named(there.crs)}>"})
     return sent
 
@@ -247,6 +247,12 @@ def whole(of: Wish, store: Store, found: Collection, wanted: Ask, asked: Asked, 
         "Content-Disposition": f'attachment; filename="{found.name}.{of.format}"',
     }  # fmt: skip
     return StreamingResponse(pieces(body), media_type=media, headers=headers)
+
+
+def speaks_of(store: Store, found: Collection) -> Json:
+    """Name the day of which a computed collection speaks; nothing of the others, and where nothing was computed."""
+    on = store.findings([], [])[1].get("on") if found.assessed else None
+    return {"on": on} if on else {}
 
 
 def pieces(body: BinaryIO) -> Iterator[bytes]:
@@ -285,6 +291,7 @@ def described(of: Wish, store: Store, found: Collection, known: Known) -> Json:
             *([of.link(f"{root}/tiles", TILES, "Tiles 瓦片")] if found.name in tiled() else []),
         ],
     }
+    body |= speaks_of(store, found)
     return {**body, "extent": {"spatial": {"bbox": [box], "crs": CRS84}}} if box else body
 
 
@@ -318,10 +325,10 @@ def described_column(field: Field) -> Json:
     return {**body, "x-ogc-role": "id"} if field.name == "id" else body
 
 
-def listing(of: Wish, found: Collection, got: Page, crs: object, links: list[Json]) -> Response:
-    """Write a page of features; what is long is not parsed again."""
+def listing(of: Wish, found: Collection, got: Page, crs: object, links: list[Json], more: Json) -> Response:
+    """Write a page of features, and `more` beside them; what is long is not parsed again."""
     written = features(got.features, found.fields, crs)
-    facts: Json = {"numberReturned": len(written), "links": links}
+    facts: Json = {"numberReturned": len(written), "links": links, **more}
     if got.matched is not None:
         facts["numberMatched"] = got.matched
     if of.format == "html":

@@ -5,6 +5,7 @@ import subprocess
 import threading
 import time
 from contextlib import closing
+from datetime import date, timedelta
 
 import httpx
 import numpy as np
@@ -12,10 +13,15 @@ import psycopg
 import pytest
 import shapely
 
+from api import watch
+from api.deps import Land
 from api.routes.events import written
-from api.watch import Event
+from api.settings import Settings
+from api.watch import Event, Watch
+from layers.assessment import Networks
 from layers.collections import catalogue
 from layers.known import Known
+from layers.standards import Standards
 from layers.store import open_store
 from tests.api.faces import DAY, serving, shudi
 from tests.api.test_people import copy
@@ -261,3 +267,46 @@ def test_new_heights_are_heard_by_who_may_see_land_and_by_nobody_else(park):
     heights = Event("7.x", 7, {"terrain": None, "parcels": [(117.0, 36.8, 117.1, 36.9)]})
     assert set(json.loads(written(heights, may).split("data: ")[1].split("\n")[0])["layers"]) == {"terrain", "parcels"}
     assert "data" not in written(heights, {})
+
+
+def test_findings_of_today_become_those_of_the_next_day_and_those_of_another_day_stay(own_park, monkeypatch):
+    """A line that retires at midnight is none of tomorrow's; who asked for a day of his own keeps it."""
+    monkeypatch.setattr(watch, "MINUTE", 0.05)
+    today = [date.fromisoformat(DAY)]
+    land = Land(Settings(base=own_park))
+    turning = Watch(land, Standards.load(), Networks(), lambda: today[0])
+    thread = threading.Thread(target=turning._turn)
+    with closing(open_store(own_park)) as store:
+        line = next(iter(store.findings([PLOT])[0]["water_line"]))
+        assert store.findings([], [])[1]["on"] == DAY
+        assert shudi("edit", "utilities", line, "retired_on=2026-11-23", "--base", own_park).status == 0
+        assert store.findings([PLOT])[0]["water_line"].iloc[0] == line
+        thread.start()
+        try:
+            time.sleep(0.3)
+            today[0] += timedelta(days=1)
+            end = time.monotonic() + SOON
+            while store.findings([], [])[1]["on"] != "2026-11-23":
+                assert time.monotonic() < end
+                time.sleep(0.1)
+            found = store.findings([PLOT])[0]
+            assert (found["water_line"].iloc[0], found["water_state"].iloc[0]) != (line, "available")
+            assert shudi("assess", "--on", "2027-01-01", "--full", "--base", own_park).status == 0
+            today[0] += timedelta(days=1)
+            time.sleep(0.5)
+            assert store.findings([], [])[1]["on"] == "2027-01-01"
+        finally:
+            turning._closing.set()
+            thread.join()
+            land.close()
+
+
+def test_what_was_computed_names_the_day_of_which_it_speaks(own_park, tmp_path):
+    with serving(own_park, tmp_path) as server:
+        for name in ("readiness", "findings"):
+            for path in (f"/collections/{name}", f"/collections/{name}/items", f"/collections/{name}/items/{PLOT}"):
+                assert server.client.get(path).json()["on"] == DAY, path
+        assert "on" not in server.client.get("/collections/parcels/items").json()
+        etag = server.client.get(f"/collections/readiness/items/{PLOT}").headers["etag"]
+        assert shudi("assess", "--on", "2026-11-21", "--full", "--base", own_park).status == 0
+        assert server.client.get(f"/collections/readiness/items/{PLOT}").headers["etag"] != etag
