@@ -8,7 +8,8 @@ import numpy as np
 import shapely
 from shapely.geometry import mapping
 
-from geo.crs import box_in, chart, north_first, transform
+from geo.chart import chart
+from geo.crs import box_in, north_first, transform
 from layers.assessment import NotFoundError
 from layers.base import Field, Text
 from layers.catalogue import LAYERS
@@ -50,7 +51,7 @@ NODES = 12
 def plane(store: Store, box: tuple[float, float, float, float]) -> dict[str, Any]:
     """Tell how a box of longitude and latitude lies in the base's CRS, and its image in degrees, so that a page can reckon between them.
 
-    Each way is a box and what its Chebyshev nodes become, as `geo.crs.chart`; x before y. GeoError where the box has no image.
+    Each way is a box and what its Chebyshev nodes become, as `geo.chart.chart`; x before y. GeoError where the box has no image.
     """
     there = box_in(box, "EPSG:4326", store.crs) or box
     forth, back = chart(box, "EPSG:4326", store.crs, NODES), chart(there, store.crs, "EPSG:4326", NODES)

@@ -52,7 +52,8 @@ class MappingError(FormatError):
 
 
 FOLDERS = re.compile(r"(?:\b[A-Za-z]:)?(?<!\w)[\\/](?:[^\s\\/'\"]+[\\/])*")
-STATEMENT = re.compile(r"\W*\b(SELECT|INSERT|UPDATE|DELETE|CREATE|PRAGMA|WITH)\b.*", re.DOTALL)
+VERBS = ("SELECT", "INSERT", "UPDATE", "DELETE", "CREATE", "WITH")
+STATEMENT = re.compile(rf"\W*\b({'|'.join(VERBS)})\b.*", re.DOTALL)
 
 
 def reason(error: BaseException | str, path: Path) -> str:

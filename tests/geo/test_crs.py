@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from pyproj import CRS, Geod, Transformer
 from shapely import affinity
 
+from geo.chart import chart
 from geo.crs import (
     CRSMismatchError,
     DatumShiftError,
@@ -16,7 +17,6 @@ from geo.crs import (
     area_sigma,
     box_in,
     cgcs2000,
-    chart,
     check_plausible,
     check_shapes,
     ellipsoidal_area,
