@@ -69,6 +69,15 @@ def test_a_plots_card_adds_up_and_leads_to_its_objects(at, server, lang, tmp_pat
     assert not re.search(r"(?:src|href)=\"(?!data:)", saved)
 
 
+@pytest.mark.parametrize(("lang", "permits"), [("en", "Permits and milestones"), ("zh", "手续与节点")])
+def test_a_plots_card_tells_how_far_the_permits_of_its_projects_are(at, server, lang, permits):
+    plot = "D001-B01-P02"
+    (project,) = (one["project"] for one in server.client.get(f"/plots/{plot}/projects").json())
+    row = at(f"?lang={lang}&plot={plot}").locator("#card .of-plot li", has_text=project["name"])
+    row.wait_for()
+    assert f"{permits} {project['done']}/{project['steps']}" in row.inner_text()
+
+
 def test_paper_shows_the_card_and_nothing_else(at, tmp_path):
     page = at(f"?lang=zh&plot={PLOT}")
     page.locator("#card .history").wait_for()

@@ -88,7 +88,7 @@ export async function recorded(sheet, plot, page) {
   const link = (layer, id, text) => make("button", { type: "button", class: "link", onclick: () => page.reveal(layer, id) }, text);
   const site = (id) => ((found) => (found ? [" · ", link("sites", id, found.properties.name || id), ` · ${said(columns.sites.fields.find((f) => f.name === "status"), found.properties.status, words, fmt)}`] : []))(sites.find((s) => s.id === id));
   const project = ({ id, sites: its, project: row }) => make("li", {}, row ? make("button", { type: "button", class: "link", onclick: () => page.project(id) }, row.name || id) : id,
-    row ? ` · ${words[`stage_${row.stage}`]} ` : "", row ? warned(row.warning, words, row.warnings) : null, ...its.flatMap(site));
+    row ? ` · ${words[`stage_${row.stage}`]} · ${words.permits} ${row.done}/${row.steps} ` : "", row ? warned(row.warning, words, row.warnings) : null, ...its.flatMap(site));
   const named = new Set(projects.flatMap((p) => p.sites));
   const others = sites.filter((s) => !named.has(s.id)).map((s) => make("li", {}, ...site(s.id).slice(1)));
   return [
