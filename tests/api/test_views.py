@@ -1,4 +1,4 @@
-"""The views of the page in a real browser, on the real service of the demo park: check, find, supply, time."""
+"""The views of the page in a real browser, on the real service of the demo park: check, find, supply."""
 
 import csv
 import io
