@@ -286,7 +286,7 @@ export function sketch(page, use) {
     if (!act) return;
     event.stopPropagation();
     event.preventDefault();
-    soon(act);
+    act === stop ? stop() : soon(act); // who gives up waits for nothing
   }, true);
 
   return {
