@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from layers.base import Code, Field, Text, codes
 from layers.plan.asked import CONTESTED
@@ -56,12 +59,21 @@ FIELDS = (
         meaning="bit k: of SERVICES[k] there surely is not enough for all; missing: unknown",
     ),
 )
+PLACE = {name: k for k, name in enumerate(SERVICES)}
 RIVALS = Code("contested", Text("fits alone, not enough for all who ask", "单独可满足,不足以满足全部需求"), "#AA4499")
 """The sign of land whose services others ask for too: a dashed line inside its outline."""
 
 
-def bits(missing: pd.Series[str]) -> pd.Series[int]:
-    """Turn lists of services ("water,gas") into bits in the order of SERVICES; NA stays NA. Loops over distinct lists only."""
-    place = {name: 1 << k for k, name in enumerate(SERVICES)}
-    table = {text: sum(place[name] for name in text.split(",") if name) for text in missing.dropna().unique()}
-    return missing.map(table).astype("Int64")
+def bits(lists: NDArray[np.object_]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Turn lists of services ("water,gas") into bits in the order of SERVICES, and tell which are missing, shape (n,) each.
+
+    Loops over distinct lists only.
+    """
+    at, known = pd.factorize(lists)
+    return np.array([*map(_bits, known), 0], np.int64)[at], at < 0
+
+
+@lru_cache(maxsize=1 << len(SERVICES))
+def _bits(services: str) -> int:
+    """Turn one list of services into bits."""
+    return sum(1 << PLACE[name] for name in services.split(",") if name)

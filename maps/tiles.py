@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 
 from geo.crs import box_in, parsed, transformer
 from geo.tiles import EXTENT, HALF_WORLD, Box, Column, TileError, TileLayer, bounds, encode, widened
-from layers.base import KEY, DType, Field, Layer, places
+from layers.base import KEY, DType, Field, Layer, arrays_of, places
 from layers.catalogue import LAYERS
 from layers.overview import CELLS, SQUARE, ZOOMS, cells, of_tile, sums
 from layers.refresh import hold, standing
@@ -180,9 +180,10 @@ def told(store: Store, parcels: Table) -> dict[str, Column]:
     found = standing(store, parcels, [f.name for f in FIELDS])
     at = places(found.index.to_numpy(object), parcels["id"].array)
     columns = {"id": column(parcels["id"].array, "text")}
+    arrays = arrays_of(found)
     for f in FIELDS:
-        known = found[f.name] if f.name in found else pd.Series(None, found.index, object)
-        of = column(bits(known).array if f.name in LISTS else known.array, f.dtype)
+        known = arrays.get(f.name, np.full(len(found), None, object))
+        of = Column(*bits(np.asarray(known, object))) if f.name in LISTS else column(known, f.dtype)
         behind = np.array([None if f.dtype == "text" else 0], of.values.dtype)
         values, missing = np.append(of.values, behind)[at], np.append(np.asarray(of.missing, bool), True)[at]
         columns[f.name] = Column(np.where(missing, "unknown", values)) if f.name in UNKNOWN else Column(values, missing)

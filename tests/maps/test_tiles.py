@@ -329,7 +329,9 @@ def test_a_plot_across_a_seam_has_one_label():
 
 def test_missing_services_are_bits_in_the_order_of_the_services():
     lists = pd.Series(["", None, *SERVICES, "road,water"], dtype="str")
-    assert bits(lists).tolist() == [0, pd.NA, *(2**k for k in range(len(SERVICES))), 3]
+    values, missing = bits(lists.to_numpy(object))
+    assert values.tolist() == [0, 0, *(2**k for k in range(len(SERVICES))), 3]
+    assert missing.tolist() == [False, True, *[False] * len(SERVICES), False]
 
 
 def test_a_plot_ready_since_ever_has_a_day():
