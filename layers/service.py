@@ -143,8 +143,8 @@ def by_record(lines: gpd.GeoDataFrame | Table, ask: Ask) -> Life:
     """Find the first day on which each line is in service by its own record, and the first on which it no longer is.
 
     A line in service without a date serves since ever. A planned line without a date, or whose date had passed unfulfilled
-    when the land was known, gives NaT: nobody can say. Without status and date it is unknown, with NaT too. A line that is
-    relocated ends here on that day.
+    when the land was known, gives NaT: nobody can say. Without status and date it is unknown, with NaT too; so is a
+    retired one without a first day, until it ends. A line that is relocated ends here on that day.
     """
     status = lines["status"].to_numpy(object)
     begins, ends = _day(lines, "in_service_from"), _day(lines, "retired_on")
@@ -154,7 +154,7 @@ def by_record(lines: gpd.GeoDataFrame | Table, ask: Ask) -> Life:
     ends[np.isnat(ends)] = np.where(status == "retired", EVER, NEVER)[np.isnat(ends)]
     if "relocated_on" in lines:
         ends = np.fmin(ends, _day(lines, "relocated_on"))
-    return Life(begins, ends, pd.isna(status) & np.isnat(begins))
+    return Life(begins, ends, (pd.isna(status) | (status == "retired")) & np.isnat(begins))
 
 
 def serve(

@@ -86,6 +86,13 @@ def test_a_retired_line_does_not_serve():
     assert ready(with_water(retired_on="2026-11-23"))["ready_state"] == "ready"
 
 
+def test_of_a_line_retired_later_nobody_knows_whether_it_serves_before_unless_its_first_day_is_recorded():
+    assert ready(with_water(status="retired", retired_on="2027-06-01"))["water_state"] == "unknown"
+    assert (
+        ready(with_water(status="retired", retired_on="2027-06-01", in_service_from="1990-01-01"))["water_state"] == "available"
+    )
+
+
 def test_a_line_without_any_state_is_unknown():
     assert ready(with_water(status=None))["water_state"] == "unknown"
 
