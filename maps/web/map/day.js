@@ -1,8 +1,8 @@
 /** The day that the map shows: plots that it makes ready are told so one by one, for to name another day to the style has all tiles made anew. */
 
 const SOURCE = "readiness";
-const PAUSE = 250; // ms without a step until the style is told the day of what is few: lines from near, sums by cells from afar
-const REST = 1000; // the same of what is many, so that plots that come into view need not be told: plots from near, lines from afar
+const PAUSE = 250; // ms without a step until the style is told the day of sums by cells, from afar
+const REST = 1000; // the same of lines, and of plots, so that those that come into view need not be told
 
 /**
  * Say which plots must be told whether they are ready: those that would show it wrong, and those that were told.
@@ -63,11 +63,12 @@ export function days(map, wanted, metadata) {
   return function turn() {
     clearTimeout(pause);
     clearTimeout(timer);
-    const [soon, later] = near() ? [lines, rest] : [rest, lines]; // from near plots are told one by one, and lines are few
-    [pause, timer] = [window.setTimeout(soon, PAUSE), window.setTimeout(later, REST)];
-    if (!map.getSource(SOURCE) || !near() || (base() === wanted() && !told.size)) return;
-    if (!read) look();
-    tell();
-    if (wanted() < base() - metadata()["shudi:days_back"]) rest(); // what was told ready is told otherwise first
+    if (map.getSource(SOURCE) && near() && (base() !== wanted() || told.size)) {
+      if (!read) look();
+      tell();
+      if (wanted() < base() - metadata()["shudi:days_back"]) rest(); // what was told ready is told otherwise first
+    }
+    if (!near()) pause = window.setTimeout(rest, PAUSE);
+    timer = window.setTimeout(() => (lines(), rest()), REST); // from now: to look at plots takes a while
   };
 }
