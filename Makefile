@@ -79,7 +79,7 @@ serve: $(READY) ## serve demo/park.gpkg, or BASE=FILE
 	@$(SHUDI) $(if $(BASE),--base $(BASE)) serve
 
 test: $(DEV) $(READY) ## install what tests need and run all of them
-	@$(BIN)/python -m pytest -q
+	@$(BIN)/python -m pytest -q -n 2
 
 # The page's types are checked by the compiler that maps/web/package-lock.json pins; node comes from the machine or, where it has none, from PyPI.
 $(TYPES): maps/web/package-lock.json | $(DEV)
