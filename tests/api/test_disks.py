@@ -47,7 +47,7 @@ def test_a_base_on_a_disk_that_cannot_be_written_still_answers(own_park, small_d
     assert shudi("check", "S-77", "--base", base, "--on", DAY).status == 0
     plot = tmp_path / "p.geojson"
     plot.write_text(json.dumps({"type": "Feature", "properties": {"id": "P"}, "geometry": polygon(*INSIDE)}))
-    commands = (("assess", "--full"), ("import", plot, "--layer", "parcels", "--crs", "EPSG:4548"))
+    commands = (("assess", "--full"), ("import", plot, "--layer", "parcels", "--crs", "EPSG:4548", "--accept", "x"))
     for command in commands:
         found = shudi(*command, "--base", base)
         assert (found.status, "write" in found.err) == (2, True), found

@@ -150,7 +150,7 @@ def test_b12_an_upload_over_its_limit_is_refused_and_kept_nowhere(park, tmp_path
             large = b" " * (3 << 20)
             return [
                 await client.post("/imports?layer=parcels&name=x.geojson", content=large),
-                await client.put("/listings/L-D001-B03-P02/scheme/a.pdf", content=large),
+                await client.put("/listings/L-D001-B03-P02/scheme/a.pdf", content=large, headers={"If-Match": "*"}),
             ]
 
     for answer in alone(run):

@@ -44,7 +44,7 @@ ROUTES_WITHOUT = {
 }  # fmt: skip
 ROUTES_THAT_CHANGE = ("/history", "/diff", "/parcels", "/events", "/whatif")
 """Writes and their record; a change that is only imagined is told against what the findings say."""
-ROUTES_OF_WORDS = ("/columns.json", "/standards", "/places")
+ROUTES_OF_WORDS = ("/columns.json", "/plane", "/standards", "/places")
 ROUTES_OF_THE_LEDGER = ("/projects", "/warnings", "/report", "/ledger")
 ROUTES_OF_PEOPLE = ("/login", "/logout", "/me", "/people", "/audit", "/oidc", "/imports", "/listings")
 ROUTES_OF_OGC = ("/collections", "/conformance", "/api", "/tileMatrixSets", "/processes", "/jobs", "/results")

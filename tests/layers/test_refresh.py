@@ -24,6 +24,7 @@ from layers.refresh import Refreshed, refresh, standing
 from layers.standards import Standards
 from layers.store.base import Change, Edit
 from layers.store.memory import MemoryStore
+from tests.layers.sizes import SIZED
 
 CRS = "EPSG:4548"
 X, Y = 500_000.25, 4_077_000.125
@@ -57,7 +58,7 @@ def line(*points):
 
 
 def pipe(id, *points, kind="water", role="main", status="in_service", **more):
-    return {"id": id, "kind": kind, "role": role, "status": status, "geometry": line(*points), **more}
+    return {"id": id, "kind": kind, "role": role, "status": status, "geometry": line(*points), **SIZED[kind], **more}
 
 
 def source(id, x, y, kind="water", **more):
