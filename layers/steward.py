@@ -247,6 +247,8 @@ def _same_scheme(store: Store, permits: pd.DataFrame) -> None:
 
 def _on_offer(store: Store, parcels: Edit) -> None:
     """Pass an edit that leaves the plots of published listings where they are, outlined and on offer as was published."""
+    if not store.versions()["listings"]:
+        return
     offers = store.read("listings", where=[Compare("state", "=", "published")], columns=["id", "plot"])
     if not len(offers):
         return

@@ -83,8 +83,9 @@ def fits(features: gpd.GeoDataFrame, ask: Ask) -> NDArray[np.int8]:
         values = features[size.column].to_numpy(float)[of]
         fit[of] = np.select([np.isnan(values), (values < low) | (values > high)], [UNRECORDED, UNFIT], FIT)
     of = kind == "gas"
-    classes = pd.Series(features["pressure"].to_numpy(object)[of], dtype="str").str.strip().str.casefold()
-    fit[of] = classes.map(_pressures(ask)).fillna(UNRECORDED).to_numpy(np.int8)
+    at, named = pd.factorize(features["pressure"].to_numpy(object)[of])
+    known = _pressures(ask)
+    fit[of] = np.array([*(known.get(name.strip().casefold(), UNRECORDED) for name in named), UNRECORDED], np.int8)[at]
     fit[np.isin(features["role"].to_numpy(object), ("source", "service"))] = FIT
     return fit
 
