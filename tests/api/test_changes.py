@@ -49,13 +49,13 @@ def test_a_change_rests_on_the_version_that_was_read(served: Server) -> None:
 
 
 def test_of_two_who_change_the_same_version_one_wins(served: Server) -> None:
-    def race(status: str) -> int:
-        return patch(served, PLOT, etag, status=status).status_code
+    def race(owner: str) -> int:
+        return patch(served, PLOT, etag, owner=owner).status_code
 
-    for _ in range(5):
+    for turn in range(5):
         etag = tagged(served, PLOT)
         with ThreadPoolExecutor(2) as both:
-            assert sorted(both.map(race, ("idle", "built"))) == [204, 412]
+            assert sorted(both.map(race, (f"Li {turn}", f"Wang {turn}"))) == [204, 412]
 
 
 def test_a_split_and_a_merge_rest_on_the_versions_that_were_read(served: Server) -> None:
