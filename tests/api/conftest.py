@@ -44,6 +44,15 @@ def server(park: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ser
 
 
 @pytest.fixture
+def page(server: Server, watch: Watch) -> Page:
+    """The page of the demo park, drawn, in English."""
+    watch.page.set_viewport_size({"width": 1300, "height": 800})
+    watch.page.goto(f"{server.url}/?lang=en")
+    watch.page.wait_for_selector("body[data-drawn]", timeout=180_000)
+    return watch.page
+
+
+@pytest.fixture
 def at(server: Server, watch: Watch) -> Iterator[Callable[..., Page]]:
     """Opens an address of the page; at the end it said nothing and asked nobody else."""
 

@@ -19,10 +19,6 @@ def town(park, tmp_path_factory):
         yield running
 
 
-def named(town):
-    return {user["name"]: user for user in town.ask("admin", "GET", "/people").json()}
-
-
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_users_are_added_shut_out_and_their_tokens_revoked_on_the_page(town, watch, lang, tmp_path):
     page, name = watch.page, f"zhou-{lang}"
@@ -44,7 +40,7 @@ def test_users_are_added_shut_out_and_their_tokens_revoked_on_the_page(town, wat
     page.click("#people-form button")
     row = page.locator("#people-list tr", has=page.locator("th", has_text=name))
     row.wait_for()
-    assert named(town)[name]["role"] == "planner"
+    assert town.people()[name]["role"] == "planner"
     row.locator("details summary").click()
     row.locator("details input").fill("QGIS")
     row.locator("details p button").click()
@@ -60,7 +56,7 @@ def test_users_are_added_shut_out_and_their_tokens_revoked_on_the_page(town, wat
     with page.expect_response(lambda answer: answer.request.method == "PATCH"):
         row.locator("td > button").click()
     page.locator("#people-list tr.shut", has=page.locator("th", has_text=name)).wait_for()
-    assert named(town)[name]["disabled"]
+    assert town.people()[name]["disabled"]
 
     page.locator("#admin-audit").locator("xpath=..").locator("summary").first.click()
     page.fill("#audit-form [name=about]", name)

@@ -12,14 +12,6 @@ from layers.catalogue import LAYERS
 pytestmark = pytest.mark.browser
 
 
-@pytest.fixture
-def page(server, watch):
-    watch.page.set_viewport_size({"width": 1300, "height": 800})
-    watch.page.goto(f"{server.url}/?lang=en")
-    watch.page.wait_for_selector("body[data-drawn]", timeout=180_000)
-    return watch.page
-
-
 def test_time_moves_the_map_without_a_request_and_tells_the_hectares(page, server):
     page.wait_for_function("document.querySelector('#serviced').textContent.includes(' ha')")
     before = float(re.search(r"([\d.,]+) ha", page.locator("#serviced").inner_text())[1].replace(",", ""))

@@ -19,10 +19,6 @@ def town(park, tmp_path_factory):
         yield running
 
 
-def named(town):
-    return {user["name"]: user for user in town.ask("admin", "GET", "/people").json()}
-
-
 @pytest.mark.parametrize(
     ("method", "path", "body"),
     [
@@ -36,7 +32,7 @@ def named(town):
     ],
 )
 def test_users_tokens_and_the_log_are_for_admins_and_to_others_as_if_absent(town, method, path, body):
-    before = named(town)
+    before = town.people()
     more = {"json": body} if body else {}
     for role in (None, *ROLES):
         if role in ("public", "admin"):
@@ -44,11 +40,11 @@ def test_users_tokens_and_the_log_are_for_admins_and_to_others_as_if_absent(town
         answer = town.ask(role, method, path, **more)
         absent = town.ask(role, method if method == "GET" else "GET", "/nowhere")
         assert (answer.status_code, answer.json()["title"]) == (absent.status_code, absent.json()["title"]), role
-    assert named(town) == before
+    assert town.people() == before
 
 
 def test_b11_no_page_from_elsewhere_adds_or_changes_users(town):
-    before = named(town)
+    before = town.people()
     with town.signed_in("admin") as client:
         del client.headers["Origin"]
         for headers in ({"Origin": "http://evil.example"}, {"Sec-Fetch-Site": "cross-site"}, {}):
@@ -60,7 +56,7 @@ def test_b11_no_page_from_elsewhere_adds_or_changes_users(town):
             ):
                 answer = client.request(method, path, json={"name": "x", "role": "admin", "disabled": True}, headers=headers)
                 assert (answer.status_code, answer.json()["title"]) == (403, "FromElsewhere"), (headers, path)
-    assert named(town) == before
+    assert town.people() == before
 
 
 def test_what_an_admin_changes_holds_from_the_next_request_on_and_is_in_the_log(town):
@@ -75,7 +71,7 @@ def test_what_an_admin_changes_holds_from_the_next_request_on_and_is_in_the_log(
     token, id = granted.json()["token"], granted.json()["id"]
     bearer = {"Authorization": f"Bearer {token}"}
     assert town.ask(None, "GET", "/me", headers=bearer).json()["name"] == "wang"
-    assert [t["title"] for t in named(town)["wang"]["tokens"]] == ["QGIS"]
+    assert [t["title"] for t in town.people()["wang"]["tokens"]] == ["QGIS"]
     assert token not in town.ask("admin", "GET", "/people").text
     assert town.ask("admin", "DELETE", f"/people/wang/tokens/{id}").status_code == 204
     assert town.ask(None, "GET", "/me", headers=bearer).status_code == 401
@@ -110,11 +106,11 @@ def test_what_an_admin_changes_holds_from_the_next_request_on_and_is_in_the_log(
     ],
 )
 def test_what_cannot_be_is_refused_and_changes_nothing(town, method, path, body, status):
-    before = named(town)
+    before = town.people()
     answer = town.ask("admin", method, f"/people{path}", json=body)
     assert answer.status_code == status, answer.text
     assert {"detail", "detail_zh"} <= set(answer.json())
-    assert named(town) == before
+    assert town.people() == before
 
 
 def test_the_first_user_is_an_admin_who_can_sign_in(park, tmp_path):

@@ -15,14 +15,6 @@ from tests.api.test_look import barriers
 pytestmark = pytest.mark.browser
 
 
-@pytest.fixture
-def page(server, watch):
-    watch.page.set_viewport_size({"width": 1300, "height": 800})
-    watch.page.goto(f"{server.url}/?lang=en")
-    watch.page.wait_for_selector("body[data-drawn]", timeout=180_000)
-    return watch.page
-
-
 def test_land_is_found_compared_and_opened(page):
     page.click("[data-view-of=find]")
     assert "view=find" in page.url
