@@ -5,12 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from fastapi import Depends, Request
 from fastapi.concurrency import run_in_threadpool
 
-from api.auth import ThePerson
+from api.auth import Person, ThePerson
 from api.importing import Imports
 from api.jobs import Jobs
 from api.settings import Settings
@@ -129,3 +129,27 @@ async def a_sight(store: AStore, known: TheKnown, person: ThePerson) -> Callable
 
 
 Sight = Annotated[Callable[[], Mapping[str, Collection]], Depends(a_sight)]
+
+
+class Desk(NamedTuple):
+    """Who changes something, and all that it takes."""
+
+    request: Request
+    person: Person
+    settings: Settings
+    store: Store
+    writer: Store
+    sees: Mapping[str, Collection]
+    standards: Standards
+    networks: Networks
+
+
+async def a_desk(
+    request: Request, person: ThePerson, settings: TheSettings, store: AStore, writer: AWriter, sees: Sees,
+    standards: TheStandards, networks: TheNetworks,
+) -> Desk:  # fmt: skip
+    """Collect what a change takes."""
+    return Desk(request, person, settings, store, writer, sees, standards, networks)
+
+
+ADesk = Annotated[Desk, Depends(a_desk)]

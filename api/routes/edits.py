@@ -14,22 +14,20 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
 
 from api.answers import tag
-from api.auth import Person, ThePerson, origin
+from api.auth import origin
 from api.crs import CRS84, places
-from api.deps import AStore, AWriter, Sees, TheNetworks, TheSettings, TheStandards
+from api.deps import ADesk, AStore, Desk, Sees, TheStandards
 from api.errors import problem
 from api.models import Problem
 from api.routes.features import Id, Number, find, only
-from api.settings import Settings
 from geo.crs import transform
-from layers.assessment import Networks, NotFoundError
+from layers.assessment import NotFoundError
 from layers.collections import Collection, state
 from layers.edits import edit
 from layers.formats.geojson import features
 from layers.mosaic import Fault, MosaicError, drawn
 from layers.paging import one
 from layers.refresh import refresh
-from layers.standards import Standards
 from layers.store.base import Change, ConflictError, Store
 from layers.wishes import Action, BadEditError, Wish, read_json, wishes_of
 
@@ -52,26 +50,16 @@ Body = Annotated[object, Depends(the_body)]
 
 
 class Editor(NamedTuple):
-    """Who changes what, on whose word: all that a change needs besides the feature."""
+    """Who changes what, and on whose word."""
 
-    request: Request
-    person: Person
-    settings: Settings
-    store: Store
-    writer: Store
-    sees: Mapping[str, Collection]
-    standards: Standards
-    networks: Networks
+    desk: Desk
     reason: str
     accept: str
 
 
-async def the_editor(
-    request: Request, person: ThePerson, settings: TheSettings, store: AStore, writer: AWriter, sees: Sees,
-    standards: TheStandards, networks: TheNetworks, reason: Reason = "", accept: Accept = "",
-) -> Editor:  # fmt: skip
-    """Collect what a change needs."""
-    return Editor(request, person, settings, store, writer, sees, standards, networks, reason, accept)
+async def the_editor(desk: ADesk, reason: Reason = "", accept: Accept = "") -> Editor:
+    """Collect what a change needs besides the feature."""
+    return Editor(desk, reason, accept)
 
 
 By = Annotated[Editor, Depends(the_editor)]
@@ -107,46 +95,51 @@ def wished(request: Request, store: Store, body: object, name: str, action: Acti
     return Wish(wish.layer, wish.id, wish.action, wish.values, wish.geometry, version)
 
 
-def agreed(request: Request, settings: Settings, store: Store, found: Collection, id: str) -> tuple[int | None, Response | None]:
+def agreed(desk: Desk, found: Collection, id: str) -> tuple[int | None, Response | None]:
     """Find the version of a feature that a change rests on by the tags of its If-Match; the refusal where it is stale or missing.
 
     NotFoundError where there is no such feature.
     """
-    with store.snapshot():
-        frame = one(store, found, id)
-        version = store.stamps(found.layer, [id])[id]
-    now, stated = tag(state(frame), ""), request.headers.get("if-match")
+    with desk.store.snapshot():
+        frame = one(desk.store, found, id)
+        version = desk.store.stamps(found.layer, [id])[id]
+    now, stated = tag(state(frame), ""), desk.request.headers.get("if-match")
     if stated is None:
-        if settings.unconditional:
+        if desk.settings.unconditional:
             return None, None
         return None, problem(
-            request, 428, "PreconditionRequired",
+            desk.request, 428, "PreconditionRequired",
             f"say which version you read: send the ETag of {id} as If-Match (serve --unconditional takes changes without)",
             f"请说明所读取的版本:将 {id} 的 ETag 作为 If-Match 发送(serve --unconditional 可接受不带版本的更改)",
         )  # fmt: skip
     if stated.strip() != "*" and now not in [t.strip() for t in stated.split(",")]:
-        return None, stale(request, found, id, store, stated)
+        return None, stale(desk, found, id)
     return version, None
 
 
-def stale(request: Request, found: Collection, id: str, store: Store, expected: str) -> Response:
+def stale(desk: Desk, found: Collection, id: str) -> Response:
     """Refuse a change of what somebody changed meanwhile, with both versions: the one expected, and the feature as it is."""
-    frame = one(store, found, id)
+    frame = one(desk.writer, found, id)
     now = tag(state(frame), "")
     sent = problem(
-        request, 412, "ConflictError",
+        desk.request, 412, "ConflictError",
         f"{id} was changed since you read it, and nothing was changed now; read it again and decide",
         f"{id} 在您读取之后已被更改,此次未作任何更改,请重新读取后再决定",
     )  # fmt: skip
     current = json.loads(features(frame, found.fields, CRS84)[0])
-    body = {**json.loads(bytes(sent.body)), "expected": expected, "found": now, "current": current}
+    body = {
+        **json.loads(bytes(sent.body)),
+        "expected": desk.request.headers.get("if-match", ""),
+        "found": now,
+        "current": current,
+    }
     return JSONResponse(body, 412, {"ETag": now}, "application/problem+json")
 
 
 def unfit(by: Editor, error: MosaicError) -> Response:
     """Refuse an edit that would break the mosaic of parcels, with the places as features in longitude and latitude."""
-    sent = problem(by.request, 422, "MosaicError", error.text.en, error.text.zh)
-    body = {**json.loads(bytes(sent.body)), "faults": placed(error.faults, by.store.crs)}
+    sent = problem(by.desk.request, 422, "MosaicError", error.text.en, error.text.zh)
+    body = {**json.loads(bytes(sent.body)), "faults": placed(error.faults, by.desk.store.crs)}
     return JSONResponse(body, 422, media_type="application/problem+json")
 
 
@@ -166,18 +159,19 @@ def placed(faults: Sequence[Fault], crs: str) -> list[dict[str, Any]]:
 def made(by: Editor, found: Collection, wish: Wish) -> Response:
     """Make a change and the findings that it concerns fresh; 201 with the place of a new feature, else 204 with the new ETag."""
     try:
-        done = edit(by.writer, [wish], Change(by.person.name, by.reason), by.standards.on(date.today()), by.accept)
+        done = edit(by.desk.writer, [wish], Change(by.desk.person.name, by.reason), by.desk.standards.on(date.today()), by.accept)
     except MosaicError as error:
         return unfit(by, error)
     except ConflictError:
-        return stale(by.request, found, wish.id, by.writer, by.request.headers.get("if-match", ""))
-    refresh(by.writer, by.standards, by.networks)
+        return stale(by.desk, found, wish.id)
+    refresh(by.desk.writer, by.desk.standards, by.desk.networks)
     if wish.action == "delete":
         return Response(status_code=204)
-    etag = tag(state(by.writer.read(found.layer, ids=[wish.id], as_of=done.last)), "")  # what was written, not what came after
+    written = by.desk.writer.read(found.layer, ids=[wish.id], as_of=done.last)  # not what came after
+    etag = tag(state(written), "")
     sent = Response(status_code=201 if wish.action == "create" else 204, headers={"ETag": etag})
     if wish.action == "create":
-        place = f"{origin(by.request, by.settings)}/collections/{quote(found.name)}/items/{quote(wish.id, safe='')}"
+        place = f"{origin(by.desk.request, by.desk.settings)}/collections/{quote(found.name)}/items/{quote(wish.id, safe='')}"
         sent.raw_headers.append((b"Location", place.encode("ascii")))  # QGIS looks for it in this case only
     return sent
 
@@ -199,9 +193,11 @@ def ways_of_one(name: Id, number: Number, sees: Sees) -> Response:
 @router.post("/collections/{collectionId}/items", status_code=201)
 def create(name: Id, body: Body, by: By) -> Response:
     """Create a feature; its number is that of the body, else one is made."""
-    only(by.request, "reason", "accept")
-    found = editable(by.sees, name)
-    return made(by, found, wished(by.request, by.store, numbered(body, by.store, found), found.layer, "create", None, None))
+    only(by.desk.request, "reason", "accept")
+    found = editable(by.desk.sees, name)
+    return made(
+        by, found, wished(by.desk.request, by.desk.store, numbered(body, by.desk.store, found), found.layer, "create", None, None)
+    )
 
 
 @router.post("/collections/{collectionId}/faults", responses={422: {"model": Problem}})
@@ -251,11 +247,11 @@ def delete(name: Id, number: Number, by: By) -> Response:
 
 def changed(by: Editor, name: str, id: str, action: Action, body: object = None) -> Response:
     """Change a stored feature on the version that the caller read."""
-    only(by.request, "reason", "accept")
-    found = editable(by.sees, name)
-    version, refused = agreed(by.request, by.settings, by.store, found, id)
+    only(by.desk.request, "reason", "accept")
+    found = editable(by.desk.sees, name)
+    version, refused = agreed(by.desk, found, id)
     if refused is not None:
         return refused
     if action == "delete":
         return made(by, found, Wish(found.layer, id, action, {}, None, version))
-    return made(by, found, wished(by.request, by.store, body, found.layer, action, id, version))
+    return made(by, found, wished(by.desk.request, by.desk.store, body, found.layer, action, id, version))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Annotated, Any, Literal, NamedTuple
 from urllib.parse import quote
 
@@ -13,15 +13,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.answers import HTML, POLICY, answer, tag, wish
 from api.auth import Person, ThePerson, origin
-from api.deps import AStore, AWriter, Sees, TheNetworks, TheSettings, TheStandards
+from api.deps import ADesk, AStore, Desk, TheNetworks, TheSettings, TheStandards
 from api.models import Problem
 from api.packs import sheet_told
 from api.routes.edits import agreed, stale
 from api.routes.features import find
-from api.settings import Settings
-from layers.assessment import Networks, NotFoundError, mapped
+from layers.assessment import NotFoundError, mapped
 from layers.base import Text
-from layers.collections import Collection, state
+from layers.collections import state
 from layers.formats.export import csv
 from layers.ledger.listings import LAYER, STATES
 from layers.listings import (
@@ -47,7 +46,6 @@ from layers.plan.listing import TERMS, Listing
 from layers.plan.notice import Section, body, form, notice, said
 from layers.plan.notice import printed as sections_of
 from layers.refresh import refresh
-from layers.standards import Standards
 from layers.store.base import ConflictError, Store
 from maps import notice as papers
 
@@ -237,28 +235,21 @@ def as_pack(
 
 
 class Clerk(NamedTuple):
-    """Who works on listings, and all that it takes."""
+    """Who works on listings, at what desk."""
 
-    request: Request
-    person: Person
-    settings: Settings
-    store: Store
-    writer: Store
-    sees: Mapping[str, Collection]
-    standards: Standards
-    networks: Networks
+    desk: Desk
 
     def by(self, reason: str, version: int | None = None) -> By:
         """Name who acts."""
-        return By(self.person.name, self.person.role, reason, version)
+        return By(self.desk.person.name, self.desk.person.role, reason, version)
 
     def told(self, made: Listing, status: int = 200) -> JSONResponse:
         """Answer with a listing and the tag of its version."""
-        return JSONResponse(shown(made, self.person), status, {"ETag": mark(self.writer, made.id)})
+        return JSONResponse(shown(made, self.desk.person), status, {"ETag": mark(self.desk.writer, made.id)})
 
     def agreed(self, id: str) -> tuple[int | None, Response | None]:
         """Find the version of a listing that a change rests on by its If-Match; the refusal where it is stale or missing."""
-        return agreed(self.request, self.settings, self.store, find(self.sees, LAYER.name), id)
+        return agreed(self.desk, find(self.desk.sees, LAYER.name), id)
 
     def step(self, id: str, reason: str, work: Callable[[By], Listing]) -> Response:
         """Work on a listing, on the version that the caller read."""
@@ -270,16 +261,12 @@ class Clerk(NamedTuple):
         try:
             return self.told(work(by))
         except ConflictError:
-            said = self.request.headers.get("if-match", "")
-            return stale(self.request, find(self.sees, LAYER.name), id, self.writer, said)
+            return stale(self.desk, find(self.desk.sees, LAYER.name), id)
 
 
-async def the_clerk(
-    request: Request, person: ThePerson, settings: TheSettings, store: AStore, writer: AWriter, sees: Sees,
-    standards: TheStandards, networks: TheNetworks,
-) -> Clerk:  # fmt: skip
-    """Collect what work on listings takes."""
-    return Clerk(request, person, settings, store, writer, sees, standards, networks)
+async def the_clerk(desk: ADesk) -> Clerk:
+    """Put somebody who works on listings at a desk."""
+    return Clerk(desk)
 
 
 AClerk = Annotated[Clerk, Depends(the_clerk)]
@@ -290,13 +277,13 @@ CHANGED: dict[int | str, dict[str, Any]] = {code: {"model": Problem} for code in
 def drafted(asked: Draft, clerk: AClerk) -> Response:
     """Draft the listing of a plot."""
     by = clerk.by(asked.reason)
-    return clerk.told(draft(clerk.writer, asked.plot, asked.terms, by, clerk.standards, asked.id), 201)
+    return clerk.told(draft(clerk.desk.writer, asked.plot, asked.terms, by, clerk.desk.standards, asked.id), 201)
 
 
 @router.patch("/listings/{id}", responses=CHANGED)
 def changed(id: str, asked: Terms, clerk: AClerk) -> Response:
     """Change terms of a listing, which is a draft again."""
-    return clerk.step(id, asked.reason, lambda by: change(clerk.writer, id, asked.terms, by, clerk.standards))
+    return clerk.step(id, asked.reason, lambda by: change(clerk.desk.writer, id, asked.terms, by, clerk.desk.standards))
 
 
 @router.put("/listings/{id}/state", responses=CHANGED)
@@ -304,8 +291,8 @@ def moved(id: str, asked: Move, clerk: AClerk) -> Response:
     """Move a listing to another state, as far as the role allows."""
 
     def move(by: By) -> Listing:
-        made = advance(clerk.writer, id, asked.state, by, clerk.standards, asked.override, clerk.networks)
-        refresh(clerk.writer, clerk.standards, clerk.networks)
+        made = advance(clerk.desk.writer, id, asked.state, by, clerk.desk.standards, asked.override, clerk.desk.networks)
+        refresh(clerk.desk.writer, clerk.desk.standards, clerk.desk.networks)
         return made
 
     return clerk.step(id, asked.reason, move)
@@ -317,8 +304,8 @@ async def sent(id: str, name: str, request: Request, clerk: AClerk, reason: Reas
     version, refused = await to_thread.run_sync(clerk.agreed, id)
     if refused is not None:
         return refused
-    await to_thread.run_sync(open_for_change, clerk.writer, id)
-    file = await to_thread.run_sync(Arriving, beside(clerk.settings.base), name)
+    await to_thread.run_sync(open_for_change, clerk.desk.writer, id)
+    file = await to_thread.run_sync(Arriving, beside(clerk.desk.settings.base), name)
     try:
         async for chunk in request.stream():
             await to_thread.run_sync(file.add, chunk)
@@ -326,13 +313,13 @@ async def sent(id: str, name: str, request: Request, clerk: AClerk, reason: Reas
     finally:
         file.close()
     by = clerk.by(reason, version)
-    return await to_thread.run_sync(clerk.done, id, by, lambda by: attach(clerk.writer, id, bound, by, clerk.standards))
+    return await to_thread.run_sync(clerk.done, id, by, lambda by: attach(clerk.desk.writer, id, bound, by, clerk.desk.standards))
 
 
 @router.delete("/listings/{id}/scheme/{name}", responses=CHANGED)
 def unbound(id: str, name: str, clerk: AClerk, reason: Reason = "") -> Response:
     """Unbind a file of a scheme."""
-    return clerk.step(id, reason, lambda by: detach(clerk.writer, id, name, by, clerk.standards))
+    return clerk.step(id, reason, lambda by: detach(clerk.desk.writer, id, name, by, clerk.desk.standards))
 
 
 @router.get("/listings/{id}/scheme/{name}", response_class=Response)

@@ -54,9 +54,9 @@ class DoneBody(BaseModel):
 
 def on(by: By, ids: Sequence[str]) -> tuple[dict[str, int | None], Response | None]:
     """Find the versions of parcels that a change rests on: If-Match lists their tags; the refusal where one is stale or missing."""
-    found, versions = find(by.sees, PARCELS), {}
+    found, versions = find(by.desk.sees, PARCELS), {}
     for id in dict.fromkeys(ids):
-        versions[id], refused = agreed(by.request, by.settings, by.store, found, id)
+        versions[id], refused = agreed(by.desk, found, id)
         if refused is not None:
             return {}, refused
     return versions, None
@@ -68,14 +68,12 @@ def made(by: By, ids: Sequence[str], change: Callable[[dict[str, int | None], Ch
     if refused is not None:
         return refused
     try:
-        done = change(versions, Change(by.person.name, by.reason), by.standards.on(date.today()))
+        done = change(versions, Change(by.desk.person.name, by.reason), by.desk.standards.on(date.today()))
     except MosaicError as error:
         return unfit(by, error)
     except ConflictError as error:
-        return stale(
-            by.request, find(by.sees, PARCELS), error.conflicts[0].id or ids[0], by.writer, by.request.headers.get("if-match", "")
-        )
-    refresh(by.writer, by.standards, by.networks)
+        return stale(by.desk, find(by.desk.sees, PARCELS), error.conflicts[0].id or ids[0])
+    refresh(by.desk.writer, by.desk.standards, by.desk.networks)
     return DoneBody.of(done)
 
 
@@ -85,14 +83,14 @@ def unite(body: Union, by: By) -> DoneBody | Response:
     return made(
         by,
         body.ids,
-        lambda versions, change, book: merge(by.writer, body.ids, body.into, change, book, body.values, by.accept, versions),
+        lambda versions, change, book: merge(by.desk.writer, body.ids, body.into, change, book, body.values, by.accept, versions),
     )
 
 
 @router.post("/{id}/split", response_model=DoneBody)
 def part(id: Annotated[str, Path(max_length=200)], body: Cut, by: By) -> DoneBody | Response:
     """Split a parcel along a line into parcels with its attributes; If-Match is its tag."""
-    line = site_from(body.line, body.crs, by.store.crs)
+    line = site_from(body.line, body.crs, by.desk.store.crs)
     return made(
-        by, [id], lambda versions, change, book: split(by.writer, id, line, change, book, body.ids, by.accept, versions[id])
+        by, [id], lambda versions, change, book: split(by.desk.writer, id, line, change, book, body.ids, by.accept, versions[id])
     )
