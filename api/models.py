@@ -103,7 +103,8 @@ class CapacityBody(BaseModel):
     """Whether the network can take the site's load, in `unit`; null is unknown.
 
     `demand_min`, `demand_max`: what the site asks for. `spare_line`, `spare_way`, `spare_source`: what is spare at most on the line,
-    on the lines between and at the source; `spare`: the least of them, at the `bottleneck`; `spare_sure`: what is surely spare.
+    on the lines between that every way to it passes and at the source if there is one only; `spare`: the least of them, at the
+    `bottleneck`; `spare_sure`: what is surely spare on one way.
     `others`: what other plots ask for at least at `place`, where there is surely not enough for all, else at the bottleneck (null:
     not counted); `rivals`: the largest of them; `takers`: plots whose load is committed there.
     """

@@ -88,7 +88,7 @@ def nothing() -> pd.DataFrame:
 class Tree:
     """Lines that were traced together, what plots ask of each and of all that hangs on it: `low` [thousandths] and askers, shape (2, n).
 
-    traced: what they were traced to be (`layers.plan.capacity.spare`). `parent`: what each hangs on, -1 none. `scarce`: it
+    traced: what they were traced to be (`layers.plan.capacity.spare`). `parent`: the gate that each hangs on, -1 none. `scarce`: it
     surely has not enough for all, who are several; `tight`: that holds of it or of one on its way. 90 bytes a line.
     """
 
@@ -105,7 +105,7 @@ class Tree:
     def of(cls, traced: pd.DataFrame, sums: pd.DataFrame) -> Tree:
         """Add up what is asked of each of the traced lines by itself (`sums`, by id; those of other lines are left out)."""
         ids = pd.Index(traced.index.to_numpy(object), dtype=object)
-        parent = ids.get_indexer(pd.Index(objects(traced["via"]), dtype=object))
+        parent = ids.get_indexer(pd.Index(objects(traced["gate"]), dtype=object))
         at, own = ids.get_indexer(pd.Index(sums.index.to_numpy(object), dtype=object)), np.zeros((2, len(ids)))
         own[:, at[at >= 0]] = sums[["low", "askers"]].to_numpy(float).T[:, at >= 0]
         return cls._summed(traced, ids, parent, traced["room_most"].to_numpy(float) * PART, own)

@@ -1,7 +1,8 @@
-"""Capacity: what is spare on a line, on its way to the source and at the source; what plots ask for, and who competes for it.
+"""Capacity: what is spare on a line, on its ways to the sources and at the source; what plots ask for, and who competes for it.
 
 A figure is an interval: what is surely spare and what is spare at most, what a plot surely asks for and what at most. Enough is
-what is surely enough, short what is surely short; anything between, and any figure that nobody recorded, is unknown.
+what is surely enough, short what is surely short; anything between, and any figure that nobody recorded, is unknown. In a mesh
+one way with room in all its lines is surely enough for one plot; only what every way to every source passes makes it short.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 
 from geo.forest import least, root
 from layers import utilities
-from layers.base import Ask, Field, Land, Text, arrays_of, framed, objects, tabled, texts
+from layers.base import Ask, Field, Land, Text, arrays_of, framed, tabled, texts
 from layers.service import LOADS
 from layers.table import Table
 
@@ -48,7 +49,8 @@ class Capacity:
     """Whether a service can take the load of one site, in `unit`; None is unknown.
 
     `low`, `high`: what the site asks for, at least and at most. `line`, `way`, `source`: what is spare at most on the line that
-    serves it, on the lines between, at the source. `spare`: the least of them, at the `bottleneck`; it is sure, not only the
+    serves it, on the lines between that every way passes, at the source where there is one only; None, too, where ways or
+    sources have nothing in common. `spare`: the least of them, at the `bottleneck`; it is sure, not only the
     most that it can be, where `sure` says the same. `others`: what others ask for at least at `place`, where there is surely not
     enough for all, else at the bottleneck; `rivals` names the largest of them, `takers` those whose load is committed there; all
     of them are `rival_count` and `taker_count`. None: nobody counted (layers.plan.contest).
@@ -88,41 +90,56 @@ def room(features: gpd.GeoDataFrame, ask: Ask) -> Room:
 
 
 def spare(features: gpd.GeoDataFrame, traced: pd.DataFrame, ask: Ask) -> pd.DataFrame:
-    """Add to what `networks.serving` traced of utilities what is spare along the way to the source; same index.
+    """Add to what `networks.serving` traced of utilities what is spare for each line; same index.
 
+    - `gate`: id of the nearest line or source that every way to it ever passes; NA for none;
     - `room_sure`, `room_most`: of the line or source alone, in the unit of its kind (`layers.service.LOADS`); NaN unknown;
-    - `way_most`, `source_most`: the least of the lines between it and its source, and of its source;
-    - `spare_sure`, `spare_most`: the least of the line, of the lines on its way and of its source; NaN unknown;
+    - `spare_sure`: the least of the line, of the lines on its way (`via`) and of its source; one way with room is enough. NaN
+      unknown, as where the way ends at the edge of the survey or a line of it retires before this one is reached;
+    - `spare_most`: the least of the line and of the gates that every way to it passes, on the day `ask.on`, or where it does
+      not yet serve of all ways that may ever be: what two ways or two sources bring is not held against a plot. NaN unknown;
+    - `way_most`, `source_most`: the least of the lines among those gates, and of the source if it is one;
     - `bottleneck`: id of the nearest one with `spare_most`; NA where that is unknown.
 
-    A way that ends at the edge of the survey, or of which a line retires before this one is reached, is surely worth nothing:
-    then `via` is NA. One way counts, over the fewest lines; what a loop could bring besides does not. Time as for tracing.
+    Time grows with the lines and the logarithm of the longest way.
     """
     ids, own = features["id"].to_numpy(object), room(features, ask)
-    parent = pd.Index(ids).get_indexer(pd.Index(objects(traced["via"]), dtype=object))
+    source = (features["role"] == "source").to_numpy(bool)
+    via, gate, now = (traced[name].to_numpy() for name in ("via", "gate", "gate_on"))
+    # two forests side by side: of what serves today, whose gates do so too, and of what may ever be
+    ever = np.where(gate < 0, -1, gate + len(ids))
+    gates = np.r_[np.where((traced["reach_state"] == "serving").to_numpy(bool), now, ever), ever]
+    most, at = least(gates, np.tile(own.most, 2))
+    most, at = most[: len(ids)], at[: len(ids)] % len(ids)
+    between = least(gates, np.tile(np.where(source, np.inf, own.most), 2))[0]
+    above, first, none = gates[: len(ids)], root(gates)[: len(ids)] % len(ids), np.array([None], object)
+    found = {
+        "gate": texts(np.append(ids, none)[gate]),
+        "room_sure": _known(own.sure),
+        "room_most": _known(own.most),
+        "way_most": np.where(above < 0, np.nan, _known(between)[above]),
+        "source_most": np.where(source[first], _known(own.most)[first], np.nan),
+        "spare_sure": _sure(ids, via, own.sure, source, traced, ask),
+        "spare_most": _known(most),
+        "bottleneck": texts(np.where(np.isfinite(most), ids[at], none)),
+    }
+    kept = {name: array for name, array in arrays_of(traced).items() if name not in ("via", "gate_on")}
+    return tabled({**kept, **found}, traced.index)
+
+
+def _sure(
+    ids: NDArray[np.object_], via: NDArray[np.intp], sure: Numbers, source: NDArray[np.bool_], traced: pd.DataFrame, ask: Ask
+) -> Numbers:
+    """Find what is surely spare along the way of each line to its source; NaN where the way is broken or ends at no source."""
     begins, ends = (traced[c].to_numpy("datetime64[s]") for c in ("serves_from", "serves_until"))
     on = np.datetime64(ask.on, "s")
     day = np.where(np.isnat(begins) | (begins < on), on, begins)
     until = np.where(np.isnat(ends), np.inf, ends.astype(np.int64))
-    broken = least(parent, until)[0] <= day.astype(np.int64)
-    parent = np.where(broken, -1, parent)
-    first = root(parent)
-    source = (features["role"] == "source").to_numpy(bool)
+    broken = least(via, until)[0] <= day.astype(np.int64)
+    way = np.where(broken, -1, via)
+    first = root(way)
     fed = source[first] & (source | (ids[first] == traced["source"].to_numpy(object)))
-    (sure, _), (most, at) = least(parent, own.sure), least(parent, own.most)
-    between = least(parent, np.where(source, np.inf, own.most))[0]
-    none = np.array([None], object)
-    found = {
-        "via": texts(np.append(ids, none)[parent]),
-        "room_sure": _known(own.sure),
-        "room_most": _known(own.most),
-        "way_most": _known(np.where(parent < 0, np.inf, between[parent])),
-        "source_most": np.where(fed, _known(own.most)[first], np.nan),
-        "spare_sure": np.where(fed, _known(sure), np.nan),
-        "spare_most": _known(most),
-        "bottleneck": texts(np.where(np.isfinite(most), ids[at], none)),
-    }
-    return tabled({**arrays_of(traced), **found}, traced.index)
+    return np.where(fed, _known(least(way, sure)[0]), np.nan)
 
 
 def _known(numbers: Numbers) -> Numbers:

@@ -1,8 +1,9 @@
 """Contest: who asks for the capacity of which line, and where there is surely not enough for all who ask.
 
-What one plot asks for binds another wherever their ways to the source meet, however far apart they lie. A change of a plot (its
-outline, use, status, project) or of a line's capacity can alter the answers about all plots whose lines hang on the same
-source, before or after the change: `Contest.differing` names the lines whose answers it did alter.
+What one plot asks for binds another wherever all their ways to the sources meet, however far apart they lie: at the gates that
+every way to a line ever passes (`layers.plan.networks.serving`), on which it is said to hang. A change of a plot (its outline,
+use, status, project) or of a line's capacity can alter the answers about all plots whose lines hang on the same source, before
+or after the change: `Contest.differing` names the lines whose answers it did alter.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ def asked_for(found: pd.DataFrame, kind: str) -> Numbers:
 
 @dataclass(frozen=True)
 class Contest:
-    """What plots ask of lines and sources, shape (lines,): `ids`, `parent` (what each hangs on, -1 none), `room` [unit].
+    """What plots ask of lines and sources, shape (lines,): `ids`, `parent` (the gate that each hangs on, -1 none), `room` [unit].
 
     `load` is what all ask for at least, that hang on the line, in thousandths. `narrow` is the nearest line or source on the
     way, itself included, that surely has not enough for all of them: its row, -1 for none. `place` and `behind`: see
@@ -87,7 +88,7 @@ class Contest:
         """
         ids = pd.Index(traced.index.to_numpy(object), dtype=object)
         parent, room = (
-            ids.get_indexer(pd.Index(traced["via"].to_numpy(object), dtype=object)),
+            ids.get_indexer(pd.Index(traced["gate"].to_numpy(object), dtype=object)),
             traced["room_most"].to_numpy(float),
         )
         place, behind = spans(parent)
@@ -149,8 +150,9 @@ class Contest:
         others = others - mine @ ((theirs >= self.place[on_way]) & (theirs < self.behind[on_way]))
         own = np.floor((capacity.low or 0.0) * PART)
         tight = (others + own > self.room[on_way] * PART) & (others > 0) & (own > 0)
-        narrowest = start if capacity.bottleneck is None else self._row(capacity.bottleneck)
-        at = int(on_way[tight.argmax()]) if tight.any() else narrowest
+        # a bottleneck of the day may be none once what is planned gives another way
+        narrow = on_way == self._row(capacity.bottleneck or line)
+        at = int(on_way[(tight if tight.any() else narrow).argmax()])
         competing = tight.any() and capacity.state in ("enough", "unknown")
         name, low = self._hanging(at, False)
         for whole in claim[part > 1 - 1e-6]:

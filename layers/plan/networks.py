@@ -14,6 +14,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from shapely.geometry.base import BaseGeometry
 
+from geo.gates import gates
 from geo.kinds import lineal
 from geo.network import Faults, Graph, graph
 from geo.network import faults as drawing_faults
@@ -55,6 +56,13 @@ class _Life(NamedTuple):
         """Pick some features."""
         return _Life(self.begins[rows], self.ends[rows], self.undated[rows], self.unrecorded[rows])
 
+    def possible(self, on: float) -> tuple[Flags, Flags]:
+        """Tell which features may ever be in service from a day on, and which may be on that day."""
+        lasts = self.ends > on
+        return lasts & ((self.begins < self.ends) | self.undated | self.unrecorded), lasts & (
+            (self.begins <= on) | self.unrecorded
+        )
+
 
 class _Wired(NamedTuple):
     """A network's graph, its sources as nodes, the feature that each is (-1: the edge of the survey), and the flow.
@@ -89,9 +97,13 @@ def serving(survey: Survey, ask: Ask) -> pd.DataFrame:
     - `reach_state`: one of `layers.service.REACH` on the day `ask.on`;
     - `serves_from`: the first day of service where serving or dated, else NaT; `serves_until`: the first day without it
       after that, because the line, its source or a line on the way retires, NaT for none;
-    - `source`: id of the source that serves it over the fewest lines, EDGE, or NA; `via`: id of the next line on the way to
-      it, or of the source itself; NA at the edge of the survey. A way that changed since the line before was first reached is
-      told in parts: hold `serves_until` of the lines on it against the day.
+    - `source`: id of the source that serves it over the fewest lines, EDGE, or NA;
+    - of utilities `via`: row of the next line on the way to it, or of the source itself; -1 at the edge of the survey. A way
+      that changed since the line before was first reached is told in parts: hold `serves_until` of the lines on it against
+      the day;
+    - and `gate`, `gate_on`: row of the nearest line or source that every way to it passes, of the ways that may ever be from
+      `ask.on` on, and of those that may be on that day; -1 where they have none in common. Lines of which nobody recorded a
+      state may be there. What every way passes is found by going on from gate to gate.
 
     Sources of utilities are features of the role `source` and the points where lines cross the edge of the surveyed area;
     sources of roads are expressways, arterial roads and that edge. Sewage and storm water run down by their inverts where
@@ -109,7 +121,7 @@ def serving(survey: Survey, ask: Ask) -> pd.DataFrame:
     features = Table.of(survey.features)
     life = _life(features, ask)
     begins, ends, state = _recorded(life, _number(ask.on))
-    source, via = np.full(len(features), None, object), np.full(len(features), None, object)
+    source, ways = np.full(len(features), None, object), np.full((3, len(features)), -1, np.intp)
     for kind in _kinds(features, survey):
         mine = life.of(kind.rows)
         wired = _wire(kind, ask)
@@ -119,20 +131,23 @@ def serving(survey: Survey, ask: Ask) -> pd.DataFrame:
             found, states = _traced(wired, mine, _number(ask.on))
             begins[into], ends[into], state[into] = found.first[part], found.until[part], states[part]
             source[into] = _named(kind, wired, found.source)[part]
-            via[into] = _next(kind, wired, found)[part]
+            if kind.name:
+                possible = (
+                    gates(wired.graph, wired.node, wired.feature, there, wired.flow) for there in mine.possible(_number(ask.on))
+                )
+                ways[:, into] = np.append(kind.rows, -1)[np.stack([_next(wired, found), *possible])[:, part]]
             own = kind.rows[kind.source] if kind.name else kind.rows[:0]
             source[own] = np.where(np.isin(state[own], ("serving", "dated")), features["id"].to_numpy(object)[own], None)
     told = np.isin(state, ("serving", "dated"))
-    return tabled(
-        {
-            "serves_from": _day(np.where(told, begins, np.inf)),
-            "serves_until": _day(np.where(told, ends, np.inf)),
-            "reach_state": texts(state),
-            "source": texts(source),
-            "via": texts(np.where(told, via, np.array(None, object))),
-        },
-        survey.features.index,
-    )
+    answers = {
+        "serves_from": _day(np.where(told, begins, np.inf)),
+        "serves_until": _day(np.where(told, ends, np.inf)),
+        "reach_state": texts(state),
+        "source": texts(source),
+    }
+    if "role" in features:
+        answers |= zip(("via", "gate", "gate_on"), np.where([told, told, state == "serving"], ways, -1), strict=True)
+    return tabled(answers, survey.features.index)
 
 
 def faults(survey: Survey, ask: Ask) -> Report:
@@ -339,12 +354,11 @@ def _named(kind: _Kind, wired: _Wired, source: Rows) -> NDArray[np.object_]:
     return np.asarray(np.where(source < 0, None, ids[feature]), object)
 
 
-def _next(kind: _Kind, wired: _Wired, found: Reached) -> NDArray[np.object_]:
-    """Name what each line hangs on: the next line on the way, else its source; None for the edge, and for what is a source."""
-    ids = np.append(kind.frame["id"].to_numpy(object), np.array([None], object))
+def _next(wired: _Wired, found: Reached) -> Rows:
+    """Tell what each line hangs on: the next line on the way, else its source; -1 for the edge, and for what is a source."""
     source = np.append(wired.feature, -1)[found.source]
     before = np.where(found.via >= 0, found.via, np.where(found.source >= 0, source, -1))
-    return np.asarray(ids[np.where(before == np.arange(len(before)), -1, before)], object)
+    return np.where(before == np.arange(len(before)), -1, before)
 
 
 def _life(features: Table, ask: Ask) -> _Life:

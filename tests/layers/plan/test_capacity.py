@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 import pytest
 import shapely
@@ -71,7 +72,7 @@ def test_the_narrowest_of_line_way_and_source_is_what_is_spare():
         power("c", (200, 0), (300, 0), **rated(2600)),
     ]
     found = traced(*rows)
-    assert found["via"].tolist()[1:] == ["S", "a", "b"]
+    assert found["gate"].tolist()[1:] == ["S", "a", "b"]
     assert found["spare_most"].tolist() == found["spare_sure"].tolist() == [4000, 2500, 2500, 2500]
     assert found["bottleneck"].tolist() == ["S", "a", "a", "a"]
     assert found.loc["c", ["room_most", "way_most", "source_most"]].tolist() == [2600, 2500, 4000]
@@ -112,7 +113,72 @@ def test_a_way_of_which_a_line_retires_before_the_next_one_begins_is_worth_nothi
     assert found.loc["mid", "spare_sure"] == 9000
     assert found.loc["far", "reach_state"] == "dated"
     assert pd.isna(found.loc["far", "spare_sure"])
-    assert pd.isna(found.loc["far", "via"])
+    assert found.loc["far", "gate"] == "mid", "whose own way changes"
+    assert found.loc["far", "spare_most"] == 9000
+
+
+def ring(north=9000, south=9000, source=9000, **planned):
+    """A substation, two ways from it to a line past the plots, and what is rated of each."""
+    return [
+        works("S", 0, -200, kind="power", **rated(source)),
+        power("n", (0, -200), (0, -10), **rated(north)),
+        power("L", (0, -10), (300, -10), **rated(9000)),
+        power("s", (0, -200), (300, -200), (300, -10), **rated(south), **planned),
+    ]
+
+
+def test_a_plot_in_a_ring_is_not_short_where_the_other_way_has_room():
+    rows = ring(north=100)
+    found = traced(*rows)
+    assert found.loc["L", ["spare_most", "source_most"]].tolist() == [9000, 9000]
+    assert (found.loc["L", "gate"], found.loc["L", "bottleneck"]) == ("S", "L")
+    assert pd.isna(found.loc["L", "way_most"]), "no line is passed by both ways"
+    assert state(rows, plots(("P", 0, {}))) == ("available", "unknown")
+    assert state(ring(), plots(("P", 0, {}))) == ("available", "enough"), "one way with room in all its lines is enough"
+    assert state(ring(source=100), plots(("P", 0, {}))) == ("short", "short"), "the one source is passed by both"
+
+
+def test_what_two_sources_bring_is_not_held_against_a_plot():
+    rows = ring(north=100, source=100)
+    rows += [works("T", 400, -10, kind="power", **rated(9000)), power("t", (300, -10), (400, -10), **rated(9000))]
+    found = traced(*rows)
+    assert pd.isna(found.loc["L", "gate"])
+    assert pd.isna(found.loc["L", "source_most"])
+    assert state(rows, plots(("P", 0, {}))) == ("available", "unknown")
+
+
+def test_a_way_that_is_only_planned_brings_nothing_today_but_what_comes_with_it_is_not_short():
+    soon = {"status": "planned", "in_service_from": "2028-01-01"}
+    found = traced(*ring(north=100, **soon))
+    assert (found.loc["L", "spare_most"], found.loc["L", "bottleneck"], found.loc["L", "gate"]) == (100, "n", "S")
+    assert state(ring(north=100, **soon), plots(("P", 0, {}))) == ("short", "short")
+    later = [{**row, **soon} if row["id"] == "L" else row for row in ring(north=100, **soon)]
+    assert state(later, plots(("P", 0, {}))) == ("planned", "unknown")
+
+
+def test_a_way_of_which_nobody_knows_whether_it_is_there_may_bring_something():
+    found = traced(*ring(north=100, status=None))
+    assert found.loc["L", "spare_most"] == 9000
+    assert found.loc["s", "reach_state"] == "unknown"
+
+
+def test_a_sewer_is_held_against_those_lines_only_that_its_water_can_take():
+    def sewer(id, *xy, start, end, size):
+        return pipe(
+            id, *xy, kind="sewage", invert_start=start, invert_end=end, capacity=size, committed=0.0, capacity_unit="m3/d"
+        )
+
+    rows = [
+        works("W", 0, 0, kind="sewage", capacity=900.0, committed=0.0, capacity_unit="m3/d"),
+        sewer("low", (100, 0), (0, 0), start=2.0, end=1.0, size=70.0),
+        sewer("up", (200, 0), (100, 0), start=3.0, end=2.0, size=500.0),
+        sewer("past", (200, 0), (200, 90), (0, 90), (0, 0), start=3.0, end=1.0, size=500.0),
+        sewer("into", (100, 0), (100, 50), start=1.5, end=1.0, size=9.0),
+    ]
+    found = traced(*rows)
+    assert found.loc["up", ["spare_most", "gate"]].tolist() == [70, "low"], "water that is in it goes on through the one below"
+    both = [*rows, sewer("top", (300, 0), (200, 0), start=4.0, end=3.0, size=400.0)]
+    assert traced(*both).loc["top", ["spare_most", "gate"]].tolist() == [400, "W"], "it divides where two go on"
 
 
 @pytest.mark.parametrize(("unit", "kind", "spare_"), [("MVA", "power", 1800.0), ("L/s", "water", 172.8), ("MW", "heat", 2.86)])
@@ -201,3 +267,69 @@ def test_the_spare_of_a_line_is_the_least_that_walking_to_its_source_finds(data)
         known = all(c is not None and d is not None for c, d in (recorded[n] for n in way))
         assert (None if pd.isna(found.loc[f"n{k}", "spare_most"]) else found.loc[f"n{k}", "spare_most"]) == most
         assert found.loc[f"n{k}", "spare_sure"] == most if known else pd.isna(found.loc[f"n{k}", "spare_sure"])
+
+
+@st.composite
+def meshes(draw):
+    """Lines between places on a parabola, where no line passes another's end, and sources: rows, ends of lines, what is rated."""
+    count = draw(st.integers(2, 6))
+    ends = draw(st.lists(st.tuples(*[st.integers(0, count - 1)] * 2).filter(lambda e: e[0] != e[1]), min_size=1, max_size=9))
+    fed = draw(st.lists(st.integers(0, count - 1), min_size=1, max_size=2, unique=True))
+    rate = st.one_of(st.none(), st.integers(0, 20))
+    recorded = {f"n{k}": draw(rate) for k in range(len(ends))} | {f"s{k}": draw(rate) for k in fed}
+    places, facts = [(100.0 * k, 10.0 * k * k) for k in range(count)], {"committed": 0.0, "capacity_unit": "kW"}
+    rows = [works(f"s{k}", *places[k], kind="power", capacity=recorded[f"s{k}"], **facts) for k in fed]
+    # parallel lines bulge, each by its own height
+    rows += [
+        power(
+            f"n{k}",
+            places[a],
+            ((places[a][0] + places[b][0]) / 2 + 7 * k + 3, -50.0 - 5 * k),
+            places[b],
+            capacity=recorded[f"n{k}"],
+            **facts,
+        )
+        for k, (a, b) in enumerate(ends)
+    ]
+    return rows, ends, fed, recorded
+
+
+def widest(ends, fed, room, line):
+    """The most that any way from any source brings into and through a line, by trying every way; -1 where there is none."""
+    best = -1.0
+
+    def on(node, brought, left):
+        nonlocal best
+        for other in left:
+            if node in ends[other]:
+                more = min(brought, room[f"n{other}"])
+                if other == line:
+                    best = max(best, more)
+                else:
+                    on(sum(ends[other]) - node, more, left - {other})
+
+    for source in fed:
+        on(source, room[f"s{source}"], frozenset(range(len(ends))))
+    return best
+
+
+@settings(max_examples=80, deadline=None)
+@given(meshes())
+def test_no_line_of_a_mesh_has_less_to_spare_than_some_way_brings_nor_surely_more_than_the_best(mesh):
+    rows, ends, fed, recorded = mesh
+    land = survey(*rows, coverage=None)
+    found = spare(land.features, serving(land, ask()), ask()).set_axis(land.features["id"])
+    most = {id: np.inf if c is None else float(c) for id, c in recorded.items()}
+    sure = {id: -np.inf if c is None else float(c) for id, c in recorded.items()}
+    for k in range(len(ends)):
+        told = found.loc[f"n{k}"]
+        if told["reach_state"] != "serving" or pd.isna(told["source"]):
+            continue
+        assert not told["spare_most"] < widest(ends, fed, most, k), "never short where some way has room"
+        if not pd.isna(told["spare_sure"]):
+            assert told["spare_sure"] <= widest(ends, fed, sure, k), "one way has it"
+            assert told["spare_sure"] <= told["spare_most"]
+        for gate in (id for id in recorded if id != f"n{k}"):
+            without = {**most, gate: -1.0}
+            if widest(ends, fed, without, k) == -1.0 and most[gate] < np.inf:
+                assert told["spare_most"] <= most[gate], "what every way passes counts"

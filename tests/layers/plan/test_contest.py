@@ -119,7 +119,7 @@ def contest_of(parent, room, askers):
     """A contest on a tree of power lines: what each hangs on, its room, and (line, load) of each who asks."""
     ids = [f"n{k}" for k in range(len(parent))]
     traced = pd.DataFrame(
-        {"via": pd.array([None if p < 0 else f"n{p}" for p in parent], "str"), "room_most": np.array(room, float)},
+        {"gate": pd.array([None if p < 0 else f"n{p}" for p in parent], "str"), "room_most": np.array(room, float)},
         index=pd.Index(ids),
     )
     return Contest.of(traced, claims(found_of(askers)))
