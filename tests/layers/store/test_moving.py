@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -22,7 +22,7 @@ from pandas.testing import assert_frame_equal
 from geo.raster import Grid
 from layers.catalogue import LAYERS
 from layers.store import blobs, open_store
-from layers.store.address import Address
+from layers.store.address import Address, Where
 from layers.store.base import NotABaseError, Store, StoreError
 from layers.store.gpkg import GpkgStore
 from layers.store.moving import copy
@@ -165,35 +165,46 @@ def test_what_another_program_wrote_wrongly_stops_the_copy(file: Path, url: str)
         assert c.execute("SELECT to_regnamespace('shudi')").fetchone() == (None,)
 
 
-@pytest.mark.parametrize("way", ["out of the file", "out of the database"])
-def test_a_copy_under_writers_holds_every_write_acknowledged_before(
+@pytest.mark.parametrize("way", ["file to file", "file to database", "database to file"])
+def test_a12_ten_copies_under_four_writers_hold_every_write_acknowledged_before(
     file: Path, postgres: Cluster, tmp_path: Path, way: str
 ) -> None:
-    with postgres.database() as first, postgres.database() as second:
-        source: Path | Address = file
-        if way == "out of the database":
-            source = Address(first)
+    """What is copied is restored, as a base of its own, and compared with what each writer had been told by then."""
+    acknowledged: list[list[str]] = [[], [], [], []]
+    done = Event()
+
+    def write(source: Where, mine: list[str], first: int) -> None:
+        with closing(open_store(source)) as store:
+            while not done.is_set():
+                name = f"P{first + len(mine)}"
+                store.edit("parcels", LIN, put=plots(name))
+                mine.append(name)
+
+    with ExitStack() as stack:
+        source: Where = file
+        if way == "database to file":
+            source = Address(stack.enter_context(postgres.database()))
             copy(file, source)
-        done, acknowledged = Event(), list[str]()
-
-        def write() -> None:
-            with closing(open_store(source)) as store:
-                while not done.is_set():
-                    name = f"P{100 + len(acknowledged)}"
-                    store.edit("parcels", LIN, put=plots(name))
-                    acknowledged.append(name)
-
-        writer = Thread(target=write)
-        writer.start()
+        writers = [Thread(target=write, args=(source, mine, 10_000 * (k + 1))) for k, mine in enumerate(acknowledged)]
+        for writer in writers:
+            writer.start()
         try:
-            while len(acknowledged) < 5:
-                assert writer.is_alive()
-            before = set(acknowledged)
-            copy(source, Address(second))
+            for turn in range(10):
+                told = [len(mine) for mine in acknowledged]
+                while not all(len(mine) > n for mine, n in zip(acknowledged, told, strict=True)):
+                    assert all(writer.is_alive() for writer in writers)
+                    done.wait(0.002)
+                before = {name for mine in acknowledged for name in mine}
+                target: Where = tmp_path / f"{turn}.gpkg"
+                if way == "file to database":
+                    target = Address(stack.enter_context(postgres.database()))
+                copy(source, target)
+                with closing(open_store(target)) as store:
+                    found = set(ids(store.read("parcels")))
+                    assert before <= found
+                    assert len(store.writes()) == PAST + len(found) - 1
         finally:
             done.set()
-            writer.join()
-        with closing(open_store(second)) as store:
-            found = set(ids(store.read("parcels")))
-            assert before <= found <= {"P4", *acknowledged}
-            assert len(store.writes()) == PAST + len(found) - 1
+            for writer in writers:
+                writer.join()
+        assert found <= {"P4", *(name for mine in acknowledged for name in mine)}
