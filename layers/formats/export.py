@@ -71,8 +71,8 @@ class Wish:
 def export(features: gpd.GeoDataFrame, layer: Layer, path: Path, wish: Wish, overwrite: bool = False) -> Written:
     """Write features of a layer to a file, whose ending names the format; FormatError where it cannot be.
 
-    GeoJSON and KML are in longitude and latitude, the others in the CRS that was wished. The files appear together when all are
-    complete. Memory grows with the features, by about two copies.
+    GeoJSON and KML are in longitude and latitude, the others in the CRS that was wished. The files appear when all are complete,
+    the one that was named after its parts. Memory grows with the features, by about two copies.
     """
     ending = path.suffix.lower()
     if ending not in WRITERS:
@@ -97,7 +97,7 @@ def export(features: gpd.GeoDataFrame, layer: Layer, path: Path, wish: Wish, ove
         with TemporaryDirectory(prefix=".shudi-", dir=path.parent) as folder:
             WRITERS[ending](moved, layer, Path(folder) / path.name, wish, notes)
             made = sorted(Path(folder).iterdir())
-            for file in made:
+            for file in sorted(made, key=lambda file: file.name == path.name):  # what was named last: its parts are there then
                 os.replace(file, path.parent / file.name)
     except (OSError, pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
         why = getattr(error, "strerror", None) or str(error).splitlines()[0][:120]

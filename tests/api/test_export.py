@@ -1,7 +1,9 @@
 """Each export is read back by another tool, with the same keys and places."""
 
 import csv
+import errno
 import json
+import os
 import sqlite3
 import subprocess
 import tomllib
@@ -179,6 +181,22 @@ def test_an_export_is_there_whole_or_not_at_all(tmp_path):
         export(plots().assign(id=["\U0001f600", "b", "c"]), PARCELS, tmp_path / "b.txt", Wish(encoding="gbk"))
     assert path.read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == ["a.gpkg"]
+
+
+@pytest.mark.parametrize("parts", range(5))
+def test_a_shapefile_appears_after_its_parts(tmp_path, monkeypatch, parts):
+    put = os.replace
+
+    def until_the_disk_is_full(source, target):
+        if len(list(tmp_path.glob("a.*"))) == parts:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        put(source, target)
+
+    monkeypatch.setattr(os, "replace", until_the_disk_is_full)
+    with pytest.raises(FormatError, match="No space left"):
+        export(plots(), PARCELS, tmp_path / "a.shp", Wish())
+    assert len(list(tmp_path.glob("a.*"))) == parts
+    assert not (tmp_path / "a.shp").exists()
 
 
 def test_the_command_exports_names_the_operation_and_spares_the_base(park, tmp_path):
