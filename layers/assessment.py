@@ -74,6 +74,8 @@ class Networks:
         self._keep = keep
         self._traced: OrderedDict[tuple[object, ...], Traced] = OrderedDict()
         self.contests, self.sums = Contests(), Sums()
+        self.turn = threading.Lock()
+        """Who makes findings fresh: others wait, and find done what was edited meanwhile."""
         self._lock = threading.Lock()
 
     def trace(self, store: Store, ask: Ask, as_of: When | None = None) -> Traces:

@@ -110,33 +110,34 @@ def refresh(store: Store, standards: Standards, networks: Networks | None = None
     or the edits concern too much (MOST_CHANGES, MOST_PLOTS). The question stays that of the stored findings, its day too; where
     `ask` is another one, that takes a full assessment as well.
     `networks` remembers what was traced before. Time and memory grow with what the edits concern, and with the lines where the
-    networks were not traced before. Whoever is faster TRIES times is left to it: the second to be began after this, with all that
-    this would have found.
+    networks were not traced before. Who shares `networks` waits for his turn, and finds what others made fresh meanwhile; another
+    process that is faster TRIES times is left to it: the second to be began after this, with all that this would have found.
     """
     networks = networks or Networks()
-    for _ in range(TRIES):
-        with store.snapshot():
-            inputs, now = store.findings([], [])[1], land_versions(store)
-            asked = _answerable(inputs, standards, ask)
-            planned = _plan(store, asked, inputs["layers"], networks) if asked else None
-            if asked is None or planned is None:
-                return None
-            if now == inputs["layers"]:
-                return Refreshed()
-            found, gone, after = _found(store, asked, planned, networks), sorted(planned.gone), {**inputs, "layers": now}
-            traced = networks.network(store, "utilities", asked, store.versions()["utilities"])
-            told = contested.marked(store, found, gone, inputs, traced, networks.sums)
-            if len(told.others) > MOST_PLOTS:
-                return None
-            boxes = np.concatenate([planned.boxes, contested.bounds(store, told.others.index.tolist())])
-        found = _joined(told.found, told.others)
-        try:
-            contested.carry(store, told, inputs, after)
-            store.update_findings(found, gone, after, inputs)
-            networks.sums.note(after, told.asked)
-            return Refreshed(tuple(found.index), tuple(gone), tuple(map(tuple, boxes.tolist())))
-        except ConflictError:
-            continue
+    with networks.turn:
+        for _ in range(TRIES):
+            with store.snapshot():
+                inputs, now = store.findings([], [])[1], land_versions(store)
+                asked = _answerable(inputs, standards, ask)
+                planned = _plan(store, asked, inputs["layers"], networks) if asked else None
+                if asked is None or planned is None:
+                    return None
+                if now == inputs["layers"]:
+                    return Refreshed()
+                found, gone, after = _found(store, asked, planned, networks), sorted(planned.gone), {**inputs, "layers": now}
+                traced = networks.network(store, "utilities", asked, store.versions()["utilities"])
+                told = contested.marked(store, found, gone, inputs, traced, networks.sums)
+                if len(told.others) > MOST_PLOTS:
+                    return None
+                boxes = np.concatenate([planned.boxes, contested.bounds(store, told.others.index.tolist())])
+            found = _joined(told.found, told.others)
+            try:
+                contested.carry(store, told, inputs, after)
+                store.update_findings(found, gone, after, inputs)
+                networks.sums.note(after, told.asked)
+                return Refreshed(tuple(found.index), tuple(gone), tuple(map(tuple, boxes.tolist())))
+            except ConflictError:
+                continue
     return Refreshed()
 
 

@@ -30,6 +30,11 @@ ENVIRONMENT = {k: v for k, v in os.environ.items() if not k.startswith("SHUDI_")
 COMMAND = [sys.executable, "-W", "error", "-c", "from api.cli import main; main()"]
 
 
+QGIS_PYTHON = "/usr/bin/python3"
+DIRECT = {**{k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}, "no_proxy": "*", "NO_PROXY": "*"}
+"""An environment for other programs, in which they ask nobody but the service."""
+
+
 @dataclass(frozen=True)
 class Answer:
     """What a command said, and its exit status."""
@@ -74,6 +79,14 @@ class Server:
     def said(self) -> str:
         """Read the log so far."""
         return self.log.read_text("utf-8")
+
+
+def qgis_asked(question: str, project: Path, home: Path, *args: str) -> "subprocess.Popen[str]":
+    """Begin to ask QGIS about a project (qgis_client.py); the last line that it prints is its answer, in JSON."""
+    return subprocess.Popen(
+        [QGIS_PYTHON, str(Path(__file__).with_name("qgis_client.py")), question, str(project), *args],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**DIRECT, "HOME": str(home), "XDG_RUNTIME_DIR": str(home)},
+    )  # fmt: skip
 
 
 def answers(client: httpx.Client) -> bool:

@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import time
 
 os.environ["QT_QPA_PLATFORM"] = "offscreen"
 from collections import Counter
@@ -76,9 +77,19 @@ def edit(id, name, value):
     return {"saved": parcels.commitChanges(), "errors": parcels.commitErrors()}
 
 
+def hold(seconds):
+    """Read the plots one by one for so long, and then the rest: the reading is open all the time."""
+    end, seen = time.monotonic() + float(seconds), 0
+    for _ in layer("parcels").getFeatures():
+        seen += 1
+        if time.monotonic() < end:
+            time.sleep(float(seconds) / 100)
+    return {"seen": seen}
+
+
 application = QgsApplication([], False)
 application.initQgis()
 assert QgsProject.instance().read(sys.argv[2])
-print(json.dumps({"look": look, "edit": edit}[sys.argv[1]](*sys.argv[3:])))
+print(json.dumps({"look": look, "edit": edit, "hold": hold}[sys.argv[1]](*sys.argv[3:])))
 sys.stdout.flush()
 os._exit(0)

@@ -1,7 +1,6 @@
 """Programs that speak the standards, against a running service: QGIS, OWSLib, MapLibre and schemathesis."""
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -14,11 +13,9 @@ from owslib.ogcapi.features import Features
 
 from layers.store.gpkg import GpkgStore
 from maps.readiness import DRAWN
-from tests.api.faces import DAY, ROOT, serving, shudi
+from tests.api.faces import DAY, DIRECT, QGIS_PYTHON, ROOT, qgis_asked, serving, shudi
 from tests.api.test_events import PLOT, Listener
 
-QGIS_PYTHON = "/usr/bin/python3"
-DIRECT = {**{k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}, "no_proxy": "*", "NO_PROXY": "*"}
 VENDOR = ROOT / "maps" / "web" / "vendor"
 
 
@@ -37,12 +34,10 @@ def qgis(tmp_path_factory):
     home = tmp_path_factory.mktemp("qgis")
 
     def ask(question, project, *args):
-        done = subprocess.run(
-            [QGIS_PYTHON, Path(__file__).with_name("qgis_client.py"), question, project, *args], capture_output=True, text=True,
-            env={**DIRECT, "HOME": str(home), "XDG_RUNTIME_DIR": str(home)}, timeout=180, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout.splitlines()[-1])
+        asked = qgis_asked(question, project, home, *args)
+        told, said = asked.communicate(timeout=180)
+        assert asked.returncode == 0, said
+        return json.loads(told.splitlines()[-1])
 
     return ask
 

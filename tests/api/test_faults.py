@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -14,11 +15,15 @@ from contextlib import closing
 from pathlib import Path
 
 import httpx
+import pyogrio
 import pytest
 
+from layers.store import open_store
 from layers.store.schema import VERSION
-from tests.api.faces import Server, content, serving
-from tests.bench.kill import killed
+from tests.api.faces import COMMAND, ENVIRONMENT, Server, content, serving, shudi
+from tests.api.test_clients import has_qgis
+from tests.bench.convoy import WRITERS, convoy
+from tests.bench.kill import killed, sound
 
 SITES = "/collections/sites/items"
 PARCEL = "/collections/parcels/items/D001-B01-P01"
@@ -89,6 +94,63 @@ def test_a11_a_damaged_base_takes_no_writes_and_is_told_unwell_until_a_backup_is
     with serving(own_park, tmp_path) as running:
         assert running.client.get("/healthz").status_code == 200
         assert change(running.client, 3).status_code == 204
+
+
+def test_a9_no_writer_of_twenty_is_refused_beside_an_export_and_qgis(own_park: Path) -> None:
+    if not has_qgis():
+        pytest.skip("no QGIS on this machine")
+    found = convoy(own_park, 8.0)
+    assert found.ledger.wrong == []
+    assert found.lost == []
+    assert found.sound
+    assert len(found.ledger.stored) >= WRITERS
+    assert found.exports >= 1
+    assert found.seen == 400
+
+
+def killed_on_the_way(*args: object) -> Iterator[int]:
+    """Run a command to its end, and then again and again, killed at 20 moments of its second half; gives each round when it is over."""
+    command = [*COMMAND, *map(str, args)]
+    whole = 0.0
+    for _ in range(2):  # the first run reads code from the disk
+        begun = time.monotonic()
+        subprocess.run(command, env=ENVIRONMENT, check=True, capture_output=True)
+        whole = time.monotonic() - begun
+        yield 0
+    for turn in range(1, 21):
+        running = subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            running.wait(whole * (0.5 + turn / 40))
+        running.kill()
+        running.wait()
+        yield turn
+
+
+@pytest.mark.parametrize("ending", ["gpkg", "shp"])
+def test_a10_an_export_that_is_killed_leaves_no_part_under_its_name(park: Path, tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"plots.{ending}"
+    for turn in killed_on_the_way("export", "parcels", "--base", park, "--out", path, "--overwrite"):
+        assert turn or path.exists()
+        if path.exists():
+            assert pyogrio.read_info(path)["features"] == 400
+            assert len(pyogrio.read_dataframe(path)) == 400
+        for part in tmp_path.glob("plots.*"):
+            part.unlink()
+
+
+def test_a10_an_import_that_is_killed_stores_all_or_nothing(park: Path, tmp_path: Path) -> None:
+    plots, base = tmp_path / "plots.gpkg", tmp_path / "land.gpkg"
+    assert shudi("export", "parcels", "--base", park, "--out", plots).status == 0
+    assert shudi("init", base, "--crs", "EPSG:4548").status == 0
+    empty = base.read_bytes()
+    for turn in killed_on_the_way("import", plots, "--layer", "parcels", "--base", base):
+        with closing(open_store(base)) as store:
+            count, writes = len(store.read("parcels")), len(store.writes())
+        assert (count, writes) in [(400, 1)] + [(0, 0)] * (turn > 0)
+        assert sound(base)
+        for part in tmp_path.glob("land.gpkg-*"):
+            part.unlink()
+        base.write_bytes(empty)
 
 
 def change(client: httpx.Client, k: int) -> httpx.Response:

@@ -6,12 +6,13 @@ import argparse
 import os
 import platform
 
-from tests.bench import assess, check, edits, fuzz, kill, million, overlay, serve, siting, store
+from tests.bench import assess, check, convoy, edits, fuzz, kill, million, overlay, serve, siting, store
 from tests.bench.city import city
 
 BENCHES = {
     "assess": assess.run,
     "check": check.run,
+    "convoy": convoy.run,
     "edits": edits.run,
     "fuzz": fuzz.run,
     "kill": kill.run,

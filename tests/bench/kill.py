@@ -35,10 +35,11 @@ SIDE = 0.0001
 
 @dataclass
 class Ledger:
-    """What writers asked for and what was acknowledged: the id of each site, and how often the counter of each was raised."""
+    """What writers asked for and what was acknowledged: the id of each site, how long each answer took [s], and what was refused."""
 
     asked: set[str] = field(default_factory=set)
     stored: set[str] = field(default_factory=set)
+    waits: list[float] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
 
     def write(self, name: str, port: int, stop: threading.Event) -> None:
@@ -47,6 +48,7 @@ class Ledger:
             while not stop.is_set():
                 id = f"{name}-{len(self.asked)}-{time.monotonic_ns()}"
                 self.asked.add(id)
+                begun = time.monotonic()
                 try:
                     door.request(
                         "POST",
@@ -58,6 +60,7 @@ class Ledger:
                     told = answer.read()
                 except (OSError, http.client.HTTPException):
                     return
+                self.waits.append(time.monotonic() - begun)
                 if answer.status == 201:
                     self.stored.add(id)
                 elif answer.status != 503:
