@@ -22,7 +22,7 @@ from layers.overview import CELL
 from layers.plan.access import FIELDS as ACCESS
 from layers.plan.asked import CONTESTED
 from layers.plan.capacity import FIELDS as LOADED
-from layers.plan.readiness import SERVICES, STATES
+from layers.plan.readiness import SERVICED_LEVEL, SERVICES, STATES
 from layers.plan.supply import VERDICTS
 from layers.store.base import Box, Store
 from layers.store.findings import kind_of
@@ -126,7 +126,7 @@ def found_fields(store: Store) -> Iterator[Field]:
         f.name: f for f in (*READINESS, *ACCESS, *LOADED)
     }
     known |= {name: Field(name, "real", title, unit="m2") for name, title in AREAS.items()}
-    known |= {f.name: f for f in (CELL, LAYERS["parcels"].field("status"))}
+    known |= {f.name: f for f in (CELL, SERVICED_LEVEL, LAYERS["parcels"].field("status"))}
     stored, _ = store.findings([])
     for name in stored.columns:
         kind = kind_of(stored[name])

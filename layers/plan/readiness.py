@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from layers import roads, utilities
-from layers.base import Ask, Land, Text, arrays_of, as_surveyed, codes, objects, surveyed, tabled, texts
+from layers.base import Ask, Field, Land, Text, arrays_of, as_surveyed, codes, objects, surveyed, tabled, texts
 from layers.plan.access import Ways, road_facts
 from layers.plan.capacity import asked_loads, demand, use_of
 from layers.plan.supply import survey_of
@@ -28,6 +28,12 @@ STATES = codes(
 
 
 LEVELS = (3, 5, 7)
+SERVICED_LEVEL = Field(
+    "serviced_level",
+    "integer",
+    Text("Level of services", "开发程度(通)"),
+    meaning="of 3, 5 and 7: whose services all serve on the day; 0 for none",
+)
 UNKNOWN_READINESS = "C15:readiness"
 """The reason of a verdict that is unknown only because the readiness is."""
 

@@ -201,6 +201,7 @@ def test_columns_are_chosen_and_described(server):
         assert told["geometry"]["format"].startswith("geometry-")
         sample = body(server, f"/collections/{name}/items", limit=1)["features"][0]
         assert set(sample["properties"]) == set(told) - {"geometry"}
+        assert [column for column, of in told.items() if of.get("title") == column] == []  # a name is no title
         assert body(server, f"/collections/{name}/schema")["properties"] == told
     assert told["ready_state"]["enum"] == ["ready", "dated", "undated", "never", "unknown"]
 

@@ -60,6 +60,7 @@ def columns(page):
 def test_the_board_shows_each_project_in_its_stage_and_is_walked_by_keys(at, server):
     page = at(f"?lang=en&view=projects&{ON}")
     page.locator(".cards a").first.wait_for()
+    assert not page.locator("#panel").is_visible(), "a legend under the board cannot be read, and would take the focus"
     listed = server.client.get(f"/projects?{ON}").json()
     told = columns(page)
     for stage, title in (
@@ -82,6 +83,7 @@ def test_the_board_shows_each_project_in_its_stage_and_is_walked_by_keys(at, ser
     assert page.locator("body").get_attribute("data-view") == "projects", "the field is left, not the view"
     page.keyboard.press("Escape")
     assert page.locator("body").get_attribute("data-view") == ""
+    assert page.locator("#panel").is_visible()
 
 
 @pytest.mark.parametrize(("lang", "scheme"), [("en", "light"), ("zh", "dark")])
