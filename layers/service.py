@@ -28,7 +28,11 @@ REACH = codes(
     ("undated", "connected once something planned without a date is built", "接通日期未定"),
     ("retired", "out of service", "已停用"),
     ("cut_off", "not connected to any source", "未与源点接通"),
-    ("unknown", "connected only if something of which nobody knows is in service", "未知"),
+    (
+        "unknown",
+        "connected only by what nobody recorded: a line's state, or how water gets up a step",
+        "未知:仅经未记录状态的管线或管底倒坎接通",
+    ),
 )
 """What a line is on a day by its network (`reach_state`): served from a source, or not."""
 CAPACITY = codes(

@@ -14,6 +14,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from shapely.geometry.base import BaseGeometry
 
+from geo.falls import parted, steps
 from geo.gates import gates
 from geo.kinds import lineal
 from geo.network import Faults, Graph, graph
@@ -67,13 +68,17 @@ class _Life(NamedTuple):
 class _Wired(NamedTuple):
     """A network's graph, its sources as nodes, the feature that each is (-1: the edge of the survey), and the flow.
 
-    `apart` are the sources, drawn as points, that no line meets.
+    `run` is the graph in which lines that run by gravity do not meet where by their inverts water does not pass; `levels`: of
+    the start and of the end of each line, NaN unknown, shape (2, lines). `apart` are the sources, drawn as points, that no line
+    meets.
     """
 
     graph: Graph
+    run: Graph
     node: Rows
     feature: Rows
     flow: Numbers
+    levels: Numbers
     apart: Rows
 
 
@@ -107,12 +112,13 @@ def serving(survey: Survey, ask: Ask) -> pd.DataFrame:
 
     Sources of utilities are features of the role `source` and the points where lines cross the edge of the surveyed area;
     sources of roads are expressways, arterial roads and that edge. Sewage and storm water run down by their inverts where
-    both are known and nobody recorded a pressure, else either way. A works drawn as a point that no line meets feeds the
+    both are known and nobody recorded a pressure, else either way. Where all inverts are known and a line begins higher than
+    the whole one before it, by more than the standard `network.step`, nobody recorded how water gets there: unknown. A works drawn as a point that no line meets feeds the
     nearest end within the standard `network.source_reach`. A kind of which no source feeds any line cannot be traced: its
     features answer by their own record, as do private roads, and `source` is NA although they serve.
 
     What may be there in time counts for what hangs on it: reached only through planned lines without a date it is undated,
-    only through lines of which nobody recorded a state unknown. Time grows with the lines (1 to 2 s for 200,000) and with
+    only through lines of which nobody recorded a state, or up a step of inverts, unknown. Time grows with the lines (1 to 2 s for 200,000) and with
     the days after `ask.on` on which something retires, of which each takes a search; memory 1 kB a line.
 
     Where features are read tile by tile, trace the whole layer once and join by number: reach = serving(...) with the axis
@@ -153,7 +159,7 @@ def serving(survey: Survey, ask: Ask) -> pd.DataFrame:
 def faults(survey: Survey, ask: Ask) -> Report:
     """Report how much of each network is connected and why the rest is not, and what looks wrong in its drawing.
 
-    Near misses, dangling ends, duplicates, crossings, lines without extent and sources that no line meets are told, not mended.
+    Near misses, dangling ends, duplicates, crossings, lines without extent, sources that no line meets, and pipes whose water would have to rise into the next are told, not mended.
     """
     reach = serving(survey, ask)["reach_state"].to_numpy(object)
     features = Table.of(survey.features)
@@ -163,7 +169,7 @@ def faults(survey: Survey, ask: Ask) -> Report:
         shapes = _lines(kind)
         wired = _wire(kind, ask)
         wrong = drawing_faults(shapes, wired.graph, ask.standards["network.near"])
-        places = _places(kind, shapes, wired, wrong)
+        places = _places(kind, shapes, wired, wrong, ask.standards["network.step"])
         length = np.where(in_service[kind.rows], np.nan_to_num(shapely.length(shapes)), 0.0)
         joined = length[reach[kind.rows] == "serving"].sum()
         why = _why(wired, reach[kind.rows], in_service[kind.rows], wrong)
@@ -187,10 +193,11 @@ FAULTS = codes(
     ("near_miss", "near misses", "疑似断点"),
     ("crossing", "crossings without a node", "无节点交叉"),
     ("source_apart", "sources that no line meets", "未接管线的源点"),
+    ("step_up", "inverts below those of the next pipe", "管底低于下游管底"),
 )
 WHY = codes(
     ("planned", "only through what is planned", "仅经规划管线接通"),
-    ("unrecorded", "only through what nobody recorded", "仅经状态未记录的管线接通"),
+    ("unrecorded", "only through what nobody recorded, or up a step", "仅经状态未记录的管线或管底倒坎接通"),
     ("flow", "joined, but not downhill", "相接但坡向不符"),
     ("retired", "joined through what is retired", "仅经停用管线相接"),
     ("gap", "a small gap from what serves", "与在用管线之间有小间隙"),
@@ -228,7 +235,7 @@ def _why(wired: _Wired, reach: NDArray[np.object_], in_service: Flags, wrong: Fa
     return np.select(list(reasons.values()), np.array(list(reasons), object), "island")
 
 
-def _places(kind: _Kind, shapes: NDArray[np.object_], wired: _Wired, wrong: Faults) -> gpd.GeoDataFrame:
+def _places(kind: _Kind, shapes: NDArray[np.object_], wired: _Wired, wrong: Faults, step: float) -> gpd.GeoDataFrame:
     """List the faults of one network with the features concerned and where they are."""
     g, apart = wired.graph, wired.apart
     at = np.full(len(g.nodes), -1, np.intp)
@@ -236,14 +243,20 @@ def _places(kind: _Kind, shapes: NDArray[np.object_], wired: _Wired, wrong: Faul
     spots = np.asarray(shapely.points(g.nodes), object)
     # only what was given as a line is a line without extent
     thin = wrong.without_extent[lineal(shapes[wrong.without_extent])]
-    pairs = [wrong.duplicates, at[wrong.near_nodes], np.c_[at[wrong.near_lines[:, 0]], wrong.near_lines[:, 1]], wrong.crossings]
+    rises = steps(g, wired.flow, wired.levels, step, wired.node)
+    barred = rises.takers == 0
+    rise = np.c_[g.line[rises.edge], rises.other][barred]
+    near = np.c_[at[wrong.near_lines[:, 0]], wrong.near_lines[:, 1]]
+    pairs = [wrong.duplicates, at[wrong.near_nodes], near, wrong.crossings, rise]
     one = np.concatenate([thin, apart, at[wrong.dangling], *(p[:, 0] for p in pairs)])
     other = np.concatenate([np.full(len(thin) + len(apart) + len(wrong.dangling), -1), *(p[:, 1] for p in pairs)])
     where = [
         shapes[thin], kind.frame.geometry.to_numpy()[apart], spots[wrong.dangling], shapes[wrong.duplicates[:, 0]], spots[wrong.near_nodes[:, 0]],
-        spots[wrong.near_lines[:, 0]], shapes[wrong.crossings[:, 0]],
+        spots[wrong.near_lines[:, 0]], shapes[wrong.crossings[:, 0]], spots[rises.node[barred]],
     ]  # fmt: skip
-    names = np.array(["without_extent", "source_apart", "dangling", "duplicate", "near_miss", "near_miss", "crossing"], object)
+    names = np.array(
+        ["without_extent", "source_apart", "dangling", "duplicate", "near_miss", "near_miss", "crossing", "step_up"], object
+    )
     ids = np.r_[kind.frame["id"].to_numpy(object), np.array([None], object)]
     return gpd.GeoDataFrame(
         {
@@ -288,17 +301,24 @@ def _wire(kind: _Kind, ask: Ask) -> _Wired:
     point = np.flatnonzero((shapely.get_type_id(everything) == 0) & ~shapely.is_empty(everything))
     g = graph(shapes, snap, everything[point], split_at_ends=True)
     node, feature, apart = _source_nodes(kind, g, point, ask)
+    levels, flow = np.full((2, len(kind.rows)), np.nan), np.zeros(len(kind.rows))
+    if kind.name in GRAVITY:
+        free = kind.frame["pressure"].isna().to_numpy(bool)
+        levels = np.where(free, [kind.frame[name].to_numpy(float) for name in ("invert_start", "invert_end")], np.nan)
+        flow = np.sign(np.nan_to_num(levels[0] - levels[1]))
+    up = steps(g, flow, levels, ask.standards["network.step"], node, backed=True)
     plain = point[~kind.source[point]]
     hooks = g.point[~kind.source[point]]
-    stubs = Graph(
-        g.nodes, np.r_[g.line, plain], np.r_[g.start, hooks], np.r_[g.end, hooks], np.r_[g.length, np.zeros(len(hooks))],
-        g.point, g.lines, g.tolerance,
-    )  # fmt: skip
-    flow = np.zeros(len(kind.rows))
-    if kind.name in GRAVITY:
-        fall = (kind.frame["invert_start"] - kind.frame["invert_end"]).to_numpy(float)
-        flow = np.where(kind.frame["pressure"].isna().to_numpy(bool), np.sign(np.nan_to_num(fall)), 0.0)
-    return _Wired(stubs, node, feature, flow, apart)
+
+    def hooked(g: Graph) -> Graph:
+        """Hang the points that are no sources on their nodes."""
+        return Graph(
+            g.nodes, np.r_[g.line, plain], np.r_[g.start, hooks], np.r_[g.end, hooks], np.r_[g.length, np.zeros(len(hooks))],
+            g.point, g.lines, g.tolerance,
+        )  # fmt: skip
+
+    whole = hooked(g)
+    return _Wired(whole, hooked(parted(g, up)) if len(up.edge) else whole, node, feature, flow, levels, apart)
 
 
 def _source_nodes(kind: _Kind, g: Graph, point: Rows, ask: Ask) -> tuple[Rows, Rows, Rows]:
@@ -329,21 +349,21 @@ def _source_nodes(kind: _Kind, g: Graph, point: Rows, ask: Ask) -> tuple[Rows, R
 def _traced(wired: _Wired, life: _Life, on: float) -> tuple[Reached, NDArray[np.object_]]:
     """Find the days and the states of a network's features by what is dated, then by what may be there in time."""
 
-    def network(possible: Flags) -> tuple[Graph, Sources, Numbers, Numbers, float, Numbers]:
+    def network(joined: Graph, possible: Flags) -> tuple[Graph, Sources, Numbers, Numbers, float, Numbers]:
         begins = np.where(possible, -np.inf, life.begins)
         opens = np.append(begins, -np.inf)[wired.feature]
         closes = np.append(life.ends, np.inf)[wired.feature]
-        return wired.graph, Sources(wired.node, opens, closes), begins, life.ends, on, wired.flow
+        return joined, Sources(wired.node, opens, closes), begins, life.ends, on, wired.flow
 
-    sure = reach_lines(*network(np.zeros(len(life.begins), bool)))
+    sure = reach_lines(*network(wired.run, np.zeros(len(life.begins), bool)))
     state = np.select([life.ends <= on, sure.first <= on, sure.first < np.inf], ["retired", "serving", "dated"], "cut_off")
     state = state.astype(object)
-    for new, possible, name in (
-        (life.undated, life.undated, "undated"),
-        (life.unrecorded, life.undated | life.unrecorded, "unknown"),
+    for new, joined, possible, name in (
+        (life.undated.any(), wired.run, life.undated, "undated"),
+        (life.unrecorded.any() or wired.run is not wired.graph, wired.graph, life.undated | life.unrecorded, "unknown"),
     ):
-        if new.any() and (state == "cut_off").any():
-            state[(state == "cut_off") & reachable(*network(possible))] = name
+        if new and (state == "cut_off").any():
+            state[(state == "cut_off") & reachable(*network(joined, possible))] = name
     return sure, state
 
 

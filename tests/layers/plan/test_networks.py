@@ -185,6 +185,40 @@ def test_sewage_runs_down_to_the_works_and_not_up():
     }  # fmt: skip
 
 
+def test_whether_water_gets_up_a_step_nobody_knows_and_the_step_is_reported():
+    def sewer(id, *xy, start, end, **facts):
+        return pipe(id, *xy, kind="sewage", invert_start=start, invert_end=end, **facts)
+
+    rows = [
+        works("S", 0, 0, kind="sewage"),
+        {**works("manhole", 100, 0, kind="sewage"), "role": "branch"},
+        sewer("trunk", (100, 0), (0, 0), start=20.0, end=19.0),
+        sewer("drop", (200, 0), (100, 0), start=23.0, end=22.0),
+        sewer("measured", (100, 90), (100, 0), start=21.0, end=19.96),
+        sewer("stands", (170, 70), (100, 0), start=20.5, end=19.7),
+        sewer("below", (100, -90), (100, 0), start=19.9, end=17.7),
+        sewer("behind", (100, -180), (100, -90), start=21.5, end=20.5),
+    ]
+
+    def unknown(rows):
+        return {id for id, state in states(serving(survey(*rows), ask()), rows).items() if state != "serving"}
+
+    found = states(serving(survey(*rows), ask()), rows)
+    assert unknown(rows) == {"below", "behind"}
+    assert (found["below"], found["behind"]) == ("unknown", "unknown"), "a pump or a siphon may be there"
+    report = faults(survey(*rows), ask())
+    assert report.summary.loc["sewage", ["step_up", "unrecorded", "near_miss"]].tolist() == [2, 180.0, 0]
+    told = report.found[report.found["fault"] == "step_up"]
+    assert set(zip(told["id"], told["other"], strict=True)) == {("stands", "trunk"), ("below", "trunk")}
+    assert set(told.geometry) == {shapely.Point(X + 100, Y)}
+    assert not unknown([{**row, "pressure": "0.4 MPa"} if row["id"] == "below" else row for row in rows]), "what is pumped rises"
+    assert not unknown([{**row, "invert_start": None} if row["id"] == "trunk" else row for row in rows]), "nobody measured it"
+    plot = gpd.GeoDataFrame({"id": ["P"]}, geometry=[shapely.box(X + 101, Y - 150, X + 150, Y - 110)], crs=CRS)
+    land = survey(*rows)
+    traced = Survey(land.features.join(serving(land, ask()).drop(columns=["via", "gate", "gate_on"])), land.editions)
+    assert readiness(plot, {"utilities": traced, "parcels": NO_PARCELS}, ask())["sewage_state"].tolist() == ["unknown"]
+
+
 def test_crossing_without_a_node_is_no_connection_but_ending_on_a_line_is():
     rows = [
         works("W", 0, 0), pipe("a", (0, 0), (100, 0)), pipe("across", (50, -50), (50, 50)), pipe("branch", (70, 0.05), (70, 60)),
