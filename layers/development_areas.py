@@ -23,6 +23,13 @@ def approved(features: gpd.GeoDataFrame, ask: Ask) -> Claims:
     return claim(features, np.where(unknown, "unknown", "pass"), valid_on(features, ask.on) & (unknown | (status == "approved")))
 
 
+def short(features: gpd.GeoDataFrame, ask: Ask) -> Claims:
+    """Claim the land of approved plans that record less public-interest land than they should have (C04)."""
+    ratio, least = features["public_interest_ratio"].to_numpy(float), ask.standards["development_areas.public_interest_ratio_min"]
+    approved_ = valid_on(features, ask.on) & (features["status"] == "approved").to_numpy(bool)
+    return claim(features, np.full(len(features), "breach", object), approved_ & (ratio < least))
+
+
 def assess(plots: gpd.GeoDataFrame, features: gpd.GeoDataFrame, ask: Ask) -> pd.DataFrame:
     """Measure the area of each plot inside approved plans."""
     plans = features[valid_on(features, ask.on) & (features["status"] == "approved").to_numpy(bool)]
@@ -45,6 +52,7 @@ LAYER = Layer(
     ),
     rules=(
         Rule("C04", Text("Area-development plan", "成片开发方案"), "development_areas.outside", approved, elsewhere="breach"),
+        Rule("C04", Text("Public-interest land of the plan", "方案公益性用地"), "development_areas.public_interest_short", short),
     ),
     answers=(Answer(Field("development_area", "real", Text("Area inside approved plans", "方案内面积"), unit="m2")),),
     assess=assess,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, cast
@@ -13,8 +13,10 @@ import numpy as np
 import pandas as pd
 from shapely.geometry.base import BaseGeometry
 
+from geo.crs import area_sigma
 from geo.overlay import united
-from layers.base import Ask, Land, Text, ask_layer, row_of
+from geo.shape import inner_width
+from layers.base import Ask, Land, Survey, Text, ask_layer, row_of
 from layers.catalogue import LAYERS
 from layers.land_use import CLASSES, is_arable, land_class
 from layers.plan.access import Ways
@@ -26,6 +28,7 @@ from layers.plan.readiness import SERVICES, STATES, levels, ready_columns, requi
 from layers.plan.routes import Route, routes
 from layers.plan.supply import NAMES, PASS, SEVERITIES, UNKNOWN, Asked, ByRule, Decided, asked, claimed, decide, keys, survey_of
 from layers.service import EVER
+from layers.standards import Standard
 from layers.table import Table
 from layers.units import mu
 
@@ -146,7 +149,10 @@ def sheet(
     terrain = ask_layer(LAYERS["terrain"], site, heights, ask)
     named = _named(found)
     lines = [_line(by_rule, area, named, k, rule, land, ask) for k, rule in enumerate(asked())]
-    whole = [_services_line(ready, services, land, ask, area, level), _fit_line(ask, area, required_area)]
+    whole = [
+        _services_line(ready, services, land, ask, area, level), *_slope_line(terrain, heights, ask, area),
+        _fit_line(ask, area, required_area), _width_line(ask, shape, area), *_recorded_line(asking, ask, shape, area),
+    ]  # fmt: skip
     others = max((line.severity for line in whole), key=list(SEVERITIES).index)
     worst = max((others, *(line.severity for line in lines)), key=list(SEVERITIES).index)
     return Sheet(
@@ -234,7 +240,8 @@ def _services_line(
     """Write C15: are the required services there on the day, and is there enough for all who ask?"""
     state = ready["ready_state"]
     scarce = [s.title for s in services if s.required and s.capacity and s.capacity.state == "competing"]
-    severity = {"ready": "warn" if scarce else "pass", "unknown": "unknown"}.get(state, "warn")
+    missed = ask.standards["readiness.not_serviced"]
+    severity = {"ready": missed if scarce else "pass", "unknown": "unknown"}.get(state, missed)
     since = day(ready["ready_from"])
     missing = [SERVICES[s] for s in ready["missing"].split(",") if s]
     detail = Text(
@@ -266,11 +273,52 @@ def _fit_line(ask: Ask, area: float, needed: float | None) -> Line:
         if needed is None
         else Text(f"{off:+.2%} of the required {mu(needed):.2f} mu", f"与需求{mu(needed):.2f}亩相差{off:+.2%}")
     )
-    severity = "warn" if abs(off) > standard.value else "pass"
+    severity = ask.standards["supply.area_misfit"] if abs(off) > standard.value else "pass"
+    return _whole("C16", Text("Area fit", "面积匹配"), severity, area, detail, standard)
+
+
+def _whole(
+    id: str, title: Text, severity: str, area: float, detail: Text, standard: Standard, share: float = 1.0,
+    layer: str = "", dated: date | None = None,
+) -> Line:  # fmt: skip
+    """Write a line about the site as a whole, or a share of it."""
     return Line(
-        "C16", "", Text("Area fit", "面积匹配"), severity, area, 1.0, 0.0, (), detail, Text(standard.en, standard.zh), standard.source,
-        standard.since, standard.verified, None,
+        id, layer, title, severity, area * share, share, 0.0, (), detail, Text(standard.en, standard.zh), standard.source,
+        standard.since, standard.verified, dated,
     )  # fmt: skip
+
+
+def _width_line(ask: Ask, shape: BaseGeometry, area: float) -> Line:
+    """Write C16: is the site wide enough to be built on alone?"""
+    standard, width = ask.standards.line("supply.min_width"), float(inner_width(np.array([shape], object))[0])
+    severity = ask.standards["supply.too_narrow"] if width < standard.value else "pass"
+    detail = Text(f"{width:.1f} m wide; at least {standard.value:g} m asked", f"宽{width:.1f}米,要求不小于{standard.value:g}米")
+    return _whole("C16", Text("Width", "宽度"), severity, area, detail, standard)
+
+
+def _recorded_line(asking: gpd.GeoDataFrame, ask: Ask, shape: BaseGeometry, area: float) -> Iterator[Line]:
+    """Write C16: does the area agree with the certificate within its error? None where nobody recorded it."""
+    recorded = float(row_of(asking).get("area_recorded") or np.nan)
+    if not np.isfinite(recorded):
+        return
+    points, limit = ask.standards["parcels.boundary_point_error"], ask.standards.line("parcels.area_sigma_limit")
+    sigma = float(area_sigma(np.array([shape], object), points[ask.standards["parcels.boundary_point_class"]])[0])
+    severity = ask.standards["parcels.area_differs"] if abs(area - recorded) > limit.value * sigma else "pass"
+    detail = Text(
+        f"{area - recorded:+.2f} m2 against {recorded:.2f} m2 recorded; up to {limit.value * sigma:.2f} m2 is error",
+        f"与登记面积{recorded:.2f}平方米相差{area - recorded:+.2f}平方米;误差限{limit.value * sigma:.2f}平方米",
+    )
+    yield _whole("C16", Text("Recorded area", "登记面积"), severity, area, detail, limit, layer="parcels")
+
+
+def _slope_line(terrain: pd.DataFrame, heights: Survey, ask: Ask, area: float) -> Iterator[Line]:
+    """Write C15: is the land too steep before it is levelled? None where nobody measured it, which the sheet tells beside."""
+    share, standard = float(terrain["slope_over_share"].iloc[0]), ask.standards.line("terrain.slope_max")
+    if np.isnan(share):
+        return
+    severity = ask.standards["terrain.too_steep"] if share > 0 else "pass"
+    detail = Text(f"{share:.1%} steeper than {standard.value:g}%", f"{share:.1%}的面积坡度超过{standard.value:g}%")
+    yield _whole("C15", Text("Slope", "坡度"), severity, area, detail, standard, share or 1.0, "terrain", heights.data_date())
 
 
 def _parts(found: Decided) -> tuple[Part, ...]:
@@ -294,8 +342,8 @@ def _parts(found: Decided) -> tuple[Part, ...]:
     return tuple(sorted(parts, key=lambda part: -part.area))
 
 
-ABOUT = ("code_system", "use_code", "status", "required_level")
-"""Columns of parcels and sites that say, beside those of their demand, what they ask of networks."""
+ABOUT = ("code_system", "use_code", "status", "required_level", "area_recorded")
+"""Columns of parcels and sites that say, beside those of their demand, what they ask of networks; and their recorded area."""
 
 
 def subject(site: gpd.GeoDataFrame, land: Land, own: str) -> gpd.GeoDataFrame:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import tomllib
 from datetime import date, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -140,3 +142,44 @@ def test_each_level_of_services_contains_the_lower_one(today: Rulebook) -> None:
     assert three < five < seven
     assert seven == {"road", *KINDS}
     assert today["readiness.required"] in (3, 5, 7)
+
+
+class Said(NamedTuple):
+    """The texts of a module: those that are whole, and patterns of those into which something is put."""
+
+    whole: set[str]
+    made: list[re.Pattern[str]]
+    layers: set[str]
+
+    @classmethod
+    def by(cls, path: Path) -> Said:
+        """Read a module; what is hardly more than what is put in says nothing, but that a layer's name goes before it."""
+        whole, made, layers = set(), [], set()
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            parts = [node.value] if isinstance(node, ast.Constant) and isinstance(node.value, str) else []
+            if isinstance(node, ast.JoinedStr):
+                parts = [part.value if isinstance(part, ast.Constant) else None for part in node.values]
+            if parts and parts[-1] and None not in parts and parts[-1].endswith("_"):
+                parts.append(None)  # the beginning of names
+            if parts and None not in parts:
+                whole.add("".join(parts))
+            elif len(parts) == 2 and parts[0] and parts[0].endswith("."):
+                layers.add(parts[0])
+            elif sum(map(len, filter(None, parts))) > 3:
+                made.append(re.compile("".join(".*" if part is None else re.escape(part) for part in parts)))
+        return cls(whole, made, layers)
+
+    def reads(self, name: str) -> bool:
+        """Tell whether a standard is read: the module says its name, or puts the name that it says behind that of the layer."""
+        layer, _, rest = name.partition(".")
+        return self._says(name) or (f"{layer}." in self.layers and self._says(rest))
+
+    def _says(self, name: str) -> bool:
+        return name in self.whole or any(text.fullmatch(name) for text in self.made)
+
+
+def test_every_standard_is_read() -> None:
+    modules = [Said.by(p) for room in ("layers", "maps", "api") for p in (ROOT / room).rglob("*.py")]
+    names = {line.name for line in Standards.load().lines}
+    assert sorted(name for name in names if not any(module.reads(name) for module in modules)) == []
+    assert not any(module.reads(name) for module in modules for name in ("terrain.nobody", "corridors.nobody")), "can fail"
