@@ -102,6 +102,8 @@ def past(value: str | None, of: Collection) -> datetime | None:
             f"as_of={value[:80]} is no day or time; write 2026-11-01T08:00:00Z",
             f"as_of={value[:80]} 不是日期或时间;请写成 2026-11-01T08:00:00Z",
         ) from None
+    if of.plot is not None:
+        raise FilterError(f"{of.name} is listed as it is now", f"{of.name} 只列出当前内容")
     if of.assessed:
         raise FilterError(
             f"{of.name} is listed as it is known now; ask /plots/{{id}}?as_of= for one plot as it was known",

@@ -37,6 +37,8 @@ OPEN = ("/healthz", "/openapi.json", "/me", "/login", "/login/oidc", "/login/oid
 FILES = "/web/"
 LISTED = re.compile(r"/listings(?:\.geojson|\.csv|/[^/]+(?:/(?:notice\.pdf|notice\.docx|parcel_map\.pdf|parcel_map\.png))?)?")
 """What everybody may read of listings; the routes show the public published ones only."""
+OFFERED = re.compile(r"/|/conformance|/api|/collections(?:/offers(?:/(?:queryables|schema|items(?:/[^/]+)?))?)?")
+"""The same by the standard: the collection of the published listings, and what leads there."""
 ADMIN = ("/audit", "/people")
 SAFE = ("GET", "HEAD", "OPTIONS")
 EXPORTS = (
@@ -100,7 +102,7 @@ class Refused(Exception):
 
 def needed(method: str, path: str) -> Role:
     """Tell the least role for a request: looking needs a viewer, anything else a planner, unless the address says otherwise."""
-    if path in OPEN or path.startswith(FILES) or (method in SAFE and LISTED.fullmatch(path)):
+    if path in OPEN or path.startswith(FILES) or (method in SAFE and (LISTED.fullmatch(path) or OFFERED.fullmatch(path))):
         return "public"
     if path.startswith(ADMIN):
         return "admin"

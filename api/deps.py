@@ -15,7 +15,7 @@ from api.importing import Imports
 from api.jobs import Jobs
 from api.settings import Settings
 from layers.assessment import Networks
-from layers.collections import Collection, catalogue
+from layers.collections import OFFERS, Collection, catalogue, offers
 from layers.known import Known
 from layers.plot_index import Index
 from layers.standards import Standards
@@ -116,8 +116,8 @@ TheStewards = Annotated[Stewards, held("stewards")]
 
 
 def what_one_sees(store: AStore, known: TheKnown, person: ThePerson) -> Mapping[str, Collection]:
-    """Decide which collections a person may see, and of which only some features (`Collection.only`); of the public, none yet."""
-    return catalogue(store, known) if person.may("viewer") else {}
+    """Decide which collections a person may see, and of which only some features (`Collection.only`)."""
+    return catalogue(store, known) if person.may("viewer") else {OFFERS: offers()}
 
 
 Sees = Annotated[Mapping[str, Collection], Depends(what_one_sees)]

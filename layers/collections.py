@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -14,9 +14,10 @@ import pandas as pd
 import shapely
 
 from geo.crs import transform
-from layers.base import KEY, DType, Field, Geometry, Text, arrays_of, names
+from layers.base import KEY, DType, Field, Geometry, Text, arrays_of, framed, names, objects, places
 from layers.catalogue import LAND, LAYERS
-from layers.filter.tree import Call, Kind, Node, Property, moment
+from layers.filter.push import pushed
+from layers.filter.tree import Call, Constant, Kind, Node, Property, moment
 from layers.known import Known
 from layers.overview import CELL
 from layers.plan.access import FIELDS as ACCESS
@@ -24,7 +25,7 @@ from layers.plan.asked import CONTESTED
 from layers.plan.capacity import FIELDS as LOADED
 from layers.plan.readiness import SERVICED_LEVEL, SERVICES, STATES
 from layers.plan.supply import VERDICTS
-from layers.store.base import Box, Store
+from layers.store.base import Box, Compare, Store
 from layers.store.findings import kind_of
 
 GEOMETRY = "geometry"
@@ -47,7 +48,8 @@ READINESS = (
     Field("missing", "text", Text("Missing services", "缺少的配套"), meaning=f"of {', '.join(SERVICES)}, with commas"),
     CONTESTED,
 )
-NAMED = (*(name for name, layer in LAYERS.items() if layer.geometry != "raster"), "readiness", "findings")
+OFFERS = "offers"
+NAMED = (*(name for name, layer in LAYERS.items() if layer.geometry != "raster"), "readiness", "findings", OFFERS)
 """The names of all collections."""
 
 
@@ -56,7 +58,8 @@ class Collection:
     """What is listed under one name: the features of a layer, or the plots with what was found out about them.
 
     `within`: the columns of the first day and of the day after the last, if features have any. `only`: a condition that its
-    reader may not see beyond.
+    reader may not see beyond: what lies there changes neither stamp nor extent. `plot`: the column of records without a place that
+    names the plot whose outline is theirs.
     """
 
     name: str
@@ -68,6 +71,12 @@ class Collection:
     assessed: bool = False
     within: tuple[str, str] | None = None
     only: Node | None = None
+    plot: str | None = None
+
+    @property
+    def computed(self) -> bool:
+        """Tell whether its features are stored otherwise, and so are changed there."""
+        return self.assessed or self.plot is not None
 
     @property
     def kinds(self) -> dict[str, Kind]:
@@ -81,6 +90,8 @@ class Collection:
 
     def stamp(self, store: Store) -> str:
         """Stamp what it holds: the stamp changes with every change of it."""
+        if self.only is not None:
+            return state(records(store, self, pushed(self.only, self.stored)[0]))
         versions = store.versions()
         if not self.assessed:
             return f"{self.layer}={versions[self.layer]}"
@@ -109,7 +120,34 @@ def _catalogue(store: Store) -> dict[str, Collection]:
     told = Text("Findings of plots", "宗地评估结论"), Text("All that was found out about plots", "对各宗地评估的全部结论")
     found["readiness"] = Collection("readiness", *ready, "parcels", plots.geometry, (KEY, *READINESS), True)
     found["findings"] = Collection("findings", *told, "parcels", plots.geometry, (KEY, *fields), True)
+    found[OFFERS] = offers()
     return found
+
+
+def offers() -> Collection:
+    """Make the collection of the published listings, which everybody may see."""
+    offer = (
+        Text("Land on offer", "在供地块"),
+        Text("Which plots are offered now, on which terms?", "当前有哪些地块在供,条件如何?"),
+    )
+    published = Call("=", (Property("state", "text"), Constant("published", "text")))
+    columns = (KEY, *(f for f in LAYERS["listings"].fields if f.name != "entry"))
+    return Collection(OFFERS, *offer, "listings", LAYERS["parcels"].geometry, columns, only=published, plot="plot")
+
+
+def records(
+    store: Store, of: Collection, where: Sequence[Compare], after: str | None = None, size: int | None = None,
+    columns: Sequence[str] | None = None,
+) -> gpd.GeoDataFrame:  # fmt: skip
+    """Read records of a collection at the outlines of their plots; memory grows with them."""
+    assert of.plot is not None
+    wanted = None if columns is None else list(dict.fromkeys([*columns, of.plot]))
+    found = store.read(of.layer, columns=wanted, where=where, after=after, limit=size)
+    plots = store.read("parcels", ids=sorted(set(objects(found[of.plot])) - {None}), columns=[KEY.name])
+    at = places(plots[KEY.name].to_numpy(object), objects(found[of.plot]))
+    shapes = np.append(plots.geometry.to_numpy(), [None])[at]
+    arrays = {f.name: array for f in of.fields for name, array in arrays_of(found).items() if name == f.name}
+    return framed(arrays, shapes, store.crs)
 
 
 def of_layer(name: str) -> Collection:
@@ -145,17 +183,27 @@ def extent(store: Store, of: Collection, known: Known) -> Box | None:
         bounds: Box = transform(np.array([land], object), store.crs, "OGC:CRS84")[0].bounds
         return bounds
 
-    if of.only is not None or of.geometry == "none":
+    if of.geometry == "none":
         return None
+    if of.only is not None:
+        seen = records(store, of, pushed(of.only, of.stored)[0])
+        drawn = seen.geometry.notna().any()
+        return (
+            tuple(transform(np.array([shapely.box(*seen.total_bounds)], object), store.crs, "OGC:CRS84")[0].bounds)
+            if drawn
+            else None
+        )
     found: Box | None = known.get(("extent", of.layer, store.versions()[of.layer]), measure)
     return found
 
 
 def state(frame: gpd.GeoDataFrame) -> str:
-    """Stamp what a feature is, a frame of one row; whoever changes it changes the stamp."""
-    row = [array[0] for name, array in arrays_of(frame).items() if name != GEOMETRY]
-    told = repr([None if pd.isna(v) else str(v) for v in row]).encode() + (shapely.to_wkb(frame.geometry.iloc[0]) or b"")
-    return hashlib.sha256(told).hexdigest()[:24]
+    """Stamp what features are; whoever changes one changes the stamp. For few: time grows with the rows."""
+    rows = zip(*(array for name, array in arrays_of(frame).items() if name != GEOMETRY), strict=True)
+    told = hashlib.sha256()
+    for row, shape in zip(rows, shapely.to_wkb(frame.geometry.to_numpy()), strict=True):
+        told.update(repr([None if pd.isna(v) else str(v) for v in row]).encode() + (shape or b""))
+    return told.hexdigest()[:24]
 
 
 def written(store: Store, version: int, known: Known) -> datetime | None:

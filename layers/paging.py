@@ -19,7 +19,7 @@ from shapely.geometry.base import BaseGeometry
 from geo.crs import transform
 from layers.assessment import NotFoundError
 from layers.base import KEY, arrays_of, framed, names, objects, places, texts
-from layers.collections import GEOMETRY, Collection
+from layers.collections import GEOMETRY, Collection, records
 from layers.filter.errors import FilterError
 from layers.filter.evaluate import holds
 from layers.filter.push import exact, meet, pushed
@@ -246,7 +246,9 @@ def load(
     store: Store, of: Collection, box: Box | None, where: Sequence[Compare], after: str | None, size: int,
     columns: Sequence[str] | None,
 ) -> gpd.GeoDataFrame:  # fmt: skip
-    """Read a chunk of a collection, all of its columns or some."""
+    """Read a chunk of a collection, all of its columns or some; of records at their plots the box is left to the caller."""
+    if of.plot is not None:
+        return records(store, of, where, after, size, columns)
     if not of.assessed:
         return store.read(of.layer, box, columns=columns, where=where, after=after, limit=size)
     plots = store.read(of.layer, box, columns=[KEY.name], where=where, after=after, limit=size)

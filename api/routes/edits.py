@@ -68,6 +68,8 @@ By = Annotated[Editor, Depends(the_editor)]
 def editable(sees: Mapping[str, Collection], name: str) -> Collection:
     """Find a collection whose features are stored; readiness and findings are computed."""
     found = find(sees, name)
+    if found.plot is not None:
+        raise NotFoundError(f"{name} shows {found.layer}: change them there", f"{name} 展示的是 {found.layer},请在该处更改")
     if found.assessed:
         raise NotFoundError(
             f"{name} is computed: edit the parcels, roads and utilities that it rests on",
@@ -179,14 +181,14 @@ def made(by: Editor, found: Collection, wish: Wish) -> Response:
 @router.options("/collections/{collectionId}/items")
 def ways(name: Id, sees: Sees) -> Response:
     """Say what may be done with the features of a collection."""
-    may = "GET, HEAD, OPTIONS" if find(sees, name).assessed else "GET, HEAD, POST, OPTIONS"
+    may = "GET, HEAD, OPTIONS" if find(sees, name).computed else "GET, HEAD, POST, OPTIONS"
     return Response(status_code=204, headers={"Allow": may})
 
 
 @router.options("/collections/{collectionId}/items/{featureId}")
 def ways_of_one(name: Id, number: Number, sees: Sees) -> Response:
     """Say what may be done with a feature."""
-    may = "GET, HEAD, OPTIONS" if find(sees, name).assessed else "GET, HEAD, PUT, PATCH, DELETE, OPTIONS"
+    may = "GET, HEAD, OPTIONS" if find(sees, name).computed else "GET, HEAD, PUT, PATCH, DELETE, OPTIONS"
     return Response(status_code=204, headers={"Allow": may, "Accept-Patch": "application/merge-patch+json"})
 
 

@@ -48,7 +48,7 @@ async def events(
 
     async def sees() -> Mapping[str, Collection]:
         person = await keeper.who(request)
-        return await to_thread.run_sync(what_one_sees, store, known, person)
+        return await to_thread.run_sync(what_one_sees, store, known, person) if person.may("viewer") else {}
 
     seen = request.headers.get("last-event-id") or since
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}

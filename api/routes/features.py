@@ -15,7 +15,7 @@ from pydantic import WithJsonSchema
 
 from api.answers import GEOJSON, HTML, JSON, SCHEMA, Wish, answer, kept, tag, unchanged, wish
 from api.asked import AS_OF, FORMATS, Asked, AsOf, Format, Plain, packed, past, query
-from api.auth import origin
+from api.auth import ThePerson, origin, unknown
 from api.crs import CRS84, offered, places, uri
 from api.deps import AStore, Sees, Sight, TheKnown, TheSettings
 from api.models import Problem
@@ -100,12 +100,14 @@ def find(sees: Mapping[str, Collection], name: str) -> Collection:
 
 @router.get("/", responses={200: {"content": {JSON: {}, HTML: {}}}})
 def landing(
-    request: Request, settings: TheSettings, store: AStore, f: Annotated[Format, Query(description="JSON or HTML")] = None
-) -> Response:
-    """Open the map for a browser; for programs, say what is here."""
+    request: Request, settings: TheSettings, store: AStore, person: ThePerson,
+    f: Annotated[Format, Query(description="JSON or HTML")] = None,
+) -> Response:  # fmt: skip
+    """Open the map for a browser; for programs, say what is here: to the public, what they may see."""
     of = wish(request, origin(request, settings), f)
+    within = person.may("viewer")
     if f is None and of.format == "html":
-        return front.index(settings)
+        return front.index(settings) if within else unknown(request, None)
     only(request, "f", "lang")
     links = [
         *of.around(),
@@ -113,13 +115,17 @@ def landing(
         of.link("/api?f=html", "service-doc", "OpenAPI 3.0", HTML),
         of.link("/conformance", "conformance", "Conformance 符合的标准"),
         of.link("/collections", "data", "Collections 数据集"),
+    ]
+    inside = [
         of.link("/tileMatrixSets", "http://www.opengis.net/def/rel/ogc/1.0/tiling-schemes", "Tile matrix sets 瓦片矩阵集"),
         of.link("/processes", "http://www.opengis.net/def/rel/ogc/1.0/processes", "Processes 处理"),
         of.link("/jobs", "http://www.opengis.net/def/rel/ogc/1.0/job-list", "Jobs 任务"),
         of.link("/", "alternate", "Map 地图", HTML),
     ]
-    title = f"熟地 Shudi · {store.title}" if store.title else "熟地 Shudi"
-    return answer(of, title, {"title": title, "description": request.app.description, "links": links})
+    title = f"熟地 Shudi · {store.title}" if within and store.title else "熟地 Shudi"
+    return answer(
+        of, title, {"title": title, "description": request.app.description, "links": links + inside if within else links}
+    )
 
 
 @router.get("/conformance", responses={200: {"content": {JSON: {}, HTML: {}}}})
@@ -188,7 +194,7 @@ def items(
         only(of.request, *NAMES, *(set(names(found.fields))))
         there = places(asked.crs, store.crs)
         etag = tag(of.url, of.format, str(of.request.url.query), of.path, found.stamp(store), print_of(found.only))
-        modified = None if found.assessed else written(store, store.versions()[found.layer], known)
+        modified = None if found.computed else written(store, store.versions()[found.layer], known)
         if (same := unchanged(of.request, etag, modified)) is not None:
             return same
         wanted = query(asked, more, found, store.crs)
@@ -220,7 +226,7 @@ def item(
         found = find(sight(), name)
         there, moment = places(crs, store.crs), past(as_of, found)
         frame, day = one(store, found, number, moment), speaks_of(store, found)
-        dated = not found.assessed and moment is None
+        dated = not found.computed and moment is None
         modified = written(store, store.stamps(found.layer, [number])[number], known) if dated else None
     etag = tag(state(frame), *day.values(), "" if of.format == "json" else HTML)
     if (same := unchanged(of.request, etag, modified)) is not None:

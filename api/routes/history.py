@@ -58,7 +58,7 @@ def difference(
     limit: Annotated[int, Query(ge=1, le=MOST)] = 1000,
 ) -> DiffBody:  # fmt: skip
     """Tell how features differ between two moments (`until`: now), the first `limit` by layer and number."""
-    layers = [editable(sees, name).layer for name in layer or [c.name for c in sees.values() if not c.assessed]]
+    layers = [editable(sees, name).layer for name in layer or [c.name for c in sees.values() if not c.computed]]
     with store.snapshot():
         found = list(islice(diff(store, since, until, layers), limit + 1))
     told = [

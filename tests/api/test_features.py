@@ -72,7 +72,7 @@ def test_the_landing_page_leads_to_everything(server):
 
 def test_every_document_is_there_in_both_forms_and_its_links_lead_somewhere(server):
     listed = body(server, "/collections")
-    assert [c["id"] for c in listed["collections"]] == [*VECTORS, "readiness", "findings"]
+    assert [c["id"] for c in listed["collections"]] == [*VECTORS, "readiness", "findings", "offers"]
     for c in listed["collections"]:
         alone = body(server, f"/collections/{c['id']}")
         assert alone["crs"] == listed["crs"]

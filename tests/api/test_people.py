@@ -20,7 +20,7 @@ OPEN = {"/healthz", "/openapi.json", "/me", "/login", "/login/oidc", "/login/oid
 OFFERED = {
     "/listings", "/listings.geojson", "/listings.csv", "/listings/{id}", "/listings/{id}/notice.pdf", "/listings/{id}/notice.docx",
     "/listings/{id}/parcel_map.pdf",
-    "/listings/{id}/parcel_map.png",
+    "/listings/{id}/parcel_map.png", "/", "/conformance", "/api", "/collections",
 }  # fmt: skip
 """What everybody may look at: land that is put up for sale."""
 SITE = {
