@@ -231,12 +231,13 @@ def findings(plots: gpd.GeoDataFrame, land: Mapping[str, Survey], ask: Ask, judg
     """
     number = pd.Index(plots["id"], name="id")
     with always():
-        ready = ready_columns(plots, land, ask)
         if judged is None:
             terrain = ask_layer(LAYERS["terrain"], plots, survey_of(land, LAYERS["terrain"], plots.crs), ask)
             found = arrays_of(judge(plots, land, ask, "parcels").plots) | arrays_of(terrain)
         else:
             found = arrays_of(judged.loc[number])
+        low = {"elevation_min": np.asarray(found["elevation_min"], float)}
+        ready = ready_columns(cast("gpd.GeoDataFrame", Table.of(plots).also(low)), land, ask)
     found = {name: array for name, array in found.items() if name not in ready}
     verdict, reason = (objects(found[name]) for name in ("verdict", "reason"))
     unknown = (verdict == "free") & (objects(ready["ready_state"]) == "unknown")

@@ -10,7 +10,7 @@ from layers.catalogue import LAND
 from layers.standards import Standards
 from layers.store.base import Store, When
 
-ENGINE = 13
+ENGINE = 14
 """Grows when the same land and standards would give other findings, or other sums of them."""
 
 

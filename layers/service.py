@@ -122,6 +122,9 @@ class Choice(NamedTuple):
 Way = Callable[[gpd.GeoDataFrame, Choice], Choice]
 """Finds the ways of pairs of plots and lines, as far as they decide, and what they change about rank and distance."""
 
+Runs = Callable[[NDArray[np.intp], NDArray[np.intp]], NDArray[np.bool_]]
+"""Tells of pairs of plots and lines, by their rows, whether by all that is known what the line carries runs between them."""
+
 
 def life(lines: gpd.GeoDataFrame, ask: Ask) -> Life:
     """Find when each line serves: as traced through its network where `lines` tell (layers.plan.networks), else by its record.
@@ -173,6 +176,7 @@ def serve(
     load: Load | None = None,
     way: Way | None = None,
     fit: NDArray[np.int8] | None = None,
+    runs: Runs | None = None,
 ) -> dict[str, Any]:
     """Tell for each plot and group of lines the best service within `reach` [m].
 
@@ -185,7 +189,7 @@ def serve(
 
     A line that is recorded to serve a plot (`serves`) connects that one and no other; one that is to be relocated ranks after
     those that stay. `fit` tells of each line whether it is of a size that serves (FIT, UNFIT, UNRECORDED): one that is not serves nobody, of
-    one without record nobody can say. With `load` a sixth, `_capacity`, one of CAPACITY but "competing": whether the line can take the load
+    one without record nobody can say; nor of a pair of which `runs` is false, unless they are connected. With `load` a sixth, `_capacity`, one of CAPACITY but "competing": whether the line can take the load
     by what is spare on its way to the source (`spare_sure`, `spare_most` of the lines, where they tell); a line that surely
     cannot is short, and any other that serves or will serve is better.
     """
@@ -195,6 +199,8 @@ def serve(
     rank[distance > reach] = np.minimum(rank[distance > reach], UNKNOWN)
     if fit is not None:
         rank = np.select([fit[j] == FIT, fit[j] == UNFIT], [rank, NONE], np.minimum(rank, UNKNOWN))
+    if runs is not None:
+        rank = np.where((rank == CONNECTED) | runs(i, j), rank, np.minimum(rank, UNKNOWN))
     if load is not None and "spare_most" in lines:
         short = (load.low[i, group[j]] > lines["spare_most"].to_numpy(float)[j]) & ~load.committed[i]
         rank[short & (rank != NONE)] = SHORT

@@ -8,10 +8,12 @@ from typing import Any, NamedTuple
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import shapely
 from numpy.typing import NDArray
 
+from geo.kinds import lineal
 from layers.base import SERVICE_LIFE, Ask, Field, Layer, Text, arrays_of, codes, tabled
-from layers.service import FIT, UNFIT, UNRECORDED, Load, Way, answers, serve
+from layers.service import FIT, UNFIT, UNRECORDED, Load, Runs, Way, answers, serve
 
 KINDS = codes(
     ("water", "water", "给水", "#0072B2"),
@@ -50,6 +52,8 @@ SIZES: Mapping[str, Size] = {
     "power": Size("voltage", "utilities.power_voltage_min", "utilities.power_voltage_max"),
 }
 PRESSURE = Size("pressure")
+GRAVITY = ("sewage", "storm")
+"""Kinds of networks in which water runs down by itself, where nobody recorded a pressure."""
 
 
 def assess(plots: gpd.GeoDataFrame, features: gpd.GeoDataFrame, ask: Ask) -> pd.DataFrame:
@@ -61,13 +65,54 @@ def supplied(plots: gpd.GeoDataFrame, features: gpd.GeoDataFrame, ask: Ask, way:
     """Tell for each plot and network the best line within reach of the boundary, and whether it can take the plot's load.
 
     The answers' arrays. `way` finds the ways to the lines. The load is read from the columns of `plots` that `layers.plan.capacity.demand` adds; without them it is unknown.
+    A sewer whose invert beside the plot lies above the plot's lowest ground (`elevation_min` of `plots`) takes its water only by
+    a pump: unless the plot is connected nobody can say whether it serves. Where either is not known nothing is held against it.
     """
     kind, group = features["kind"].to_numpy(object), np.full(len(features), -1)
     for n, name in enumerate(KINDS):
         group[kind == name] = n
     group[features["role"].to_numpy(object) == "source"] = -1
     most, fit = ask.standards["utilities.max_connect"], fits(features, ask)
-    return serve(plots, features, group, list(KINDS), most, ask, load=_load(plots), way=way, fit=fit)
+    return serve(plots, features, group, list(KINDS), most, ask, load=_load(plots), way=way, fit=fit, runs=_runs(plots, features))
+
+
+def _runs(plots: gpd.GeoDataFrame, lines: gpd.GeoDataFrame) -> Runs | None:
+    """Make the question whether water surely does not run from plots into lines beside them; None where nobody can say of any."""
+    low, levels = np.asarray(arrays_of(plots).get("elevation_min", np.nan), float), inverts(lines)
+    if np.isnan(low).all() or np.isnan(levels).all():
+        return None
+    shapes, outlines = lines.geometry.to_numpy(), plots.geometry.to_numpy()
+
+    def runs(i: NDArray[np.intp], j: NDArray[np.intp]) -> NDArray[np.bool_]:
+        ground, (start, end) = low[i], levels[:, j]
+        above = ground < np.fmax(start, end)
+        k = np.flatnonzero(above & (ground >= np.fmin(start, end)))
+        if len(k):
+            line = shapes[j[k]]
+            beside = shapely.get_point(shapely.shortest_line(line, outlines[i[k]]), 0)
+            at = shapely.line_locate_point(line, beside, normalized=True)
+            above[k] = ground[k] < start[k] + at * (end[k] - start[k])
+        found: NDArray[np.bool_] = ~above
+        return found
+
+    return runs
+
+
+def inverts(lines: gpd.GeoDataFrame) -> NDArray[np.float64]:
+    """Give the inverts of the start and the end of lines that run by gravity [m], shape (2, n); NaN for all others and unknown."""
+    levels = np.stack([lines[name].to_numpy(float) for name in ("invert_start", "invert_end")])
+    free = np.isin(lines["kind"].to_numpy(object), GRAVITY) & lines["pressure"].isna().to_numpy(bool)
+    free &= lineal(lines.geometry.to_numpy()) & ~np.isnan(levels).any(axis=0)
+    return np.where(free, levels, np.nan)
+
+
+def depth_told(start: float, end: float, ground: float) -> Text:
+    """Say of a sewer that lies above a plot's lowest ground how they lie [m]."""
+    high, low = max(start, end), min(start, end)
+    return Text(
+        f"its invert is {low:.2f} to {high:.2f} m, the lowest ground {ground:.2f} m: by a pump only, and nobody recorded one",
+        f"管底标高{low:.2f}至{high:.2f}米,地块最低点{ground:.2f}米:只能经泵提升,且无泵站记录",
+    )
 
 
 def fits(features: gpd.GeoDataFrame, ask: Ask) -> NDArray[np.int8]:

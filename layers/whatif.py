@@ -95,6 +95,9 @@ def _plots(store: Store, boxes: Boxes) -> gpd.GeoDataFrame:
 def _ready(store: Store, plots: gpd.GeoDataFrame, traces: Traces, ask: Ask) -> pd.DataFrame:
     """Find the readiness of plots, by number."""
     land = land_around(
-        store, tuple(plots.total_bounds.tolist()), traces, layers=[n for n in LAYERS if n in (*NETWORKS, "parcels", "sites")]
+        store,
+        tuple(plots.total_bounds.tolist()),
+        traces,
+        layers=[n for n in LAYERS if n in (*NETWORKS, "parcels", "sites", "terrain")],
     )
     return readiness(plots, land, ask)[list(TOLD)].set_axis(pd.Index(plots["id"], name="id"))

@@ -31,7 +31,6 @@ Rows = NDArray[np.intp]
 
 EDGE = "edge of the survey"
 """Source of the lines that come in over the edge of the surveyed area."""
-GRAVITY = ("sewage", "storm")
 OUTER_ROADS = ("expressway", "arterial")
 
 
@@ -302,7 +301,7 @@ def _wire(kind: _Kind, ask: Ask) -> _Wired:
     g = graph(shapes, snap, everything[point], split_at_ends=True)
     node, feature, apart = _source_nodes(kind, g, point, ask)
     levels, flow = np.full((2, len(kind.rows)), np.nan), np.zeros(len(kind.rows))
-    if kind.name in GRAVITY:
+    if kind.name in utilities.GRAVITY:
         free = kind.frame["pressure"].isna().to_numpy(bool)
         levels = np.where(free, [kind.frame[name].to_numpy(float) for name in ("invert_start", "invert_end")], np.nan)
         flow = np.sign(np.nan_to_num(levels[0] - levels[1]))

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from layers import roads, utilities
-from layers.base import Ask, Field, Land, Text, arrays_of, as_surveyed, codes, objects, surveyed, tabled, texts
+from layers import roads, terrain, utilities
+from layers.base import Ask, Field, Land, Text, arrays_of, as_surveyed, ask_layer, codes, objects, surveyed, tabled, texts
 from layers.plan.access import Ways, road_facts
 from layers.plan.capacity import asked_loads, demand, use_of
 from layers.plan.supply import survey_of
 from layers.service import NEVER, SERVING
+from layers.table import Table
 
 SERVICES: dict[str, Text] = {"road": Text("road", "道路"), **{kind: code.name for kind, code in utilities.KINDS.items()}}
 STATES = codes(
@@ -72,7 +73,8 @@ def readiness(plots: gpd.GeoDataFrame, land: Land, ask: Ask, level: int | None =
 
     A service of which a line is there but surely cannot take the plot's load (state "short") is missing like one that is not
     planned; whether the others' capacity is enough stands in their `_capacity`, for what nobody recorded decides no state. The
-    loads are those that `plots` bring (`layers.plan.capacity.demand`), else those of stored parcels.
+    loads are those that `plots` bring (`layers.plan.capacity.demand`), else those of stored parcels; the lowest ground, by which
+    sewers take its water, that which they bring (`grounded`), else the terrain's.
     """
     return tabled(ready_columns(plots, land, ask, level, ways), plots.index)
 
@@ -81,7 +83,7 @@ def ready_columns(
     plots: gpd.GeoDataFrame, land: Land, ask: Ask, level: int | None = None, ways: Ways | None = None
 ) -> dict[str, Any]:
     """Give the columns of `readiness` as arrays."""
-    asking = plots if "load_committed" in plots else demand(plots, land, ask)
+    asking = grounded(plots if "load_committed" in plots else demand(plots, land, ask), land, ask)
     ways = ways or Ways(plots, land, ask)
     shapes, found = plots.geometry.to_numpy(), dict[str, Any]()
     for layer, tell, way in ((roads.LAYER, roads.access, ways.roads), (utilities.LAYER, utilities.supplied, ways.utilities)):
@@ -100,6 +102,15 @@ def ready_columns(
         other, mine = _combined(wait, begins, required(ask, n)), needs == n
         combined = {name: np.where(mine, other[name], array) for name, array in combined.items()}
     return {**found, **_typed(combined), "serviced_level": level_}
+
+
+def grounded(plots: gpd.GeoDataFrame, land: Land, ask: Ask) -> gpd.GeoDataFrame:
+    """Add to plots their lowest ground, `elevation_min` [m], where they do not bring it; NaN unknown."""
+    if "elevation_min" in plots:
+        return plots
+    survey = survey_of(land, terrain.LAYER, plots.crs)
+    known = ask_layer(terrain.LAYER, plots, survey, ask)["elevation_min"].to_numpy() if len(survey.features) else np.nan
+    return cast("gpd.GeoDataFrame", Table.of(plots).also({"elevation_min": np.broadcast_to(known, len(plots))}))
 
 
 def combine(found: pd.DataFrame, needs: list[str]) -> pd.DataFrame:

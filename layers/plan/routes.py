@@ -13,13 +13,13 @@ import shapely
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
-from layers.base import Ask, Land, Text
+from layers.base import Ask, Land, Text, arrays_of
 from layers.catalogue import LAYERS
 from layers.plan.access import Course, Ways, connection, is_road_land
 from layers.plan.supply import survey_of
 from layers.roads import CLASSES, half_width, road_land
 from layers.service import FIT, REACH
-from layers.utilities import fits, size_told
+from layers.utilities import GRAVITY, depth_told, fits, inverts, size_told
 
 PRINTED = 0.05
 """What is shorter is printed as 0.0 m."""
@@ -58,6 +58,7 @@ def routes(ways: Ways, ready: Mapping[str, Any], land: Land, services: Iterable[
         at = np.flatnonzero(features["id"].to_numpy(object) == ready[f"{service}_line"])[:1].tolist()
         if at:
             named[service] = features, at[0]
+    low = float(np.asarray(arrays_of(ways.plots).get("elevation_min", [np.nan]), float)[0])
     there = [service for service in named if ready[f"{service}_state"] not in ("none", "unknown")]
     shapes = np.array([lines.geometry.to_numpy()[at] for lines, at in map(named.__getitem__, there)], object)
     half = np.array([half_width(roads)[named[service][1]] if service == "road" else 0.0 for service in there])
@@ -66,13 +67,13 @@ def routes(ways: Ways, ready: Mapping[str, Any], land: Land, services: Iterable[
     return {
         service: _route(service, ready, courses[service], ways, streets)
         if service in courses
-        else _none(service, ready, *line, ways.ask)
+        else _none(service, ready, *line, ways.ask, low)
         for service, line in named.items()
     }
 
 
-def _none(service: str, ready: Mapping[str, Any], lines: gpd.GeoDataFrame, line: int, ask: Ask) -> Route:
-    """Tell why there is no way to a line, or why nobody can say."""
+def _none(service: str, ready: Mapping[str, Any], lines: gpd.GeoDataFrame, line: int, ask: Ask, low: float) -> Route:
+    """Tell why there is no way to a line, or why nobody can say; `low` is the site's lowest ground [m]."""
     between = ready[f"{service}_between"]
     other = None if pd.isna(between) else str(between)
     reach = str(lines["reach_state"].array[line]) if "reach_state" in lines else ""
@@ -80,6 +81,9 @@ def _none(service: str, ready: Mapping[str, Any], lines: gpd.GeoDataFrame, line:
     why = _why(service, state, other, reach, ask)
     if service != "road" and reach not in ("retired", "cut_off") and fits(lines, ask)[line] != FIT:
         why = size_told({name: lines[name].array[line] for name in ("kind", "dn", "voltage", "pressure")}, ask)
+    elif service in GRAVITY and reach in ("serving", "dated") and state == "unknown":
+        start, end = inverts(lines)[:, line].tolist()
+        why = depth_told(start, end, low) if low < max(start, end) else why
     known = _known(service, ready)
     return Route(None, 0.0, 0.0, 0.0, (), other, False, Text(known.en + why.en, known.zh + why.zh), None)
 

@@ -140,13 +140,13 @@ def sheet(
     claims = claimed(land, ask)
     found = decide(site.geometry.to_numpy(), claims, ask, ids)
     area, by_rule = float(found.size[0]), found.by_rule()
-    asking = demand(subject(site, land, own), land, ask, own)
+    heights = survey_of(land, LAYERS["terrain"], site.crs)
+    terrain = ask_layer(LAYERS["terrain"], site, heights, ask)
+    asking = demand(subject(site, land, own), land, ask, own).assign(elevation_min=terrain["elevation_min"].to_numpy())
     ways = Ways(asking, land, ask)
     ready = {name: array[0] for name, array in ready_columns(asking, land, ask, level, ways).items()}
     level = int(levels(asking, ask, level)[0])
     services = _services(ready, required(ask, level), land, asking, ring)
-    heights = survey_of(land, LAYERS["terrain"], site.crs)
-    terrain = ask_layer(LAYERS["terrain"], site, heights, ask)
     named = _named(found)
     lines = [_line(by_rule, area, named, k, rule, land, ask) for k, rule in enumerate(asked())]
     whole = [

@@ -95,6 +95,8 @@ def world(store=None):
             pipe("W3", (5, -0.1), (5.9, 6)),
             source("E", 7, 7, kind="power"),
             pipe("E1", (7, 7), (0, 6.1), kind="power"),
+            source("D", 7, -0.2, kind="sewage"),
+            pipe("D1", (7, -0.2), (0, -0.2), kind="sewage", invert_start=110.0, invert_end=120.0),
         ],
         "sites": [{"id": "Q", "status": "under_review", "use_code": "100101", "geometry": square(0.2, 4.1, 1.3, 0.7)}],
     }  # fmt: skip
@@ -156,11 +158,12 @@ FEATURES = {
         ),
     ),
     "utilities": (
-        ["W1", "W2", "W3", "E1", "N"],
+        ["W1", "W2", "W3", "E1", "D1", "N"],
         st.fixed_dictionaries(
             {
-                "geometry": pipes, "kind": st.sampled_from(["water", "power"]), "role": st.sampled_from(["main", "service"]), "status": states,
+                "geometry": pipes, "kind": st.sampled_from(["water", "power", "sewage"]), "role": st.sampled_from(["main", "service"]), "status": states,
                 "in_service_from": days, "retired_on": days, "capacity": st.sampled_from([np.nan, 1.0, 70.0, 700.0]), "capacity_unit": st.just("m3/d"),
+                "dn": st.just(300.0), "invert_start": st.sampled_from([np.nan, 110.0, 150.0]), "invert_end": st.sampled_from([np.nan, 120.0, 160.0]),
             }
         ),
     ),
@@ -212,6 +215,7 @@ ONE_EDIT = {
     "the pipe that feeds another": ("utilities", "W1", None),
     "the day of a pipe": ("utilities", "W2", {"kind": "water", "role": "main", "status": "in_service", "geometry": line((2, -0.1), (5, -0.1))}),
     "the capacity of a pipe": ("utilities", "W1", {"kind": "water", "role": "main", "status": "in_service", "capacity": 1.0, "capacity_unit": "m3/d", "geometry": line((-2, -0.1), (2, -0.1))}),
+    "the invert of a sewer": ("utilities", "D1", {"kind": "sewage", "role": "main", "status": "in_service", "dn": 300.0, "invert_start": 150.0, "invert_end": 160.0, "geometry": line((7, -0.2), (0, -0.2))}),
     "a source": ("utilities", "E", None),
     "a site": ("sites", "Q", {"status": "cancelled", "geometry": square(0.2, 4.1, 1.3, 0.7)}),
 }  # fmt: skip
@@ -314,3 +318,17 @@ def test_lines_traced_again_from_memory_serve_as_a_full_assessment_of_each_store
         bases[stored].trace(stored, ask())["utilities"].sort_index(), Networks().trace(stored, ask())["utilities"].sort_index()
     )
     check_fresh(stored)
+
+
+def test_a_sewer_above_the_lowest_ground_of_plots_is_unknown_in_their_findings():
+    def sewage(store):
+        return store.findings()[0].loc[[f"P{n}" for n in range(ACROSS)], "sewage_state"]
+
+    store = world()
+    assess(store, ask(), STANDARDS)
+    assert set(sewage(store)) == {"available"}
+    higher = store.read("utilities", ids=["D1"]).assign(invert_start=150.0, invert_end=160.0)
+    store.edit("utilities", ME, put=higher)
+    refresh(store, STANDARDS)
+    assert set(sewage(store)) == {"unknown"}
+    check_fresh(store)
