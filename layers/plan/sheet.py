@@ -16,7 +16,7 @@ from shapely.geometry.base import BaseGeometry
 from geo.crs import area_sigma
 from geo.overlay import united
 from geo.shape import inner_width
-from layers.base import Ask, Land, Survey, Text, ask_layer, row_of
+from layers.base import Ask, Land, Text, ask_layer, row_of
 from layers.catalogue import LAYERS
 from layers.land_use import CLASSES, is_arable, land_class
 from layers.plan.access import Ways
@@ -147,10 +147,11 @@ def sheet(
     ready = {name: array[0] for name, array in ready_columns(asking, land, ask, level, ways).items()}
     level = int(levels(asking, ask, level)[0])
     services = _services(ready, required(ask, level), land, asking, ring)
+    ground = levelling(site, heights, ask, steep=terrain["slope_over_share"].to_numpy())
     named = _named(found)
     lines = [_line(by_rule, area, named, k, rule, land, ask) for k, rule in enumerate(asked())]
     whole = [
-        _services_line(ready, services, land, ask, area, level), *_slope_line(terrain, heights, ask, area),
+        _services_line(ready, services, land, ask, area, level), *_level_line(ground, ask, area),
         _fit_line(ask, area, required_area), _width_line(ask, shape, area), *_recorded_line(asking, ask, shape, area),
     ]  # fmt: skip
     others = max((line.severity for line in whole), key=list(SEVERITIES).index)
@@ -172,7 +173,7 @@ def sheet(
         land_use=_uses(found, land, ask),
         terrain={name: None if pd.isna(v) else float(v) for name, v in row_of(terrain).items()},
         serviced_level=int(ready["serviced_level"]),
-        levelling=levelling(site, heights, ask, steep=terrain["slope_over_share"].to_numpy()),
+        levelling=ground,
         exactness=exactness(shape, site.crs, found, claims, ask, others, ids),
         routes=routes(ways, ready, land, SERVICES),
         not_asked=NOT_ASKED,
@@ -278,12 +279,11 @@ def _fit_line(ask: Ask, area: float, needed: float | None) -> Line:
 
 
 def _whole(
-    id: str, title: Text, severity: str, area: float, detail: Text, standard: Standard, share: float = 1.0,
-    layer: str = "", dated: date | None = None,
-) -> Line:  # fmt: skip
-    """Write a line about the site as a whole, or a share of it."""
+    id: str, title: Text, severity: str, area: float, detail: Text, standard: Standard, layer: str = "", dated: date | None = None
+) -> Line:
+    """Write a line about the site as a whole."""
     return Line(
-        id, layer, title, severity, area * share, share, 0.0, (), detail, Text(standard.en, standard.zh), standard.source,
+        id, layer, title, severity, area, 1.0, 0.0, (), detail, Text(standard.en, standard.zh), standard.source,
         standard.since, standard.verified, dated,
     )  # fmt: skip
 
@@ -311,14 +311,27 @@ def _recorded_line(asking: gpd.GeoDataFrame, ask: Ask, shape: BaseGeometry, area
     yield _whole("C16", Text("Recorded area", "登记面积"), severity, area, detail, limit, layer="parcels")
 
 
-def _slope_line(terrain: pd.DataFrame, heights: Survey, ask: Ask, area: float) -> Iterator[Line]:
-    """Write C15: is the land too steep before it is levelled? None where nobody measured it, which the sheet tells beside."""
-    share, standard = float(terrain["slope_over_share"].iloc[0]), ask.standards.line("terrain.slope_max")
-    if np.isnan(share):
+def _level_line(ground: Levelling, ask: Ask, area: float) -> Iterator[Line]:
+    """Write C15: must earth be moved before the land counts as level? None where nobody can say, which the sheet tells beside."""
+    steep, limit = ask.standards.line("terrain.slope_max"), ground.limit
+    deep, share = bool(ground.earthwork), ground.slope_over_share or 0.0
+    if ground.depth is None and ground.slope_over_share is None:
         return
-    severity = ask.standards["terrain.too_steep"] if share > 0 else "pass"
-    detail = Text(f"{share:.1%} steeper than {standard.value:g}%", f"{share:.1%}的面积坡度超过{standard.value:g}%")
-    yield _whole("C15", Text("Slope", "坡度"), severity, area, detail, standard, share or 1.0, "terrain", heights.data_date())
+    told = [
+        (ground.depth is not None, f"mean depth {ground.depth or 0.0:.2f} m, earthwork beyond {limit.value:g} m", f"平均厚度{ground.depth or 0.0:.2f}米,超过{limit.value:g}米为土方工程"),
+        (ground.slope_over_share is not None, f"{share:.1%} steeper than {steep.value:g}%", f"{share:.1%}的面积坡度超过{steep.value:g}%"),
+    ]  # fmt: skip
+    severities = [
+        "pass",
+        *([ask.standards["readiness.not_serviced"]] if deep else []),
+        *([ask.standards["terrain.too_steep"]] if share else []),
+    ]
+    severity = max(severities, key=list(SEVERITIES).index)
+    detail = Text("; ".join(en for known, en, _ in told if known), ";".join(zh for known, _, zh in told if known))
+    yield _whole(
+        "C15", Text("Levelling", "场地平整"), severity, area, detail, limit if deep or not share else steep,
+        layer="terrain", dated=ground.data_date,
+    )  # fmt: skip
 
 
 def _parts(found: Decided) -> tuple[Part, ...]:

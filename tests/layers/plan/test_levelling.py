@@ -17,6 +17,7 @@ from layers.around import land_around
 from layers.assessment import question
 from layers.base import Ask, Edition, Survey, names
 from layers.plan.levelling import FIELDS, earthwork, levelling
+from layers.plan.sheet import sheet
 from layers.standards import Standards
 from layers.store import create_store
 from layers.store.base import Change
@@ -157,3 +158,21 @@ def test_the_stores_window_levels_as_the_whole_raster_does(store):
     assert land["terrain"].features["grid"].iloc[0].values.size < hills.values.size / 1.5
     ask = question(Standards.load(), DAY, None, None)
     pd.testing.assert_frame_equal(earthwork(frame, land["terrain"], ask), earthwork(frame, whole, ask))
+
+
+@pytest.mark.parametrize(
+    ("slope", "severity", "told"),
+    [
+        (0.0, "pass", "mean depth 0.00 m, earthwork beyond 0.3 m; 0.0% steeper than 10%"),
+        (0.05, "warn", "mean depth 1.00 m, earthwork beyond 0.3 m; 0.0% steeper than 10%"),
+        (0.12, "warn", "mean depth 2.40 m, earthwork beyond 0.3 m; 100.0% steeper than 10%"),
+    ],
+)
+def test_a_sheet_tells_what_levelling_takes_and_nothing_where_nobody_measured(slope, severity, told):
+    def lines(land):
+        return [x for x in sheet(plots(SQUARE), land, ASK).lines if x.id == "C15" and x.title.en == "Levelling"]
+
+    (line,) = lines({"terrain": terrain(raster(lambda x, y: 20 + slope * x))})
+    assert (line.severity, line.detail.en) == (severity, told)
+    assert "米" in line.detail.zh
+    assert lines({}) == []
