@@ -20,8 +20,8 @@ def gates(g: Graph, node: Indices, source: Indices, open_: Flags, flow: Numbers)
     Things are lines and sources, numbered together: source[k] is the thing that feeds node[k], -1 one that is no thing and always
     there; a source has no edges. open_: (lines,) the things that are there; flow as in `geo.network.reach`. Gates of gates are
     passed too: all that every way to a line passes is found by going on, up to -1. A line is one thing from end to end, its parts
-    as well; where a line that runs by gravity has several edges, a way may be seen that runs up on it and is none, and a gate is
-    missed, never made up. Time grows with the edges.
+    as well: between these, and up a line of several edges that runs by gravity, a way may be seen that is none, so that of a line
+    that is reached a gate is missed, never made up. Time grows with the edges.
 
     They are the dominators of the flow graph of nodes and things: L. Georgiadis, Linear-time algorithms for dominators and
     related problems (2005), the algorithm Semi-NCA.
