@@ -51,7 +51,8 @@ def codes(*entries: tuple[str, str, str] | tuple[str, str, str, str]) -> Codes:
 class Field:
     """One column of a layer: its type, unit and meaning.
 
-    A `date` is a day without time zone; a `real` is a float in `unit`, SI inside.
+    A `date` is a day without time zone; a `real` is a float in `unit`, SI inside. Numbers are 0 or more, for a negative load or area
+    would make room that is not there; those that are `signed`, as heights, may be less.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Field:
     codes: Codes | None = None
     required: bool = False
     meaning: str = ""
+    signed: bool = False
 
 
 KEY = Field("id", "text", Text("Number", "编号"), required=True, meaning="unique within the layer, kept for ever")

@@ -209,9 +209,10 @@ def _set(layer: Layer, name: str, wishes: Sequence[Wish], columns: Mapping[str, 
         k = int(np.flatnonzero(bad)[0])
         id, value, what = wishes[rows[k]].id, str(given[k])[:80], of.unit or of.dtype
         listed = ", ".join(list(of.codes)[:12]) if of.codes else what
+        least = of.dtype in ("integer", "real") and not of.signed
         raise BadEditError(
-            f"{layer.name} {id}: {name} cannot be {value!r}; it is {listed}",
-            f"{layer.name} {id}:{name} 不能为 {value!r},应为 {listed}",
+            f"{layer.name} {id}: {name} cannot be {value!r}; it is {listed}{', 0 or more' if least else ''}",
+            f"{layer.name} {id}:{name} 不能为 {value!r},应为 {listed}{',且不小于 0' if least else ''}",
         )
     column = columns[name].copy()
     column.iloc[rows] = typed.to_numpy()

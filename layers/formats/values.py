@@ -51,7 +51,7 @@ def text(column: pd.Series) -> pd.Series:
 def convert(column: pd.Series, field: Field, scale: float = 1.0, format: str = "") -> tuple[pd.Series, Mask]:
     """Turn a column into the type of a field; the second answer marks values that are there and do not read.
 
-    Numbers are plain, with a point; integers are whole; infinity is no number. Days are read from timestamps, from 20200501 or
+    Numbers are plain, with a point; integers are whole; infinity is no number, and one below 0 only where the field is signed. Days are read from timestamps, from 20200501 or
     from text in one of DATES or in `format`; a time of day is dropped.
     """
     there = text(column)
@@ -64,7 +64,7 @@ def convert(column: pd.Series, field: Field, scale: float = 1.0, format: str = "
     else:
         number = column if pd.api.types.is_numeric_dtype(column.dtype) else pd.to_numeric(there, errors="coerce")
         real = number.astype("float64") * scale
-        real = real.where(np.isfinite(real))
+        real = real.where(np.isfinite(real) & (field.signed | (real >= 0)))
         result = real if field.dtype == "real" else (number if scale == 1.0 else real).where(real % 1 == 0).astype("Int64")
     typed: pd.Series = result.astype(str(PANDAS[field.dtype]))  # type: ignore[call-overload]
     return typed, (there.notna() & result.isna()).to_numpy(bool)

@@ -93,7 +93,7 @@ PROJECTS = Layer(
         Field("output_expected", "integer", Text("Output expected", "预计年产值"), unit=f"{MONEY}/a"),
         Field("output_actual", "integer", Text("Output", "年产值"), unit=f"{MONEY}/a"),
         Field("tax_expected", "integer", Text("Tax expected", "预计年税收"), unit=f"{MONEY}/a"),
-        Field("tax_actual", "integer", Text("Tax", "年税收"), unit=f"{MONEY}/a"),
+        Field("tax_actual", "integer", Text("Tax", "年税收"), unit=f"{MONEY}/a", signed=True),
         Field("jobs_expected", "integer", Text("Jobs expected", "预计就业"), unit="1"),
         Field("jobs_actual", "integer", Text("Jobs", "就业"), unit="1"),
         Field("floor_planned", "real", Text("Floor area planned", "计划建筑面积"), unit="m2"),

@@ -78,6 +78,7 @@ def test_values_are_read_by_code_or_name_in_either_language(store):
         ({"status": "sold"}, "status cannot be 'sold'"),
         ({"statuss": "ready"}, "did you mean status"),
         ({"area_recorded": "many"}, "area_recorded cannot be 'many'"),
+        ({"area_recorded": -1}, "area_recorded cannot be '-1'; it is m2, 0 or more"),
         ({"valid_from": "tomorrow"}, "valid_from cannot be"),
         ({"edition": "mine"}, "no field edition"),
     ],

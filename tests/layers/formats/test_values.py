@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -67,6 +69,15 @@ def test_values_that_do_not_read_are_marked_and_missing_ones_are_not(dtype, valu
     assert [None if pd.isna(v) else v for v in read] == expected
     assert wrong.tolist() == [bool(b) for b in bad]
     assert read.dtype == pd.Series([], dtype=PANDAS[dtype]).dtype
+
+
+@pytest.mark.parametrize("dtype", ["real", "integer"])
+def test_a_number_below_nothing_reads_only_where_the_field_is_signed(dtype):
+    numbers = pd.Series(["-1", "0", "3"])
+    for signed, expected in ((False, [None, 0, 3]), (True, [-1, 0, 3])):
+        typed, bad = convert(numbers, replace(Field("x", dtype, Text("x", "x")), signed=signed))
+        assert [None if pd.isna(v) else v for v in typed] == expected
+        assert bad.tolist() == [v is None for v in expected]
 
 
 def test_units_are_scaled():
