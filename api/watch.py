@@ -10,7 +10,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
 
@@ -33,7 +33,7 @@ SETTLED, DAY = 10.0, 86_400.0
 MINUTE = 60.0
 """Seconds between two looks at the date."""
 LONGEST = 5.0
-"""Seconds that the end of the service waits for a look."""
+"""Seconds that a look is waited for: by the end of the service, and by who listens before the first."""
 GRACE = 3
 """Looks at stale findings, and nothing new, after which they are made fresh."""
 KEPT = 100
@@ -96,6 +96,13 @@ class Watch:
     def news(self) -> asyncio.Event:
         """The event that is set when there is news, each time another."""
         return self._news
+
+    async def begun(self) -> None:
+        """Wait for the first look, but not for ever: who was told before it that they listen would miss what is changed until then."""
+        news = self.news
+        if not self.standing:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(news.wait(), LONGEST)
 
     @contextmanager
     def listening(self) -> Iterator[None]:
@@ -178,6 +185,7 @@ class Watch:
         self._last = now
         if self._drawn is None:
             self._edits, self._drawn = now.version, now
+            self._tell()
         elif now.version > self._edits or (self._settled(now) and now != self._drawn):
             self._publish(store)
 
@@ -213,6 +221,10 @@ class Watch:
                 self._events.append((before, Event(self.standing, now.version, layers)))
             else:
                 self._events.clear()
+        self._tell()
+
+    def _tell(self) -> None:
+        """Wake all who listen, from the thread that looks."""
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._wake)
 

@@ -50,6 +50,7 @@ async def events(
         person = await keeper.who(request)
         return await to_thread.run_sync(what_one_sees, store, known, person) if person.may("viewer") else {}
 
+    await watch.begun()
     seen = request.headers.get("last-event-id") or since
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingResponse(told(watch, sees, seen), media_type=SSE, headers=headers)

@@ -1,5 +1,6 @@
 """Open maps hear of every change, whoever made it, and the findings that depend on it are fresh again by themselves."""
 
+import asyncio
 import json
 import subprocess
 import threading
@@ -130,6 +131,25 @@ def heard_and_fresh(running, base, park, edit, status, verdict):
 def test_an_edit_of_any_kind_makes_findings_fresh_and_is_heard_with_its_place(park, changing, edit, status, verdict):
     running, base = changing
     heard_and_fresh(running, base, park, edit, status, verdict)
+
+
+def test_nobody_is_told_that_they_listen_before_the_first_look(own_park):
+    """What is changed before it would never be told of: it is part of what the watch found first."""
+
+    async def listen():
+        land = Land(Settings(base=own_park))
+        early = Watch(land, Standards.load(), Networks())
+        listener = asyncio.create_task(early.begun())
+        await asyncio.sleep(0.2)
+        assert (listener.done(), early.standing) == (False, "")
+        early.start()
+        await listener
+        assert early.standing
+        await early.begun()  # and whoever comes later does not wait
+        early.close()
+        land.close()
+
+    asyncio.run(listen())
 
 
 def test_an_edit_by_sql_in_postgis_is_heard_by_whoever_listens_to_any_worker(park, postgres, tmp_path):
