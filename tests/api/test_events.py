@@ -27,7 +27,7 @@ from layers.store import open_store
 from tests.api.faces import DAY, serving, shudi
 from tests.api.test_people import copy
 from tests.api.test_serve import place, tile_at
-from tests.api.test_threats import impatient
+from tests.api.test_threats import alone, impatient
 from tests.api.town import Town, settle
 
 PLOT = "D001-B03-P02"
@@ -149,7 +149,7 @@ def test_nobody_is_told_that_they_listen_before_the_first_look(own_park):
         early.close()
         land.close()
 
-    asyncio.run(listen())
+    alone(listen)
 
 
 def test_an_edit_by_sql_in_postgis_is_heard_by_whoever_listens_to_any_worker(park, postgres, tmp_path):
