@@ -12,6 +12,7 @@ from pyproj import CRS, Transformer
 from shapely.geometry.base import BaseGeometry
 
 from geo.errors import GeoError
+from geo.once import once
 
 Shapes = NDArray[np.object_]
 Indices = NDArray[np.intp]
@@ -57,7 +58,7 @@ def _transformer(src: CRS, dst: CRS) -> Transformer:
     return transformer(src.srs, dst.srs)  # a CRS is compared and hashed by its whole text, which takes longer than a small plot
 
 
-@lru_cache(maxsize=64)
+@once
 def transformer(src: str, dst: str) -> Transformer:
     """Find the way between two CRSs, east first, as PROJ chooses it: a datum shift without parameters is left out.
 
@@ -69,7 +70,7 @@ def transformer(src: str, dst: str) -> Transformer:
     return way if several else Transformer.from_pipeline(way.definition)
 
 
-@lru_cache(maxsize=64)
+@once
 def _chosen(src: str, dst: str) -> Transformer:
     return Transformer.from_crs(_parse(src), _parse(dst), always_xy=True)
 

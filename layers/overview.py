@@ -16,7 +16,7 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from geo.crs import transformer
+from geo.crs import parsed, transformer
 from geo.tiles import HALF_WORLD
 from layers.base import Field, Text, objects, texts
 
@@ -82,7 +82,7 @@ def _objects(column: pd.Series) -> NDArray[np.object_]:
 def cells(shapes: Shapes, crs: object) -> Integers:
     """Find the cells that hold the centroids of shapes; -1 for one that is nowhere on the map."""
     x, y = shapely.bounds(shapely.centroid(shapes))[:, :2].T
-    east, north = transformer(crs, "EPSG:3857").transform(x, y)
+    east, north = transformer(parsed(crs).srs, "EPSG:3857").transform(x, y)
     size = 2 * HALF_WORLD / 2**FINEST
     with np.errstate(invalid="ignore"):
         column, row = np.floor((np.asarray(east) + HALF_WORLD) / size), np.floor((HALF_WORLD - np.asarray(north)) / size)

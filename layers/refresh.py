@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
 from typing import NamedTuple
 
 import geopandas as gpd
@@ -167,7 +166,7 @@ def standing(store: Store, plots: gpd.GeoDataFrame | Table, columns: Sequence[st
     found, inputs = store.findings(np.asarray(plots["id"], object).tolist(), columns)
     if not inputs:
         return found
-    asked = _answerable(inputs, _standards(), None)
+    asked = _answerable(inputs, Standards.load(), None)
     edited = _edits(store, inputs["layers"]) if asked else None
     if asked is None or edited is None or set(edited) & set(NETWORKS):
         return found.iloc[:0]
@@ -188,7 +187,7 @@ def hold(store: Store, layers: Sequence[str] | None = None) -> bool:
     """Tell whether the stored findings hold as they are; with `layers`, whether those layers are as they were when these were made."""
     inputs = store.findings([], [])[1]
     if layers is None:
-        return not stale(store, inputs, _standards())
+        return not stale(store, inputs, Standards.load())
     now = store.versions()
     return bool(inputs) and all(inputs["layers"].get(name) == now[name] for name in layers)
 
@@ -211,12 +210,6 @@ def differing(store: Store, standards: Standards, inputs: Inputs, networks: Netw
         return None
     planned = _plan(store, asked, inputs["layers"], networks)
     return None if planned is None else (sorted(planned.whole | planned.ready), sorted(planned.gone))
-
-
-@cache
-def _standards() -> Standards:
-    """Read the standards once."""
-    return Standards.load()
 
 
 def _edits(store: Store, then: Mapping[str, int]) -> dict[str, _Edited] | None:

@@ -7,6 +7,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -63,8 +64,9 @@ class Standards:
     digest: str
 
     @classmethod
+    @cache
     def load(cls) -> Standards:
-        """Read the standards that ship with the package."""
+        """Read the standards that ship with the package, once."""
         texts = {
             p.name.removesuffix(".toml"): p.read_text("utf-8") for p in files(__name__).iterdir() if p.name.endswith(".toml")
         }

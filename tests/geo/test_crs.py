@@ -1,5 +1,8 @@
 """Zones, plausible coordinates, transformations and areas against known values and pyproj's geodesics."""
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
 import numpy as np
 import pytest
 import shapely
@@ -286,6 +289,18 @@ def test_a_way_that_is_kept_by_its_text_leads_where_proj_leads_to_the_bit(src, d
     for _ in range(2):  # the first points make PROJ choose
         found, known = transformer(src, dst).transform(x, y), plain.transform(x, y)
         assert [c.tobytes() for c in found] == [c.tobytes() for c in known]
+
+
+def test_threads_that_ask_for_a_way_at_once_share_the_one_that_the_first_finds():
+    """The first requests of a service come together, and each would find the same for itself, one after the other."""
+    start = Barrier(8)
+
+    def ask(_):
+        start.wait()
+        return transformer("EPSG:4523", "EPSG:3857")
+
+    with ThreadPoolExecutor(8) as pool:
+        assert len({id(way) for way in pool.map(ask, range(8))}) == 1
 
 
 def test_one_way_is_kept_by_its_text_and_still_named():
