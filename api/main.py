@@ -6,7 +6,7 @@ import ctypes
 import gc
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from importlib.metadata import version
 from typing import Any
 
@@ -53,13 +53,17 @@ from api.routes import (
 )
 from api.settings import Settings
 from api.watch import Watch
+from geo.errors import GeoError
+from geo.tiles import holding
+from layers.about import about
 from layers.assessment import Networks
+from layers.errors import Refusal
 from layers.known import Known
 from layers.plot_index import Index
 from layers.standards import Standards
 from layers.steward import Stewards
 from layers.store.people import People, beside
-from maps.tiles import TileCache
+from maps.tiles import PLOT_ZOOM, READINESS, TileCache, tile
 
 ROUTES = (
     tiles, features, edits, events, history, tilesets, processes, health, people, users, oidc, imports, plots, places, checks, sites,
@@ -91,12 +95,22 @@ def one_heap() -> None:
 def create_service(settings: Settings) -> FastAPI:
     """Make the app in a process of its own, which is set up for many short requests at once."""
     app = create_app(settings)
+    warm(app)
     sys.setswitchinterval(SWITCH)
     one_heap()
     gc.collect()
     gc.freeze()
     gc.set_threshold(*COLLECTED)
     return app
+
+
+def warm(app: FastAPI) -> None:
+    """Do beforehand what else the first to open a map waits for: build the routes, find the ways between CRSs, draw a tile and forget it."""
+    for route in app.routes:
+        route.matches({"type": "http", "method": "GET", "path": "/"})
+    with suppress(Refusal, GeoError):  # what is wrong with the base is told to who asks
+        store = app.state.land.store()
+        tile(store, READINESS, *holding(PLOT_ZOOM, *about(store)["center"]))
 
 
 def create_app(settings: Settings) -> FastAPI:

@@ -99,6 +99,13 @@ def bounds(z: int, x: int, y: int) -> Box:
     return x * size - HALF_WORLD, HALF_WORLD - (y + 1) * size, (x + 1) * size - HALF_WORLD, HALF_WORLD - y * size
 
 
+def holding(z: int, longitude: float, latitude: float) -> tuple[int, int, int]:
+    """Find the tile (z, x, y) that holds a place in degrees of WGS 84, the outermost where Web Mercator ends before it."""
+    east, north = longitude / 360, np.arctanh(np.sin(np.radians(np.clip(latitude, -89, 89)))) / (2 * np.pi)
+    x, y = (int(np.clip(at * 2**z, 0, 2**z - 1)) for at in (0.5 + east, 0.5 - north))
+    return z, x, y
+
+
 def widened(box: Box, extent: int = EXTENT, buffer: int = BUFFER) -> Box:
     """Widen a tile's box by the buffer, so that outlines and symbols do not end at the seam."""
     margin = (box[2] - box[0]) * buffer / extent

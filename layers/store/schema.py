@@ -21,6 +21,8 @@ from layers.base import DType, Field, Layer
 from layers.catalogue import LAYERS
 from layers.store.blobs import decode
 
+CELL = np.dtype([("name", ">i8"), ("box", ">f4", 4)])
+"""A cell of an R-tree's node as SQLite stores it: west, east, south, north."""
 SINGLE = 2.0**-21
 """More than what a coordinate loses when the R-tree rounds it twice to single precision, as a share of it."""
 VERSION = 2
@@ -341,8 +343,8 @@ def bounds(connection: sqlite3.Connection, table: str) -> tuple[float, float, fl
     The R-tree keeps single precision, rounded outwards: it tells which few features may be the outermost.
     """
     tree = rtree(table)
-    box = connection.execute(f"SELECT min(minx), min(miny), max(maxx), max(maxy) FROM {tree}").fetchone()
-    if box[0] is None:
+    box = _hull(connection, table)
+    if box is None:
         return 0.0, 0.0, 0.0, 0.0
     slack = max(map(abs, box)) * SINGLE
     edges = (("minx <=", box[0] + slack), ("miny <=", box[1] + slack), ("maxx >=", box[2] - slack), ("maxy >=", box[3] - slack))
@@ -355,6 +357,20 @@ def bounds(connection: sqlite3.Connection, table: str) -> tuple[float, float, fl
     ]
     west, south, east, north = shapely.total_bounds(decode(outermost, "any", table)).tolist()
     return west, south, east, north
+
+
+def _hull(connection: sqlite3.Connection, table: str) -> tuple[float, float, float, float] | None:
+    """Bound the R-tree of a table by its root, for a least value takes reading all of it; None where it is empty.
+
+    A node is two numbers of two bytes, of which the second counts its cells; a cell is 8 bytes of name and four floats, all big-endian:
+    https://www.sqlite.org/rtree.html#nodes
+    """
+    (root,) = connection.execute(f"SELECT data FROM {quoted(f'rtree_{table}_geom_node')} WHERE nodeno = 1").fetchone()
+    cells = np.frombuffer(root, CELL, int.from_bytes(root[2:4], "big"), 4)["box"].astype(float)
+    if not len(cells):
+        return None
+    low, high = cells.min(axis=0).tolist(), cells.max(axis=0).tolist()
+    return low[0], low[2], high[1], high[3]
 
 
 def place(connection: sqlite3.Connection, table: str, fids: Iterable[int], shapes: NDArray[np.object_]) -> None:

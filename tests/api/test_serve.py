@@ -2,16 +2,34 @@
 
 import math
 import re
+import subprocess
+import sys
 
 import mapbox_vector_tile
 import pytest
 import shapely
 
+from api.main import create_app, warm
+from api.settings import Settings
 from layers.catalogue import LAYERS
 from layers.store.gpkg import GpkgStore
 from tests.api.faces import DAY, shudi
 
 PLOT = "D001-B08-P01"
+FIRST = """
+import sys
+from pathlib import Path
+from pyproj import Transformer
+from starlette.testclient import TestClient
+from api.main import create_service
+from api.settings import Settings
+
+with TestClient(create_service(Settings(base=Path(sys.argv[1]))), "http://127.0.0.1") as client:
+    Transformer.from_crs = None
+    for path in ("/about.json", *sys.argv[2:]):
+        print(client.get(path).status_code)
+"""
+"""Asks a fresh service when no way between CRSs can be found any more."""
 
 
 def place(base, id=PLOT):
@@ -185,3 +203,15 @@ def test_the_page_shows_the_park_tells_a_plot_and_speaks_both_languages(server, 
     page.screenshot(path=tmp_path / "home.png")
     assert watch.said == [], watch.said
     assert all(url.startswith((server.url, "data:", f"blob:{server.url}")) for url in watch.asked), watch.asked
+
+
+def test_what_the_first_map_needs_is_found_before_anybody_asks(park):
+    tiles = [f"/tiles/{layer}/{tile_at(*place(park), 14)}.mvt" for layer in ("readiness", "roads")]
+    done = subprocess.run([sys.executable, "-c", FIRST, str(park), *tiles], capture_output=True, text=True, timeout=60)
+    assert done.stdout.split() == ["200", "200", "200"], done.stderr
+
+
+def test_a_service_without_its_base_begins_and_says_so_to_who_asks(tmp_path):
+    app = create_app(Settings(base=tmp_path / "none.gpkg"))
+    warm(app)
+    assert app.state.land.opened is None

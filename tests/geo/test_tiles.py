@@ -8,9 +8,10 @@ import pytest
 import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pyproj import Transformer
 from shapely.geometry import shape
 
-from geo.tiles import BUFFER, EXTENT, HALF_WORLD, Column, TileError, TileLayer, bounds, encode
+from geo.tiles import BUFFER, EXTENT, HALF_WORLD, Column, TileError, TileLayer, bounds, encode, holding
 
 BOX = bounds(14, 13490, 6411)
 UNIT = (BOX[2] - BOX[0]) / EXTENT
@@ -232,3 +233,15 @@ def test_tiles_share_their_edges_and_tile_the_world(z, data):
 def test_a_tile_out_of_range_is_refused(tile):
     with pytest.raises(TileError, match="zoom"):
         bounds(*tile)
+
+
+@given(st.integers(0, 24), st.floats(-180, 179.99), st.floats(-85, 85))
+def test_the_tile_that_holds_a_place_is_found(z, longitude, latitude):
+    west, south, east, north = bounds(*holding(z, longitude, latitude))
+    x, y = Transformer.from_crs("EPSG:4326", "EPSG:3857", always_xy=True).transform(longitude, latitude)
+    assert west - 1e-6 <= x <= east + 1e-6
+    assert south - 1e-6 <= y <= north + 1e-6
+
+
+def test_beyond_the_end_of_the_map_the_outermost_tile_is_nearest():
+    assert [holding(3, 180, 90), holding(3, -181, -90)] == [(3, 7, 0), (3, 0, 7)]

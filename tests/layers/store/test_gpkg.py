@@ -408,3 +408,18 @@ def test_findings_are_one_row_a_parcel_in_a_plain_table(store: GpkgStore, tmp_pa
     store.copy(tmp_path / "copy.gpkg")
     plain = pyogrio.read_dataframe(tmp_path / "copy.gpkg", layer="findings", read_geometry=False)
     assert json.loads(plain.to_json(orient="records")) == [{"id": "P1", "verdict": "free", "ready": True}]
+
+
+def test_the_extent_stays_exact_while_plots_come_and_go(store):
+    rng = np.random.default_rng(11)
+    left: dict[str, int] = {}
+    for k in range(12):
+        come = {f"Q{k}-{n}": int(n) for n in rng.choice(4000, 150, replace=False) - 2000}
+        gone = rng.choice(sorted(left), len(left) * 3 // 4, replace=False).tolist() if left else []
+        boxes = shapely.box(X + np.array([*come.values()]) / 3, Y, X + np.array([*come.values()]) / 3 + 0.1, Y + 9)
+        put = gpd.GeoDataFrame({"id": [*come]}, geometry=boxes, crs="EPSG:4548")
+        store.edit("parcels", LIN, put=put, delete=gone)
+        left = {i: n for i, n in (left | come).items() if i not in gone}
+        assert store.extent("parcels") == (len(left), tuple(store.read("parcels").total_bounds))
+    store.edit("parcels", LIN, delete=sorted(left))
+    assert store.extent("parcels") == (0, (0.0, 0.0, 0.0, 0.0))
