@@ -102,8 +102,9 @@ bench: $(BENCH) $(READY) ## measure speed and memory: docs/benchmarks.md; a mill
 	$(BIN)/python -m tests.bench
 	$(BIN)/python -m tests.bench million
 
+bench-web: PLOTS = 100000
 bench-web: $(DEV) $(READY) ## measure the page in a headless Chromium
-	$(BIN)/python -m tests.bench.web
+	$(BIN)/python -m tests.bench.web $(PLOTS)
 
 shots: $(DEV) $(READY) ## take pictures of every screen in both languages, in shots/
 	$(BIN)/python -m tests.bench.web shots

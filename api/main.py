@@ -105,12 +105,13 @@ def create_service(settings: Settings) -> FastAPI:
 
 
 def warm(app: FastAPI) -> None:
-    """Do beforehand what else the first to open a map waits for: build the routes, find the ways between CRSs, draw a tile and forget it."""
+    """Do beforehand what else the first to open a map waits for: build the routes, find the ways between CRSs, draw tiles."""
     for route in app.routes:
         route.matches({"type": "http", "method": "GET", "path": "/"})
     with suppress(Refusal, GeoError):  # what is wrong with the base is told to who asks
         store = app.state.land.store()
-        tile(store, READINESS, *holding(PLOT_ZOOM, *about(store)["center"]))
+        for z in (PLOT_ZOOM - 1, PLOT_ZOOM):
+            tile(store, READINESS, *holding(z, *about(store)["center"]))
 
 
 def create_app(settings: Settings) -> FastAPI:

@@ -147,4 +147,9 @@ def of_tile(of: Sums, zoom: int, x: int, y: int) -> pd.DataFrame:
 
 def parts(found: Iterable[Sequence[Any]]) -> pd.DataFrame:
     """Make the frame of the sums of a tile: `cell`, `state`, `status`, `plots`, `area` [1e-6 m2]."""
-    return pd.DataFrame(found, columns=["cell", "state", "status", "plots", "area"])
+    names = {"cell": np.int64, "state": np.object_, "status": np.object_, "plots": np.int64, "area": np.int64}
+    columns = list(zip(*found, strict=True)) or [()] * len(names)
+    made = {
+        name: pd.Series(np.array(column, kind), dtype=kind) for (name, kind), column in zip(names.items(), columns, strict=True)
+    }
+    return pd.DataFrame(made)

@@ -10,8 +10,8 @@ from typing import Any
 
 from layers.catalogue import LAYERS
 from layers.overview import TAKEN
+from maps.grid import TURNS
 from maps.readiness import DRAWN, LACKED, PENDING
-from maps.tiles import TURNS
 
 Json = dict[str, Any]
 

@@ -32,10 +32,11 @@ from geo.crs import box_in, parsed, transformer
 from geo.tiles import EXTENT, HALF_WORLD, Box, Column, TileError, TileLayer, bounds, encode, widened
 from layers.base import KEY, DType, Field, Layer, arrays_of, places
 from layers.catalogue import LAYERS
-from layers.overview import CELLS, SQUARE, ZOOMS, cells, of_tile, sums
+from layers.overview import ZOOMS, cells, of_tile, sums
 from layers.refresh import hold, standing
 from layers.store.base import Store
 from layers.table import Table
+from maps.grid import grid
 from maps.readiness import FIELDS, bits
 
 PLOT_ZOOM = ZOOMS[-1] + 1
@@ -59,8 +60,6 @@ LISTS = ("missing", "contested")
 """Findings that list services, and are drawn as bits."""
 TEXTS = ("name", "block")
 MEASURES = ("red_line_width", "dn", "voltage", "far_max", "height_max")
-TURNS = 3
-"""So many times a cell of the grid may change its dominant state: pending, what has no day, unknown, serviced."""
 Shown = Literal["features", "simplified", "grid", "nothing"]
 Shapes = NDArray[np.object_]
 Make = Callable[[Store, str, int, int, int], bytes]
@@ -204,72 +203,6 @@ def summed(store: Store, z: int, x: int, y: int, land: Box, assessed: bool) -> p
     shapes = np.asarray(plots.geometry.array, object)
     found = found.assign(status=plots["status"].array, area=shapely.area(shapes), cell=cells(shapes, store.crs))
     return of_tile(sums(found), z, x, y)
-
-
-def grid(parts: pd.DataFrame, shown: str, box: Box) -> TileLayer:
-    """Draw sums by cells, one square a cell, as the column `shown` tells them apart.
-
-    Attributes: `plots`, `area` [m2, in the base's CRS], `dominant` (the state with most area; the first of the alphabet
-    where equal; "" for plots without one), `share` of the area that is dominant; and where another state dominates from a
-    day on, `day1`, `dominant1`, `share1`, and so on up to `TURNS` times. A share is the least while its state dominates.
-    """
-    cells = parts.groupby("cell")[["plots", "area"]].sum()
-    size = (box[2] - box[0]) / CELLS
-    left = box[0] + (cells.index.to_numpy() % CELLS) * size
-    top = box[3] - (cells.index.to_numpy() // CELLS) * size
-    columns = {
-        "plots": Column(cells["plots"].to_numpy(np.int64)),
-        "area": Column((cells["area"].to_numpy(float) / SQUARE).round()),
-    }
-    told = stages(parts["cell"].to_numpy(np.int64), parts[shown].to_numpy(object), parts["area"].to_numpy(np.int64))
-    for n in range(TURNS + 1):
-        at = told[told["turn"] == n].set_index("cell").reindex(cells.index)
-        if n and at["day"].isna().all():
-            break
-        none, behind = at["dominant"].isna().to_numpy(), str(n or "")
-        columns[f"dominant{behind}"] = Column(at["dominant"].fillna("").to_numpy(object), none)
-        columns[f"share{behind}"] = Column(at["share"].fillna(0).round(2).to_numpy(np.float64), none)
-        if n:
-            columns[f"day{n}"] = Column(at["day"].fillna(0).to_numpy(np.int64), none)
-    return TileLayer(shapely.box(left, top - size, left + size, top), columns=columns)
-
-
-def stages(cell: NDArray[np.int64], state: NDArray[np.object_], area: NDArray[np.int64]) -> pd.DataFrame:
-    """Tell which state has most of the area of each cell, from the beginning and after each turn.
-
-    `state` is as `layers.overview.drawn_state` writes it. Columns: `cell`, `turn` (0 at first), `day` of the turn, `dominant`, `share`.
-    What turns more than `TURNS` times is unknown from the last of them on.
-    """
-    names, of = np.unique(state.astype(str), return_inverse=True)
-    begin = np.array([np.datetime64(n.partition(" ")[2] or "NaT", "D") for n in names])
-    then, dated = np.array([n.partition(" ")[0] for n in names]), ~np.isnat(begin)
-    states = np.unique([*then, "dated"])
-    to, coming = np.searchsorted(states, then)[of], dated[of]
-    pending, first = np.searchsorted(states, "dated"), np.iinfo(np.int64).min
-    days = begin.astype(np.int64)[of[coming]]
-    area = np.maximum(area, 1)  # a plot without land tells its state where it is alone
-    # each part counts from the beginning on; one with a day as pending, and from its day on as what it is then
-    moves = pd.DataFrame(
-        {
-            "cell": np.r_[cell, cell[coming], cell[coming]],
-            "day": np.r_[np.full(len(cell), first), days, days],
-            "state": np.r_[np.where(coming, pending, to), np.full(coming.sum(), pending), to[coming]],
-            "area": np.r_[area, -area[coming], area[coming]],
-        }
-    )
-    step = moves.groupby(["cell", "day"]).ngroup().to_numpy()
-    at = moves[["cell", "day"]].iloc[np.unique(step, return_index=True)[1]].reset_index(drop=True)
-    held = np.zeros((len(at), len(states)), np.int64)
-    np.add.at(held, (step, moves["state"].to_numpy()), moves["area"].to_numpy())
-    held = pd.DataFrame(held).groupby(at["cell"].to_numpy()).cumsum().to_numpy()
-    most, whole = held.argmax(axis=1), held.sum(axis=1)
-    at = at.assign(dominant=states[most].astype(object), share=held.max(axis=1) / whole)
-    turned = (at["cell"].diff() != 0) | (np.diff(most, prepend=-1) != 0)
-    at["turn"] = np.minimum(turned.groupby(at["cell"]).cumsum() - 1, TURNS)
-    told = at.groupby(["cell", "turn"], as_index=False).agg(
-        day=("day", "first"), dominant=("dominant", "first"), share=("share", "min"), kinds=("dominant", "nunique")
-    )
-    return told.assign(dominant=told["dominant"].where(told["kinds"] == 1, "unknown")).drop(columns="kinds")
 
 
 def column(values: Any, dtype: DType) -> Column:

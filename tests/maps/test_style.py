@@ -16,10 +16,11 @@ import pytest
 from layers.catalogue import LAYERS
 from layers.plan.readiness import SERVICES
 from layers.service import by_record
+from maps.grid import TURNS
 from maps.readiness import DRAWN, FIELDS, LACKED, PATTERNS, PENDING, RIVALS, VERDICT
 from maps.shown import COLOUR, DAYS_BACK, SHOWN_STATE, of_cell, status
 from maps.style import CODED, DASHES, NO_COLOUR, legend, style
-from maps.tiles import TURNS, attributes, tiled
+from maps.tiles import attributes, tiled
 
 KNOWN = 50
 STYLE = style("http://127.0.0.1:8000/", "en", (117.0, 36.6), on=date(2026, 1, 1))

@@ -21,8 +21,9 @@ from layers.base import empty
 from layers.catalogue import LAYERS
 from layers.table import Table
 from maps import tiles
+from maps.grid import TURNS, Stages, grid, stages
 from maps.readiness import SERVICES, bits
-from maps.tiles import TileCache, UntiledError, attributes, base_box, grid, shown, tile, tiled
+from maps.tiles import TileCache, UntiledError, attributes, base_box, shown, tile, tiled
 
 CRS = "EPSG:4548"
 ORIGIN = (500_000.0, 4_060_000.0)
@@ -166,7 +167,7 @@ def test_a_cell_turns_on_the_days_on_which_another_state_has_most_of_its_area(pa
     cell, state, area = (
         np.array(column, dtype) for column, dtype in zip(zip(*parts, strict=True), (int, object, int), strict=True)
     )
-    told, day = tiles.stages(cell, state, area), (date(2027, 1, 1) - date(1970, 1, 1)).days + on
+    told, day = stages(cell, state, area), (date(2027, 1, 1) - date(1970, 1, 1)).days + on
     for one in set(cell):
         held = Counter()
         for mine, kind, land in parts:
@@ -175,12 +176,12 @@ def test_a_cell_turns_on_the_days_on_which_another_state_has_most_of_its_area(pa
                 mine == one
             )
         most = min(held, key=lambda kind: (-held[kind], kind))
-        stage = told[(told["cell"] == one) & (told["day"] <= day)].sort_values("turn").iloc[-1]
-        assert stage["turn"] <= tiles.TURNS
-        if stage["turn"] == tiles.TURNS and stage["dominant"] == "unknown" != most:
+        stage = Stages(*(column[(told.cell == one) & (told.day <= day)][-1] for column in told))
+        assert stage.turn <= TURNS
+        if stage.turn == TURNS and stage.dominant == "unknown" != most:
             continue  # turned too often to be told: never said to be ready
-        assert stage["dominant"] == most
-        assert stage["share"] <= held[most] / held.total() + 1e-9
+        assert stage.dominant == most
+        assert stage.share <= held[most] / held.total() + 1e-9
 
 
 def test_a_grid_of_cells_that_turn_as_often_as_may_be_is_no_large_tile():
@@ -189,7 +190,7 @@ def test_a_grid_of_cells_that_turn_as_often_as_may_be_is_no_large_tile():
     state = np.tile([*(f"{then} 2027-0{m}-01" for m in (1, 5, 9) for then in ("ready", "unknown")), "never", "blocked"], 4096)
     parts = pd.DataFrame({"cell": cell, "state": state, "plots": 1, "area": rng.integers(1, 10**11, len(cell))})
     box = bounds(9, 400, 200)
-    assert tiles.stages(cell, state.astype(object), parts["area"].to_numpy())["turn"].max() >= 2
+    assert stages(cell, state.astype(object), parts["area"].to_numpy()).turn.max() >= 2
     assert len(encode({"readiness_grid": grid(parts, "state", box)}, box)) < 300_000
 
 
